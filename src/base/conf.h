@@ -1,0 +1,114 @@
+#ifndef ANABRANCH_BASE_CONF_H
+#define ANABRANCH_BASE_CONF_H
+/*
+ * Every setting of the server, from one table (conf.c): name, environment variable, flag, type,
+ * unit, default, least, most, one sentence.
+ * `--help`, `--print-config` and docs/settings.md are printed from it, so they cannot differ from
+ * what the program does.
+ *
+ * Where a value comes from, first match wins: flag, environment, settings file, default. The
+ * environment variable is ANABRANCH_ and the name in capitals; a row may know a second one for when
+ * the first is not set (OPENAI_API_KEY). An empty variable counts as not set. The flag is -- and
+ * the name with dashes. A secret has no plain flag (the command line is visible to every user) but
+ * a `--NAME-file`. A boolean takes true false 1 0 yes no on off, any case; a number may carry a
+ * unit (KiB MiB GiB, ms s m). Unknown keys in the file, unknown flags and values outside their
+ * range are errors; all are reported, not only the first.
+ */
+#include "base/buf.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Who set a value; one per row of the table, for conf_print(). */
+enum conf_origin {
+    CONF_FROM_DEFAULT,
+    CONF_FROM_FILE,
+    CONF_FROM_ENV,       /* ANABRANCH_NAME */
+    CONF_FROM_USUAL_ENV, /* the other name that the row knows, such as OPENAI_API_KEY */
+    CONF_FROM_FLAG,
+};
+
+enum { CONF_ROW_MAX = 64 };
+
+/* The values in force. Strings are owned by this struct, never NULL unless said. Times in ms, sizes
+ * in bytes. */
+struct conf {
+    /* where and what */
+    char *listen;        /* host:port; [::1]:8123 for IPv6; port 0 = any free port */
+    char *config;        /* settings file; "" = none */
+    char *graphs;        /* files and folders, separated by ':' */
+    char *database;      /* sqlite:///abs, sqlite:rel or memory: */
+    char *default_model; /* provider:model; the default depends on openai_api_key */
+    char *log_level;     /* error warn info debug */
+    /* who may */
+    char *api_keys;     /* comma separated; "" = none; secret */
+    char *auth;         /* keys or off; the default depends on api_keys */
+    char *cors_origins; /* comma separated origins, or *; "" = loopback only */
+    bool test_routes;
+    /* a request */
+    int64_t max_body_bytes;   /* 4 MiB */
+    int64_t max_header_bytes; /* 8192: request line and headers */
+    int64_t max_depth; /* 100: JSON nesting in requests, graph files, state writes and answers of
+                          nodes */
+    int64_t max_connections;    /* 10000 */
+    int64_t connection_idle_ms; /* 60000: keep-alive without a request */
+    int64_t request_timeout_ms; /* 30000: for a client to send head and body */
+    int64_t heartbeat_ms;       /* 5000: silence after which a stream gets `: heartbeat` */
+    int64_t write_timeout_ms;   /* 30000: a reader that takes nothing for so long is dropped */
+    int64_t drain_ms;           /* 8000 */
+    /* a run */
+    int64_t max_runs;            /* 10000 in flight; above: 503 */
+    int64_t max_tasks;           /* 10000 in one step */
+    int64_t recursion_limit;     /* 25: where neither request nor graph names one */
+    int64_t max_recursion_limit; /* 100000: the most that a request or graph may ask for */
+    int64_t run_timeout_ms;      /* 0 = none */
+    int64_t log_bytes;           /* 4 MiB: event log of one run */
+    int64_t logs_bytes;          /* 256 MiB: event logs of all runs */
+    int64_t max_state_bytes;     /* 16 MiB: encoded values of one run's state */
+    int64_t max_nodes;           /* 1000 in one graph */
+    int64_t max_fields;          /* 1000 in one graph */
+    /* models and outgoing requests */
+    char *openai_api_key;  /* env OPENAI_API_KEY; secret; "" = none */
+    char *openai_base_url; /* env OPENAI_BASE_URL; https://api.openai.com/v1 */
+    json_t *providers; /* object: name -> {"kind","base_url","api_key_env" or "api_key","headers"};
+                          never NULL */
+    int64_t model_connect_ms;    /* 10000 */
+    int64_t model_first_byte_ms; /* 60000 */
+    int64_t model_idle_ms;       /* 60000 */
+    int64_t model_max_bytes;     /* 16 MiB of one answer */
+    int64_t http_timeout_ms;     /* 30000: an http node in all */
+    int64_t http_max_bytes;      /* 4 MiB of one answer */
+    int64_t upstream_pools;      /* 4: curl multis per worker; a new request costs time linear in a
+                                    pool's open connections */
+    int64_t demo_delay_ms;       /* 30: between two words of the demo model */
+
+    unsigned char origins[CONF_ROW_MAX]; /* enum conf_origin by row */
+};
+
+enum { CONF_E_WRONG = 1, CONF_E_HELP = 2, CONF_E_PRINT = 3 };
+
+/*
+ * Reads flags, environment, file and defaults.
+ *   args        flags of the subcommand, without its name; words that are no flag are left to the
+ * caller in rest. env         "NAME=value" strings, NULL at the end (environ). ret         zeroed
+ * before; free with conf_deinit() whatever comes back. rest        out: pointers into args, at most
+ * rest_max; *rest_count of them. problems    every mistake, one line each: where it stands, what is
+ * wrong, what would be right. Returns 0, CONF_E_WRONG (see problems), CONF_E_HELP (--help was
+ * there), CONF_E_PRINT (--print-config was there and all is well), or a fault. Reads files
+ * (settings, secrets); touches nothing else.
+ */
+int conf_load(int arg_count, char *const *args, char *const *env, struct conf *ret,
+              const char **rest, int rest_max, int *rest_count, struct buf *problems);
+void conf_deinit(struct conf *c);
+
+/* Defaults only; for tests and for embedding. 0 or a fault. */
+int conf_default(struct conf *ret);
+
+void conf_help(struct buf *out); /* the table as text for --help */
+void conf_print(const struct conf *c,
+                struct buf *out);    /* name = value  (origin), secrets as **** */
+void conf_markdown(struct buf *out); /* the table for docs/settings.md */
+void conf_json(struct buf *out);     /* config/anabranch.json: every setting with its default */
+
+#endif

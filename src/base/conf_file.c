@@ -1,0 +1,163 @@
+/* Settings that stand in files: the settings file itself, and files that hold one secret. */
+#include "base/conf_table.h"
+#include "base/err.h"
+#include "base/jsonx.h"
+#include "base/mem.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SETTINGS_BYTES = 1 << 20, SECRET_BYTES = 64 << 10, SETTINGS_DEPTH = 16, READ_BYTES = 4096 };
+
+static int read_all(int fd, struct buf *b, int *ret_errno)
+{
+    char piece[READ_BYTES];
+    ssize_t n;
+    while ((n = read(fd, piece, sizeof piece)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            *ret_errno = errno;
+            return CONF_E_UNREADABLE;
+        }
+        int r = buf_add(b, piece, (size_t)n);
+        if (r != 0)
+            return r < 0 ? err_trace(r) : CONF_E_LARGE;
+    }
+    return 0;
+}
+
+int conf_read_file(const char *path, struct buf *b, int *ret_errno)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        *ret_errno = errno;
+        return CONF_E_UNREADABLE;
+    }
+    int r = read_all(fd, b, ret_errno);
+    (void)close(fd); /* only read from */
+    return r;
+}
+
+static void complain_unreadable(struct conf_job *job, int r, const struct buf *b, const char *path,
+                                int error)
+{
+    char quoted[CONF_QUOTE_BYTES];
+    if (r == CONF_E_LARGE)
+        conf_complain(job, "%s is larger than %zu bytes", conf_quote(path, quoted), b->max);
+    else
+        conf_complain(job, "cannot read %s: %s", conf_quote(path, quoted), strerror(error));
+}
+
+static int read_setting(struct conf_job *job, const char *name, json_t *value)
+{
+    if (strcmp(name, "$comment") == 0 || strcmp(name, "$schema") == 0)
+        return 0;
+    const struct conf_row *row = conf_row_find(name);
+    if (row != NULL && strcmp(name, "config") == 0) {
+        conf_complain(job, "a settings file cannot name another one; use --config");
+        return 0;
+    }
+    if (row != NULL)
+        return conf_set_json(job, row, value);
+    const struct conf_row *near = conf_row_nearest(name, false);
+    conf_complain(job, "there is no such setting%s%s%s", near != NULL ? "; did you mean " : "",
+                  near != NULL ? near->name : "", near != NULL ? "?" : "");
+    return 0;
+}
+
+static int read_settings(struct conf_job *job, const char *path, json_t *root)
+{
+    const char *name;
+    json_t *value;
+    if (!json_is_object(root)) {
+        conf_complain(job, "of type %s; wanted: an object of settings", jsonx_type_name(root));
+        return 0;
+    }
+    json_object_foreach(root, name, value)
+    {
+        char quoted[CONF_QUOTE_BYTES];
+        char *where MEM_AUTO(mem_freep) = mem_printf("%s: %s", path, conf_quote(name, quoted));
+        if (where == NULL)
+            return err_trace(ERR_NOMEM);
+        job->where = where;
+        int r = read_setting(job, name, value);
+        job->where = path;
+        if (r != 0)
+            return err_trace(r);
+    }
+    return 0;
+}
+
+static int parse_settings(struct conf_job *job, const char *path, const struct buf *b)
+{
+    struct jsonx_error error;
+    json_t *root = NULL;
+    int r = jsonx_parse(buf_text(b), b->len, SETTINGS_DEPTH, &root, &error);
+    if (r < 0)
+        return err_trace(r);
+    if (r > 0) {
+        conf_complain(job, "not valid JSON at line %d, column %d: %s", error.line, error.column,
+                      error.message);
+        return 0;
+    }
+    r = read_settings(job, path, root);
+    json_decref(root);
+    return r;
+}
+
+int conf_read_settings(struct conf_job *job, const char *path, bool is_optional, bool *ret_found)
+{
+    struct buf b;
+    int error = 0;
+    buf_init(&b, SETTINGS_BYTES);
+    int r = conf_read_file(path, &b, &error);
+    bool is_absent = r == CONF_E_UNREADABLE && (error == ENOENT || error == ENOTDIR);
+    *ret_found = !is_absent;
+    if (r > 0 && !(is_absent && is_optional))
+        complain_unreadable(job, r, &b, path, error); /* job->where: who named the file */
+    if (r == 0) {
+        job->where = path;
+        job->origin = CONF_FROM_FILE;
+        r = parse_settings(job, path, &b);
+    }
+    buf_deinit(&b);
+    return r < 0 ? err_trace(r) : 0;
+}
+
+/* Lines become items of a list; a single secret has one line. */
+static int set_secret(struct conf_job *job, const struct conf_row *row, struct buf *b)
+{
+    while (b->len > 0 && strchr("\r\n", b->data[b->len - 1]) != NULL)
+        b->data[--b->len] = '\0';
+    if (strlen(buf_text(b)) != b->len) {
+        conf_complain(job, "the file holds NUL bytes");
+        return 0;
+    }
+    if (b->len == 0) {
+        conf_complain(job, "the file is empty");
+        return 0;
+    }
+    if (conf_row_is_list(row))
+        for (size_t i = 0; i < b->len; i++)
+            if (b->data[i] == '\n')
+                b->data[i] = row->separator;
+    return conf_set_text(job, row, b->data);
+}
+
+int conf_read_secret(struct conf_job *job, const struct conf_row *row, const char *path)
+{
+    struct buf b;
+    int error = 0;
+    buf_init(&b, SECRET_BYTES);
+    int r = conf_read_file(path, &b, &error);
+    if (r > 0)
+        complain_unreadable(job, r, &b, path, error);
+    if (r == 0)
+        r = set_secret(job, row, &b);
+    if (b.data != NULL)
+        explicit_bzero(b.data, b.cap);
+    buf_deinit(&b);
+    return r < 0 ? err_trace(r) : 0;
+}
