@@ -1,0 +1,46 @@
+#ifndef ANABRANCH_GRAPH_BUILD_H
+#define ANABRANCH_GRAPH_BUILD_H
+/*
+ * The internal side of the builder of anabranch.h (whose anabranch_builder_* calls are kept in
+ * build*.c). The JSON loader uses the public calls, and from here only what a file has and a
+ * program has not: places for error messages.
+ *
+ * What build() checks, all at once: names (reserved, doubled, `|` or `:` inside), unknown kinds,
+ * fields, nodes in edges (with the nearest name), an entry point, unreachable nodes, joins without
+ * or with unknown sources, edges from __end__ or to __start__, reducers that do not fit a type,
+ * defaults that do not fit a type, limits.
+ */
+#include "anabranch.h"
+#include "graph/graph.h"
+#include "graph/problem.h"
+
+struct builder_limits {
+    int64_t max_nodes;
+    int64_t max_fields;
+    int64_t max_depth;
+    int64_t max_recursion_limit;
+};
+
+int builder_new(const struct kind_table *kinds, const struct builder_limits *limits,
+                const char *file, const char *name, struct anabranch_builder **ret);
+/* Where the next calls come from: "/edges/3". Copied. Calls about fields and nodes find their own
+ * place (/state/x, /nodes/y). */
+void builder_at(struct anabranch_builder *b, const char *pointer);
+struct problems *builder_problems(struct anabranch_builder *b);
+/* Takes a reference of json. */
+int builder_assistant(struct anabranch_builder *b, json_t *json);
+/* As anabranch_builder_build(), for the inside. Once per builder. 0, ANABRANCH_E_INVALID, or a
+ * fault. */
+int builder_build(struct anabranch_builder *b, struct graph **ret);
+
+/* anabranch_graph is struct graph under its public name. */
+static inline struct anabranch_graph *graph_publish(struct graph *g)
+{
+    return (struct anabranch_graph *)(void *)g;
+}
+static inline struct graph *graph_of(const struct anabranch_graph *g)
+{
+    return (struct graph *)(void *)g;
+}
+
+#endif

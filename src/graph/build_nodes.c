@@ -1,0 +1,175 @@
+/* Nodes: names, what all kinds have in common, and then the word of the kind itself. */
+#include "base/err.h"
+#include "base/jsonx.h"
+#include "base/mem.h"
+#include "graph/builder.h"
+#include "graph/texts.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    NODE_NAME_MAX_BYTES = 200,
+    ATTEMPTS_MAX = 100,
+    DAY_MS = 86400000,
+};
+
+static const char *const later_keys[] = { "cache", "defer", "on_error", NULL };
+static const char *const later_kinds[] = {
+    "interrupt", "graph", "lua", "tools", "agent", "remote"
+};
+
+/* NULL: the name is right. */
+static const char *name_fault(const char *name)
+{
+    size_t len = strlen(name);
+    if (len == 0)
+        return "a node needs a name";
+    if (len > NODE_NAME_MAX_BYTES)
+        return "the name is longer than 200 bytes";
+    if (jsonx_utf8_prefix(name, len) != len)
+        return "the name is not UTF-8";
+    if (strncmp(name, "__", 2) == 0)
+        return "names with \"__\" in front are kept for the server";
+    if (strcmp(name, "START") == 0 || strcmp(name, "END") == 0)
+        return "START and END are the ends of every graph";
+    if (strpbrk(name, "|:") != NULL)
+        return "\"|\" and \":\" cannot be in a name";
+    for (const char *c = name; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return "control characters cannot be in a name";
+    return NULL;
+}
+
+static int read_retry(struct setup *node, struct retry *retry)
+{
+    *retry = (struct retry){
+        .max_attempts = 1, .initial_ms = 500, .factor = 2, .max_ms = 128000, .has_jitter = true
+    };
+    char *pointer MEM_AUTO(mem_freep) = NULL;
+    const json_t *json = setup_object(node, "retry", false, &pointer);
+    if (json == NULL)
+        return 0;
+    struct setup s;
+    setup_init(&s, node->builder, pointer, json);
+    retry->max_attempts = (int)setup_int(&s, "max_attempts", 1, ATTEMPTS_MAX, 3);
+    retry->initial_ms = setup_int(&s, "initial_ms", 0, DAY_MS, 500);
+    retry->factor = setup_number(&s, "factor", 1, 100, 2);
+    retry->max_ms = setup_int(&s, "max_ms", 0, DAY_MS, 128000);
+    retry->has_jitter = setup_bool(&s, "jitter", true);
+    int r = setup_texts(&s, "on", &retry->on, &retry->on_count);
+    setup_finish(&s);
+    return r;
+}
+
+static void problem_kind(struct setup *s, const char *name)
+{
+    const struct kind_table *kinds = s->builder->kinds;
+    for (size_t i = 0; i < sizeof later_kinds / sizeof *later_kinds; i++)
+        if (strcmp(later_kinds[i], name) == 0) {
+            setup_problem(s, "kind", "use another kind",
+                          "this version does not have the kind \"%s\" yet", name);
+            return;
+        }
+    const char **names MEM_AUTO(mem_freep) = mem_array(kinds->count, sizeof *names);
+    char *pointer MEM_AUTO(mem_freep) = pointer_join(s->pointer, "kind");
+    if (names == NULL || pointer == NULL) {
+        builder_note_fault(s->builder);
+        return;
+    }
+    for (size_t i = 0; i < kinds->count; i++)
+        names[i] = kinds->kinds[i]->name;
+    builder_problem_unknown(s->builder, pointer, "kind", name, names, kinds->count);
+}
+
+/* The kind reads its own keys. Without a kind nobody can tell which keys are right. */
+static int configure(struct setup *s, struct node *n)
+{
+    const char *name = setup_string(s, "kind", true);
+    n->kind = name == NULL ? NULL : kind_find(s->builder->kinds, name);
+    if (n->kind == NULL) {
+        setup_know_all(s);
+        if (name != NULL)
+            problem_kind(s, name);
+        return 0;
+    }
+    s->builder->configuring = s;
+    int r = n->kind->configure == NULL ? 0 : n->kind->configure(s, &n->config);
+    s->builder->configuring = NULL;
+    return r;
+}
+
+/* Keys of later versions are told even if the kind is not known. */
+static void check_later(struct setup *s)
+{
+    for (const char *const *key = later_keys; *key != NULL && s->knows_all; key++)
+        if (json_object_get(s->spec, *key) != NULL)
+            setup_problem(s, *key, "remove it", "this version does not have \"%s\" yet", *key);
+}
+
+static int read_node(struct anabranch_builder *b, const struct graph *g, const json_t *json,
+                     const char *pointer, struct node *n)
+{
+    n->retry.max_attempts = 1;
+    if (json == NULL) /* told when it was noted */
+        return 0;
+    struct setup s;
+    setup_init(&s, b, pointer, json);
+    s.graph = g;
+    s.node_name = n->name;
+    s.later = later_keys;
+    int r = read_retry(&s, &n->retry);
+    n->timeout_ms = setup_int(&s, "timeout_ms", 1, DAY_MS, 0);
+    if (r == 0)
+        r = setup_texts(&s, "tags", &n->tags, &n->tag_count);
+    if (r == 0)
+        r = configure(&s, n);
+    if (r == 0) {
+        check_later(&s);
+        setup_finish(&s);
+    }
+    return r;
+}
+
+static int add_node(struct anabranch_builder *b, const struct node_spec *spec, struct graph *g)
+{
+    char *pointer MEM_AUTO(mem_freep) = pointer_join("/nodes", spec->name);
+    if (pointer == NULL)
+        return err_trace(ERR_NOMEM);
+    /* Nodes come sorted, so a double is next to its like. */
+    if (g->node_count > 0 && strcmp(g->nodes[g->node_count - 1].name, spec->name) == 0) {
+        builder_problem(b, pointer, NULL, "there is a node of this name already");
+        return 0;
+    }
+    const char *fault = name_fault(spec->name);
+    if (fault != NULL)
+        builder_problem(b, pointer, NULL, "%s", fault);
+    struct node *n = &g->nodes[g->node_count++];
+    n->name = mem_strdup(spec->name);
+    n->trigger = mem_printf("branch:to:%s", spec->name);
+    if (n->name == NULL || n->trigger == NULL) {
+        /* A node without a name must not stay: names are compared. */
+        mem_free(n->name);
+        mem_free(n->trigger);
+        g->node_count--;
+        return err_trace(ERR_NOMEM);
+    }
+    return read_node(b, g, spec->json, pointer, n);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct node_spec *)a)->name, ((const struct node_spec *)b)->name);
+}
+
+int build_nodes(struct anabranch_builder *b, struct graph *g)
+{
+    g->nodes = mem_array(b->node_count, sizeof *g->nodes);
+    if (g->nodes == NULL)
+        return err_trace(ERR_NOMEM);
+    if (b->node_count > 0)
+        qsort(b->nodes, b->node_count, sizeof *b->nodes, compare_names);
+    int r = 0;
+    for (size_t i = 0; i < b->node_count && r == 0; i++)
+        r = add_node(b, &b->nodes[i], g);
+    return r;
+}

@@ -1,0 +1,102 @@
+/* What the parts of the builder have in common when they find a mistake. */
+#include "base/err.h"
+#include "base/jsonx.h"
+#include "base/mem.h"
+#include "graph/builder.h"
+#include <string.h>
+
+enum { LISTED_MAX_BYTES = 400, POINTER_MAX_BYTES = 1 << 24 };
+
+char *pointer_join(const char *base, const char *key)
+{
+    struct buf pointer;
+    buf_init(&pointer, POINTER_MAX_BYTES);
+    buf_add_str(&pointer, base);
+    buf_add_char(&pointer, '/');
+    for (const char *c = key; *c != '\0'; c++) {
+        if (*c == '~' || *c == '/')
+            buf_add_str(&pointer, *c == '~' ? "~0" : "~1");
+        else
+            buf_add_char(&pointer, *c);
+    }
+    return buf_take(&pointer, NULL);
+}
+
+void builder_note_fault(struct anabranch_builder *b)
+{
+    b->problems.fault = ERR_NOMEM;
+}
+
+void builder_problem(struct anabranch_builder *b, const char *pointer, const char *remedy,
+                     const char *wrong, ...)
+{
+    va_list args;
+    va_start(args, wrong);
+    problems_vadd(&b->problems, b->file, pointer, remedy, wrong, args);
+    va_end(args);
+}
+
+/* "there are: a, b, c", as many as a line takes. */
+static char *list_names(const char *const *names, size_t count)
+{
+    struct buf list;
+    buf_init(&list, POINTER_MAX_BYTES);
+    buf_add_str(&list, count == 0 ? "there is none" : "known are ");
+    for (size_t i = 0; i < count && list.len < LISTED_MAX_BYTES; i++)
+        buf_addf(&list, "%s%s", i == 0 ? "" : ", ", names[i]);
+    if (list.len >= LISTED_MAX_BYTES)
+        buf_add_str(&list, " ...");
+    return buf_take(&list, NULL);
+}
+
+const char *builder_problem_unknown(struct anabranch_builder *b, const char *pointer,
+                                    const char *noun, const char *word, const char *const *names,
+                                    size_t count)
+{
+    const char *nearest = problems_nearest(word, names, count);
+    char *remedy MEM_AUTO(mem_freep) =
+        nearest != NULL ? mem_printf("did you mean \"%s\"?", nearest) : list_names(names, count);
+    if (remedy == NULL)
+        builder_note_fault(b);
+    else
+        builder_problem(b, pointer, remedy, "unknown %s \"%s\"", noun, word);
+    return nearest;
+}
+
+bool builder_check_root(struct anabranch_builder *b, const struct graph *g, const char *pointer,
+                        const char *root)
+{
+    size_t count = g->field_count + 2;
+    const char **names MEM_AUTO(mem_freep) = mem_array(count, sizeof *names);
+    if (names == NULL) {
+        builder_note_fault(b);
+        return false;
+    }
+    for (size_t i = 0; i < g->field_count; i++)
+        names[i] = g->fields[i].name;
+    names[g->field_count] = "$context";
+    names[g->field_count + 1] = "$config";
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], root) == 0)
+            return true;
+    builder_problem_unknown(b, pointer, "field", root, names, count);
+    return false;
+}
+
+json_t *builder_read_object(struct anabranch_builder *b, const char *pointer, const char *text)
+{
+    json_t *json = NULL;
+    struct jsonx_error error;
+    int r = jsonx_parse(text, strlen(text), (int)b->limits.max_depth, &json, &error);
+    if (r < 0)
+        builder_note_fault(b);
+    else if (r > 0)
+        builder_problem(b, pointer, NULL, "not JSON: %s (line %d, column %d)", error.message,
+                        error.line, error.column);
+    else if (!json_is_object(json)) {
+        builder_problem(b, pointer, NULL, "expected object, found %s", jsonx_type_name(json));
+        json_decref(json);
+        json = NULL;
+    }
+    return json;
+}

@@ -1,0 +1,16 @@
+#ifndef ANABRANCH_GRAPH_DRAW_H
+#define ANABRANCH_GRAPH_DRAW_H
+/* A graph for people and for forms: Mermaid text, and JSON Schemas (draft-07) of its input, output
+ * and state. */
+#include "base/buf.h"
+#include "graph/graph.h"
+
+/* Appends "graph TD;\n..." ; node names are escaped as Mermaid needs. Plain edges solid, switch
+ * edges dotted with their case. */
+void graph_draw(const struct graph *g, struct buf *out);
+
+enum graph_schema { SCHEMA_INPUT, SCHEMA_OUTPUT, SCHEMA_STATE };
+/* A new reference, NULL: no memory. */
+json_t *graph_schema(const struct graph *g, enum graph_schema which);
+
+#endif

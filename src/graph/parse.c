@@ -1,0 +1,190 @@
+/*
+ * The file is read with the same tools as a node: a setup for every object of it. What the public
+ * calls can say goes through them as JSON text, so that a file has no power that a program lacks.
+ *
+ *     {"name", "description", "state": {}, "input": [], "output": [], "nodes": {}, "edges": [],
+ * ...}
+ */
+#include "graph/parse.h"
+#include "base/err.h"
+#include "base/jsonx.h"
+#include "base/mem.h"
+#include "graph/builder.h"
+#include "graph/parse_edges.h"
+#include "graph/texts.h"
+#include <stdint.h>
+#include <string.h>
+
+enum { SPEC_MAX_BYTES = 1 << 28 };
+
+static const char *const later_keys[] = { "context", "interrupt_before", "interrupt_after",
+                                          "script", NULL };
+
+/* "config/graphs/panel.json" -> "panel". NULL: no memory. */
+static char *base_name(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    const char *base = slash == NULL ? file : slash + 1;
+    const char *dot = strrchr(base, '.');
+    return mem_strndup(base, dot == NULL || dot == base ? strlen(base) : (size_t)(dot - base));
+}
+
+typedef int builder_spec_call(struct anabranch_builder *b, const char *name, const char *spec);
+
+/* Every member of the object at key goes to the builder. */
+static int each_member(struct setup *top, const char *key, builder_spec_call *call)
+{
+    char *pointer MEM_AUTO(mem_freep) = NULL;
+    /* jansson walks objects by non-const pointers; nothing is changed. */
+    json_t *object = (json_t *)setup_object(top, key, true, &pointer);
+    const char *name;
+    json_t *member;
+    json_object_foreach(object, name, member)
+    {
+        char *spec MEM_AUTO(mem_freep) = jsonx_text(member, SPEC_MAX_BYTES, NULL);
+        int r = spec == NULL ? ERR_NOMEM : call(top->builder, name, spec);
+        if (r != 0)
+            return err_trace(r);
+    }
+    return 0;
+}
+
+typedef int builder_names_call(struct anabranch_builder *b, const char *const *names, size_t count);
+
+static bool is_names(struct setup *top, const char *key, const json_t *list)
+{
+    if (!json_is_array(list)) {
+        setup_problem(top, key, NULL, "expected array of strings, found %s", jsonx_type_name(list));
+        return false;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (!json_is_string(json_array_get(list, i))) {
+            setup_problem(top, key, NULL, "element %zu is not a string", i);
+            return false;
+        }
+    return true;
+}
+
+static int read_names(struct setup *top, const char *key, builder_names_call *call)
+{
+    const json_t *list = setup_json(top, key, false);
+    if (list == NULL || !is_names(top, key, list))
+        return 0;
+    size_t count = json_array_size(list);
+    const char **names MEM_AUTO(mem_freep) = mem_array(count, sizeof *names);
+    if (names == NULL)
+        return err_trace(ERR_NOMEM);
+    for (size_t i = 0; i < count; i++)
+        names[i] = json_string_value(json_array_get(list, i));
+    return call(top->builder, names, count);
+}
+
+static int read_assistant(struct setup *top)
+{
+    char *pointer MEM_AUTO(mem_freep) = NULL;
+    const json_t *json = setup_object(top, "assistant", false, &pointer);
+    if (json == NULL)
+        return 0;
+    static const char *const parts[] = { "config", "context", "metadata" };
+    struct setup s;
+    setup_init(&s, top->builder, pointer, json);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        char *inner MEM_AUTO(mem_freep) = NULL;
+        (void)setup_object(&s, parts[i], false, &inner); /* its type is all there is to know */
+    }
+    setup_finish(&s);
+    return builder_assistant(top->builder, (json_t *)json);
+}
+
+static int read_limit(struct setup *top)
+{
+    const json_t *limit = setup_json(top, "recursion_limit", false);
+    if (limit == NULL)
+        return 0;
+    if (!json_is_integer(limit)) {
+        setup_problem(top, "recursion_limit", NULL, "expected integer, found %s",
+                      jsonx_type_name(limit));
+        return 0;
+    }
+    return anabranch_builder_recursion_limit(top->builder, json_integer_value(limit));
+}
+
+static int read_file(struct setup *top)
+{
+    (void)setup_string(top, "$schema", false); /* for editors */
+    (void)setup_string(top, "name", false);    /* read before there was a builder */
+    const char *description = setup_string(top, "description", false);
+    int r = description == NULL ? 0 : anabranch_builder_describe(top->builder, description);
+    if (r == 0)
+        r = each_member(top, "state", anabranch_builder_field);
+    if (r == 0)
+        r = read_names(top, "input", anabranch_builder_input);
+    if (r == 0)
+        r = read_names(top, "output", anabranch_builder_output);
+    if (r == 0)
+        r = each_member(top, "nodes", anabranch_builder_node);
+    if (r == 0)
+        r = parse_edges(top);
+    if (r == 0)
+        r = read_limit(top);
+    return r != 0 ? r : read_assistant(top);
+}
+
+static int read_json(const struct builder_limits *limits, const char *file, const char *bytes,
+                     size_t len_bytes, struct problems *problems, json_t **ret)
+{
+    struct jsonx_error error;
+    json_t *json = NULL;
+    int r = jsonx_parse(bytes, len_bytes, (int)limits->max_depth, &json, &error);
+    if (r < 0)
+        return err_trace(r);
+    if (r > 0) {
+        char *place MEM_AUTO(mem_freep) = mem_printf("%s:%d:%d", file, error.line, error.column);
+        if (place == NULL)
+            return err_trace(ERR_NOMEM);
+        problems_add(problems, place, "", NULL, "%s", error.message);
+        return problems->fault != 0 ? err_trace(problems->fault) : PARSE_E_WRONG;
+    }
+    if (json_is_object(json)) {
+        *ret = json;
+        return 0;
+    }
+    problems_add(problems, file, "", NULL, "expected object, found %s", jsonx_type_name(json));
+    json_decref(json);
+    return problems->fault != 0 ? err_trace(problems->fault) : PARSE_E_WRONG;
+}
+
+static int read_and_build(struct anabranch_builder *b, const json_t *json, struct graph **ret)
+{
+    struct setup top;
+    setup_init(&top, b, "", json);
+    top.later = later_keys;
+    int r = read_file(&top);
+    if (r != 0)
+        return err_trace(r);
+    setup_finish(&top);
+    return builder_build(b, ret);
+}
+
+int graph_parse(const struct kind_table *kinds, const struct builder_limits *limits,
+                const char *file, const char *bytes, size_t len_bytes, struct problems *problems,
+                struct graph **ret)
+{
+    json_t *json = NULL;
+    int r = read_json(limits, file, bytes, len_bytes, problems, &json);
+    if (r != 0)
+        return r;
+    struct anabranch_builder *b = NULL;
+    char *base MEM_AUTO(mem_freep) = base_name(file);
+    const char *name = json_string_value(json_object_get(json, "name"));
+    r = base == NULL ? ERR_NOMEM : builder_new(kinds, limits, file, name == NULL ? base : name, &b);
+    if (r == 0)
+        r = read_and_build(b, json, ret);
+    if (r > 0) {
+        problems_join(problems, builder_problems(b));
+        r = problems->fault != 0 ? problems->fault : PARSE_E_WRONG;
+    }
+    anabranch_builder_free(b);
+    json_decref(json);
+    return r < 0 ? err_trace(r) : r;
+}

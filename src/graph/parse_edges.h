@@ -1,0 +1,9 @@
+#ifndef ANABRANCH_GRAPH_PARSE_EDGES_H
+#define ANABRANCH_GRAPH_PARSE_EDGES_H
+/* The "edges" of a graph file, for parse.c only: every form of docs/graphs.md becomes a public
+ * builder call. */
+#include "graph/setup.h"
+
+int parse_edges(struct setup *top);
+
+#endif

@@ -1,0 +1,39 @@
+#ifndef ANABRANCH_GRAPH_PROBLEM_H
+#define ANABRANCH_GRAPH_PROBLEM_H
+/*
+ * The mistakes found in one graph file: all of them are told at once, each with the place, what is
+ * wrong and what would be right.
+ *
+ *     config/graphs/panel.json: /nodes/law/prompt: unknown field "user_inptu"; did you mean
+ * "user_input"?
+ */
+#include "base/buf.h"
+#include <stdarg.h>
+
+#define PROBLEMS_MAX 100 /* what comes after is counted, not kept */
+
+struct problems {
+    struct buf text; /* one line per problem */
+    int count;
+    int fault; /* ERR_NOMEM once a line could not be kept: the list is not whole */
+};
+
+void problems_init(struct problems *p);
+void problems_deinit(struct problems *p);
+/* pointer: JSON pointer (RFC 6901), "" for the whole file; remedy: NULL or a sentence without its
+ * full stop. */
+void problems_add(struct problems *p, const char *file, const char *pointer, const char *remedy,
+                  const char *wrong, ...) __attribute__((format(printf, 5, 6)));
+
+void problems_vadd(struct problems *p, const char *file, const char *pointer, const char *remedy,
+                   const char *wrong, va_list args) __attribute__((format(printf, 5, 0)));
+
+/* Ends the list: tells how many were not kept. Once, when no more will be added. */
+void problems_close(struct problems *p);
+/* Appends the lines of a closed list. */
+void problems_join(struct problems *to, const struct problems *from);
+
+/* The entry of `names` (count strings) that a person most likely meant by `word`, or NULL. */
+const char *problems_nearest(const char *word, const char *const *names, size_t count);
+
+#endif

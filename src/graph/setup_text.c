@@ -1,0 +1,176 @@
+/* The getters that know of state fields: fields themselves, templates, and what writes to fields.
+ */
+#include "base/err.h"
+#include "base/jsonx.h"
+#include "base/mem.h"
+#include "graph/builder.h"
+#include "graph/setup.h"
+#include <string.h>
+
+enum { ERROR_BYTES = 200 };
+
+/* Where the names in a template are looked for. */
+struct root_check {
+    struct setup *setup;
+    const char *pointer;
+};
+
+static void check_root(void *arg, const char *root)
+{
+    const struct root_check *check = arg;
+    builder_check_root(check->setup->builder, check->setup->graph, check->pointer, root);
+}
+
+/* Compiles the JSON at `pointer`; a mistake is noted and leaves *ret NULL. */
+static int read_jtemplate(struct setup *s, const char *pointer, const json_t *json,
+                          struct jtemplate **ret)
+{
+    char error[ERROR_BYTES];
+    int r = jtemplate_parse(json, ret, error, sizeof error);
+    if (r == TEMPLATE_E_SYNTAX) {
+        *ret = NULL;
+        builder_problem(s->builder, pointer, NULL, "%s", error);
+        return 0;
+    }
+    if (r != 0)
+        return err_trace(r);
+    struct root_check check = { s, pointer };
+    jtemplate_each_root(*ret, check_root, &check);
+    return 0;
+}
+
+int setup_jtemplate(struct setup *s, const char *key, bool required, struct jtemplate **ret)
+{
+    const json_t *json = setup_json(s, key, required);
+    *ret = NULL;
+    if (json == NULL)
+        return 0;
+    char *pointer MEM_AUTO(mem_freep) = pointer_join(s->pointer, key);
+    if (pointer == NULL)
+        return err_trace(ERR_NOMEM);
+    return read_jtemplate(s, pointer, json, ret);
+}
+
+int setup_template(struct setup *s, const char *key, bool required, struct template **ret)
+{
+    const char *text = setup_string(s, key, required);
+    *ret = NULL;
+    if (text == NULL)
+        return 0;
+    char *pointer MEM_AUTO(mem_freep) = pointer_join(s->pointer, key);
+    if (pointer == NULL)
+        return err_trace(ERR_NOMEM);
+    char error[ERROR_BYTES];
+    int r = template_parse(text, strlen(text), ret, error, sizeof error);
+    if (r == TEMPLATE_E_SYNTAX) {
+        *ret = NULL;
+        builder_problem(s->builder, pointer, NULL, "%s", error);
+        return 0;
+    }
+    if (r != 0)
+        return err_trace(r);
+    struct root_check check = { s, pointer };
+    template_each_root(*ret, check_root, &check);
+    return 0;
+}
+
+static void problem_field(struct setup *s, const char *pointer, const char *name)
+{
+    const struct graph *g = s->graph;
+    const char **names MEM_AUTO(mem_freep) = mem_array(g->field_count, sizeof *names);
+    if (names == NULL) {
+        builder_note_fault(s->builder);
+        return;
+    }
+    for (size_t i = 0; i < g->field_count; i++)
+        names[i] = g->fields[i].name;
+    builder_problem_unknown(s->builder, pointer, "field", name, names, g->field_count);
+}
+
+int setup_field(struct setup *s, const char *key, bool required)
+{
+    const char *name = setup_string(s, key, required);
+    int field = name == NULL ? -1 : graph_find_field(s->graph, name);
+    if (name == NULL || field >= 0)
+        return field;
+    char *pointer MEM_AUTO(mem_freep) = pointer_join(s->pointer, key);
+    if (pointer == NULL)
+        builder_note_fault(s->builder);
+    else
+        problem_field(s, pointer, name);
+    return -1;
+}
+
+/* What is no template can be checked against the field's type now; reducers take other types than
+ * they keep. */
+static void check_constant(struct setup *s, const char *pointer, const struct field *field,
+                           const json_t *json)
+{
+    if (json_is_string(json) || json_is_array(json) || json_is_object(json))
+        return;
+    if (field->reducer != REDUCE_REPLACE || field_type_fits(field->type, json))
+        return;
+    builder_problem(s->builder, pointer, NULL, "expected %s, found %s",
+                    field_type_name(field->type), jsonx_type_name(json));
+}
+
+struct writes {
+    int *fields;
+    struct jtemplate **values;
+    size_t count;
+};
+
+static void writes_free(struct writes *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        jtemplate_free(w->values[i]);
+    mem_free(w->values);
+    mem_free(w->fields);
+}
+
+static int read_write(struct setup *s, const char *base, const char *name, const json_t *json,
+                      struct writes *w)
+{
+    char *pointer MEM_AUTO(mem_freep) = pointer_join(base, name);
+    if (pointer == NULL)
+        return err_trace(ERR_NOMEM);
+    int field = graph_find_field(s->graph, name);
+    if (field < 0)
+        problem_field(s, pointer, name);
+    else
+        check_constant(s, pointer, &s->graph->fields[field], json);
+    struct jtemplate *value = NULL;
+    int r = read_jtemplate(s, pointer, json, &value);
+    if (field < 0 || value == NULL) {
+        jtemplate_free(value);
+        return r;
+    }
+    w->fields[w->count] = field;
+    w->values[w->count++] = value;
+    return 0;
+}
+
+int setup_writes(struct setup *s, const char *key, bool required, int **ret_fields,
+                 struct jtemplate ***ret_values, size_t *ret_count)
+{
+    char *pointer MEM_AUTO(mem_freep) = NULL;
+    /* jansson walks objects by non-const pointers; nothing is changed. */
+    json_t *object = (json_t *)setup_object(s, key, required, &pointer);
+    size_t count = json_object_size(object);
+    struct writes w = { mem_array(count, sizeof(int)), mem_array(count, sizeof(struct jtemplate *)),
+                        0 };
+    int r = w.fields == NULL || w.values == NULL ? err_trace(ERR_NOMEM) : 0;
+    const char *name;
+    json_t *json;
+    if (r == 0)
+        json_object_foreach(object, name, json) r =
+            r != 0 ? r : read_write(s, pointer, name, json, &w);
+    if (r != 0) {
+        writes_free(&w);
+        return r;
+    }
+    *ret_fields = w.fields;
+    *ret_values = w.values;
+    *ret_count = w.count;
+    return 0;
+}

@@ -1,0 +1,218 @@
+/*
+ * A version is an array of counted values, one per field. Applying a step gathers the writes per
+ * field in the order of the tasks, reduces each written field, and shares the rest:
+ *
+ *     version n    [ a | b | c ]
+ *                    |   |   x         c was written
+ *     version n+1  [ a | b | c' ]
+ *
+ * `bytes` is the running total of the encoded values, so the limit costs only what the step
+ * changed; the encoding made for it is the one that frames and checkpoints join later.
+ */
+#include "graph/state.h"
+#include "base/err.h"
+#include "base/jsonx.h"
+#include "base/mem.h"
+#include "graph/reduce.h"
+#include <assert.h>
+#include <limits.h>
+#include <string.h>
+
+struct state {
+    int refs;
+    struct graph *graph;
+    int64_t bytes; /* of all encoded values */
+    struct value *values[];
+};
+
+/* One call of state_apply(). */
+struct step {
+    const struct state_limits *limits;
+    struct pending *pool;     /* every write of the step */
+    struct pending **written; /* per field: its first write, or NULL */
+    struct fail *f;
+};
+
+static struct state *alloc_state(struct graph *graph)
+{
+    struct state *s = mem_zalloc(sizeof *s + graph->field_count * sizeof s->values[0]);
+    if (s == NULL)
+        return NULL;
+    s->refs = 1;
+    s->graph = graph_ref(graph);
+    return s;
+}
+
+/* The encoded length of a value that may be absent. */
+static int length_of(struct value *v, int64_t *ret_bytes)
+{
+    const char *bytes;
+    size_t len_bytes = 0;
+    int r = v == NULL ? 0 : value_bytes(v, &bytes, &len_bytes);
+    if (r != 0)
+        return err_trace(r);
+    *ret_bytes = (int64_t)len_bytes;
+    return 0;
+}
+
+/* Takes v. */
+static int put_take(struct state *s, size_t field, struct value *v)
+{
+    int64_t old_bytes = 0, new_bytes = 0;
+    int r = length_of(s->values[field], &old_bytes);
+    if (r == 0)
+        r = length_of(v, &new_bytes);
+    if (r != 0) {
+        value_unref(v);
+        return err_trace(r);
+    }
+    value_unref(s->values[field]);
+    s->values[field] = v;
+    s->bytes += new_bytes - old_bytes;
+    return 0;
+}
+
+int state_new(struct graph *graph, struct state **ret)
+{
+    struct state *s = alloc_state(graph);
+    if (s == NULL)
+        return err_trace(ERR_NOMEM);
+    for (size_t i = 0; i < graph->field_count; i++) {
+        struct value *initial = graph->fields[i].initial;
+        int r = initial == NULL ? 0 : put_take(s, i, value_ref(initial));
+        if (r != 0) {
+            state_unref(s);
+            return err_trace(r);
+        }
+    }
+    *ret = s;
+    return 0;
+}
+
+struct state *state_ref(struct state *s)
+{
+    assert(s->refs > 0);
+    s->refs++;
+    return s;
+}
+
+struct state *state_unref(struct state *s)
+{
+    if (s == NULL || --s->refs > 0)
+        return NULL;
+    for (size_t i = 0; i < s->graph->field_count; i++)
+        value_unref(s->values[i]);
+    graph_unref(s->graph);
+    return mem_free(s);
+}
+
+const struct graph *state_graph(const struct state *s)
+{
+    return s->graph;
+}
+
+struct value *state_get(const struct state *s, int field)
+{
+    assert(field >= 0 && (size_t)field < s->graph->field_count);
+    return s->values[field];
+}
+
+static size_t count_writes(const struct task_writes *tasks, size_t count)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += tasks[i].update->count;
+    return total;
+}
+
+/* Walks backwards, so that putting each write in front leaves the lists in order. */
+static int gather(struct step *step, size_t field_count, const struct task_writes *tasks,
+                  size_t count)
+{
+    size_t total = count_writes(tasks, count);
+    step->pool = mem_array(total, sizeof *step->pool);
+    step->written = mem_array(field_count, sizeof step->written[0]);
+    if (step->pool == NULL || step->written == NULL)
+        return err_trace(ERR_NOMEM);
+    struct pending *p = step->pool;
+    for (size_t t = count; t-- > 0;)
+        for (size_t w = tasks[t].update->count; w-- > 0; p++) {
+            const struct write *write = &tasks[t].update->writes[w];
+            assert(write->field >= 0 && (size_t)write->field < field_count);
+            *p = (struct pending){ tasks[t].node, write->value, step->written[write->field] };
+            step->written[write->field] = p;
+        }
+    return 0;
+}
+
+static bool is_too_deep(const json_t *json, int64_t max_depth)
+{
+    int limit = max_depth < INT_MAX ? (int)max_depth : INT_MAX - 1;
+    return jsonx_depth(json, limit) > limit;
+}
+
+/* The depth is taken of what comes out: a reducer may add an array around a value, and unwraps an
+ * Overwrite. */
+static int reduce_field(const struct step *step, struct state *s, size_t i)
+{
+    const struct field *field = &s->graph->fields[i];
+    struct value *v = NULL;
+    int r = reduce(field, s->values[i], step->written[i], &v, step->f);
+    if (r != 0)
+        return r < 0 ? err_trace(r) : STATE_E_REFUSED;
+    if (is_too_deep(value_json(v), step->limits->max_depth)) {
+        value_unref(v);
+        fail_set(step->f, FAIL_LIMIT, "field \"%s\" would be nested deeper than %lld levels",
+                 field->name, (long long)step->limits->max_depth);
+        return STATE_E_REFUSED;
+    }
+    r = put_take(s, i, v);
+    return r != 0 ? err_trace(r) : 0;
+}
+
+static int reduce_all(const struct step *step, struct state *s)
+{
+    for (size_t i = 0; i < s->graph->field_count; i++) {
+        int r = step->written[i] == NULL ? 0 : reduce_field(step, s, i);
+        if (r != 0)
+            return r < 0 ? err_trace(r) : STATE_E_REFUSED;
+    }
+    if (s->bytes <= step->limits->max_bytes)
+        return 0;
+    fail_set(step->f, FAIL_LIMIT, "the state would take %lld bytes; the limit is %lld",
+             (long long)s->bytes, (long long)step->limits->max_bytes);
+    return STATE_E_REFUSED;
+}
+
+/* A version of its own with the same values. */
+static struct state *copy(const struct state *s)
+{
+    struct state *next = alloc_state(s->graph);
+    if (next == NULL)
+        return NULL;
+    for (size_t i = 0; i < s->graph->field_count; i++)
+        next->values[i] = s->values[i] == NULL ? NULL : value_ref(s->values[i]);
+    next->bytes = s->bytes;
+    return next;
+}
+
+int state_apply(struct state *s, const struct task_writes *tasks, size_t count,
+                const struct state_limits *limits, struct state **ret, bool *changed,
+                struct fail *f)
+{
+    struct step step = { .limits = limits, .f = f };
+    struct state *next = copy(s);
+    int r = next == NULL ? ERR_NOMEM : gather(&step, s->graph->field_count, tasks, count);
+    if (r == 0)
+        r = reduce_all(&step, next);
+    if (r == 0) {
+        for (size_t i = 0; changed != NULL && i < s->graph->field_count; i++)
+            changed[i] = step.written[i] != NULL;
+        *ret = next;
+        next = NULL;
+    }
+    state_unref(next);
+    mem_free(step.pool);
+    mem_free(step.written);
+    return r < 0 ? err_trace(r) : r;
+}

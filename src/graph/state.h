@@ -1,0 +1,71 @@
+#ifndef ANABRANCH_GRAPH_STATE_H
+#define ANABRANCH_GRAPH_STATE_H
+/*
+ * One version of a run's state: immutable, counted. Applying a step's writes makes the next
+ * version; unchanged fields share their values. A node task, an event and a checkpoint each hold
+ * the version they speak of.
+ */
+#include "base/buf.h"
+#include "base/fail.h"
+#include "graph/graph.h"
+
+struct state;
+
+/* Fields at their initial values. */
+int state_new(struct graph *graph, struct state **ret);
+struct state *state_ref(struct state *s);
+struct state *state_unref(struct state *s);             /* accepts NULL, returns NULL */
+const struct graph *state_graph(const struct state *s); /* borrowed, as long as s lives */
+/* Borrowed; NULL = never written. */
+struct value *state_get(const struct state *s, int field);
+
+/* What one task wants to write, in its own order. A plain value; owns its values. */
+struct write {
+    int field;
+    struct value *value;
+};
+struct update {
+    struct write *writes;
+    size_t count;
+    size_t cap;
+};
+void update_init(struct update *u);
+void update_clear(struct update *u);
+/* Takes value (also on failure). */
+int update_add_take(struct update *u, int field, struct value *value);
+/* Splits an object: keys that are no field are dropped, as LangGraph does. Borrows json, whose
+ * parts are shared. */
+int update_add_object(struct update *u, const struct graph *g, json_t *object);
+void update_move(struct update *to, struct update *from); /* clears to, empties from */
+
+/* One task's writes with its name, for state_apply(). */
+struct task_writes {
+    const char *node; /* for messages: a node's name or "__start__" */
+    const struct update *update;
+};
+
+enum { STATE_E_REFUSED = 1 };
+struct state_limits {
+    int64_t max_bytes; /* of all encoded values */
+    int64_t max_depth;
+};
+/*
+ * Applies the tasks' writes in the order given, through the reducers.
+ *   changed  out: one bool per field, or NULL.
+ *   f        filled on STATE_E_REFUSED: FAIL_INVALID_UPDATE (two writers of a `replace` field; a
+ * wrong type: node, field, expected and found) or FAIL_LIMIT; for the writer "__start__" a wrong
+ * type is FAIL_INPUT. Returns 0, STATE_E_REFUSED, or a fault; *ret is untouched then.
+ */
+int state_apply(struct state *s, const struct task_writes *tasks, size_t count,
+                const struct state_limits *limits, struct state **ret, bool *changed,
+                struct fail *f);
+
+enum state_view { VIEW_ALL /* every field */, VIEW_OUTPUT /* output fields only */ };
+/* Appends the state as a JSON object, fields in declared order, absent ones left out. Sticky error
+ * in out. */
+void state_encode(const struct state *s, enum state_view view, struct buf *out);
+/* Appends an update as it goes into an `updates` event: {"field": value}; {} if it writes nothing.
+   A field written twice: an array of one-key objects is used instead (reference semantics 6.2). */
+void update_encode(const struct update *u, const struct graph *g, struct buf *out);
+
+#endif

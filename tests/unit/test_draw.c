@@ -1,0 +1,161 @@
+#include "base/mem.h"
+#include "fake_kinds.h"
+#include "graph/draw.h"
+#include "graph/parse.h"
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NODE "{\"kind\":\"set\",\"values\":{}}"
+
+static struct graph *graph_from(const char *text)
+{
+    struct problems problems;
+    struct graph *g = NULL;
+    problems_init(&problems);
+    int r = graph_parse(&fake_kinds, &fake_limits, "g.json", text, strlen(text), &problems, &g);
+    ck_assert_msg(r == 0, "%s", buf_text(&problems.text));
+    problems_deinit(&problems);
+    return g;
+}
+
+static const struct {
+    const char *text;
+    const char *drawing;
+} drawings[] = {
+    { "{\"state\":{},\"nodes\":{},\"edges\":[[\"START\",\"END\"]]}",
+      "graph TD;\n"
+      "    __start__([\"__start__\"]);\n"
+      "    __end__([\"__end__\"]);\n"
+      "    __start__ --> __end__;\n" },
+    { "{\"state\":{},\"nodes\":{\"law\":" NODE ",\"math\":" NODE ",\"editor\":" NODE "},"
+      "\"edges\":[[\"START\",[\"law\",\"math\"]],[[\"law\",\"math\"],\"editor\"],[\"editor\","
+      "\"END\"]]}",
+      "graph TD;\n"
+      "    __start__([\"__start__\"]);\n"
+      "    editor[\"editor\"];\n"
+      "    law[\"law\"];\n"
+      "    math[\"math\"];\n"
+      "    __end__([\"__end__\"]);\n"
+      "    __start__ --> law;\n"
+      "    __start__ --> math;\n"
+      "    editor --> __end__;\n"
+      "    law --> editor;\n"
+      "    math --> editor;\n" },
+    { "{\"state\":{\"a\":{\"type\":\"any\"}},\"nodes\":{\"end\":" NODE ",\"say \\\"hi\\\"\":" NODE
+      "},"
+      "\"edges\":[{\"from\":\"START\",\"switch\":\"a\",\"cases\":{\"x|\\n#1\":\"end\",\"y\":"
+      "\"END\"},"
+      "\"default\":\"say \\\"hi\\\"\"}]}",
+      "graph TD;\n"
+      "    __start__([\"__start__\"]);\n"
+      "    __n0[\"end\"];\n"
+      "    __n1[\"say #34;hi#34;\"];\n"
+      "    __end__([\"__end__\"]);\n"
+      "    __start__ -.->|\"x| #35;1\"| __n0;\n"
+      "    __start__ -.->|\"y\"| __end__;\n"
+      "    __start__ -.->|\"default\"| __n1;\n"
+      "    __n0 --> __end__;\n"
+      "    __n1 --> __end__;\n" },
+};
+
+START_TEST(a_graph_is_drawn_in_mermaid)
+{
+    struct graph *g = graph_from(drawings[_i].text);
+    struct buf out;
+    buf_init(&out, 10000);
+    graph_draw(g, &out);
+    ck_assert_str_eq(drawings[_i].drawing, buf_text(&out));
+    buf_deinit(&out);
+    graph_unref(g);
+}
+END_TEST
+
+START_TEST(a_drawing_is_bounded)
+{
+    struct graph *g = graph_from(drawings[0].text);
+    struct buf out;
+    buf_init(&out, 20);
+    graph_draw(g, &out);
+    ck_assert_int_eq(BUF_E_FULL, out.fault);
+    buf_deinit(&out);
+    graph_unref(g);
+}
+END_TEST
+
+static const char typed[] =
+    "{\"name\":\"g\",\"state\":{\"s\":{\"type\":\"string\",\"default\":\"x\"},\"i\":{\"type\":"
+    "\"integer\"},"
+    "\"n\":{\"type\":\"number\"},\"b\":{\"type\":\"boolean\"},\"o\":{\"type\":\"object\"},"
+    "\"l\":{\"type\":\"array\",\"reducer\":\"append\"},\"m\":{\"type\":\"messages\"},"
+    "\"a\":{\"type\":\"any\"},\"p\":{\"type\":\"string\",\"private\":true}},"
+    "\"input\":[\"s\",\"i\"],\"output\":[\"m\"],\"nodes\":{},\"edges\":[[\"START\",\"END\"]]}";
+
+static const struct {
+    enum graph_schema which;
+    const char *title;
+    const char *properties;
+} schemas[] = {
+    { SCHEMA_INPUT, "g input",
+      "{\"s\":{\"type\":\"string\",\"default\":\"x\"},\"i\":{\"type\":\"integer\"}}" },
+    { SCHEMA_OUTPUT, "g output",
+      "{\"m\":{\"type\":\"array\",\"items\":{\"type\":\"object\"},\"default\":[]}}" },
+    { SCHEMA_STATE, "g state",
+      "{\"s\":{\"type\":\"string\",\"default\":\"x\"},\"i\":{\"type\":\"integer\"},"
+      "\"n\":{\"type\":\"number\"},\"b\":{\"type\":\"boolean\"},\"o\":{\"type\":\"object\"},"
+      "\"l\":{\"type\":\"array\",\"default\":[]},"
+      "\"m\":{\"type\":\"array\",\"items\":{\"type\":\"object\"},\"default\":[]},\"a\":{},"
+      "\"p\":{\"type\":\"string\"}}" },
+};
+
+START_TEST(a_schema_has_the_fields_that_belong_to_it)
+{
+    struct graph *g = graph_from(typed);
+    json_t *schema = graph_schema(g, schemas[_i].which);
+    json_t *properties = json_loads(schemas[_i].properties, 0, NULL);
+    ck_assert_str_eq("http://json-schema.org/draft-07/schema#",
+                     json_string_value(json_object_get(schema, "$schema")));
+    ck_assert_str_eq(schemas[_i].title, json_string_value(json_object_get(schema, "title")));
+    ck_assert_str_eq("object", json_string_value(json_object_get(schema, "type")));
+    ck_assert(json_equal(properties, json_object_get(schema, "properties")));
+    json_decref(properties);
+    json_decref(schema);
+    graph_unref(g);
+}
+END_TEST
+
+START_TEST(without_memory_there_is_no_schema_and_no_leak)
+{
+    struct graph *g = graph_from(typed);
+    for (unsigned long n = 1;; n++) {
+        mem_fail_at(n);
+        json_t *schema = graph_schema(g, SCHEMA_STATE);
+        int is_pending = mem_fail_pending();
+        mem_fail_at(0);
+        ck_assert_int_eq(is_pending, schema != NULL);
+        json_decref(schema);
+        if (is_pending)
+            break;
+    }
+    graph_unref(g);
+}
+END_TEST
+
+#define ROWS(table) (int)(sizeof(table) / sizeof(table)[0])
+
+int main(void)
+{
+    mem_init();
+    Suite *suite = suite_create("draw");
+    TCase *tc = tcase_create("draw");
+    tcase_add_loop_test(tc, a_graph_is_drawn_in_mermaid, 0, ROWS(drawings));
+    tcase_add_test(tc, a_drawing_is_bounded);
+    tcase_add_loop_test(tc, a_schema_has_the_fields_that_belong_to_it, 0, ROWS(schemas));
+    tcase_add_test(tc, without_memory_there_is_no_schema_and_no_leak);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
