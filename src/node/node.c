@@ -1,0 +1,79 @@
+/* The task's side of the contract with the run. Kinds never call the run's functions themselves. */
+#include "node/node.h"
+#include "base/jsonx.h"
+#include "node/kit.h"
+
+enum { DELTA_MAX_BYTES = 65536 }; /* what struct llm_delta allows for one piece of text */
+
+void task_finish(struct task *task, struct update *update)
+{
+    struct update nothing;
+    update_init(&nothing);
+    if (update == NULL)
+        update = &nothing;
+    task->ops->finish(task, update);
+    update_clear(update);
+}
+
+void task_fail(struct task *task, struct fail *f)
+{
+    task->ops->fail(task, f);
+    fail_clear(f);
+}
+
+void task_fault(struct task *task, int fault)
+{
+    struct fail f = { .code = FAIL_NONE };
+    fail_set_fault(&f, fault);
+    task_fail(task, &f);
+}
+
+void task_message_begin(struct task *task, const char *id, const char *model)
+{
+    task->has_message = true;
+    task->ops->message_begin(task, id, model);
+}
+
+void task_message_delta(struct task *task, const struct llm_delta *delta)
+{
+    task->ops->message_delta(task, delta);
+}
+
+static void emit_piece(struct task *task, const char *text, size_t len_bytes)
+{
+    struct llm_delta delta = { .type = LLM_TEXT, .text = text, .len_bytes = len_bytes };
+    task_message_delta(task, &delta);
+}
+
+static size_t valid_prefix(const char *text, size_t len_bytes)
+{
+    return jsonx_utf8_prefix(text, len_bytes < DELTA_MAX_BYTES ? len_bytes : DELTA_MAX_BYTES);
+}
+
+void task_emit(struct task *task, const char *text, size_t len_bytes)
+{
+    if (len_bytes > 0 && !task->has_message) {
+        char id[KIT_MESSAGE_ID_BYTES];
+        kit_message_id(id);
+        task_message_begin(task, id, "");
+    }
+    const char *end = text + len_bytes;
+    while (text < end) {
+        size_t piece = valid_prefix(text, (size_t)(end - text));
+        if (piece > 0) {
+            emit_piece(task, text, piece);
+            text += piece;
+            continue;
+        }
+        /* A caller's broken bytes must not break every reader's JSON: a run of them becomes one
+         * U+FFFD. */
+        while (text < end && valid_prefix(text, (size_t)(end - text)) == 0)
+            text++;
+        emit_piece(task, "\xef\xbf\xbd", 3);
+    }
+}
+
+size_t task_max_bytes(const struct task *task)
+{
+    return (size_t)task->services->conf->max_state_bytes;
+}

@@ -1,0 +1,77 @@
+#ifndef ANABRANCH_NODE_NODE_H
+#define ANABRANCH_NODE_NODE_H
+/*
+ * A node kind at work. The run makes a task (one attempt at one node in one step), calls the kind's
+ * start(), and waits for exactly one task_finish() or task_fail(), which may come inside start().
+ * Between the two the kind may emit text and message deltas.
+ *
+ *     start(task)      returns promptly; whatever waits is an op
+ *     cancel(task)     the result is not wanted any more (run cancelled, sibling failed, timeout):
+ * let go of what the task waits for. The run does not wait: after cancel() returns it takes no
+ * finish, and calls release() release(task)    frees task->data; called once, at the end of a loop
+ * turn, also after a finish. cancel and release may be NULL
+ *
+ * The kinds are listed in table.c: adding one is a file, a row and a test. Their configure() half
+ * is graph/kind.h.
+ */
+#include "base/conf.h"
+#include "base/fail.h"
+#include "graph/graph.h"
+#include "graph/path.h"
+#include "graph/state.h"
+#include "llm/llm.h"
+#include "loop/fetch.h"
+
+/* What kinds may use. Owned by the application, the same for all runs of a worker. */
+struct services {
+    struct loop *loop;
+    struct fetcher *fetcher;
+    struct llm_models *models;
+    const struct conf *conf;
+    struct kind_table kinds;
+};
+
+/* The run's half of the contract. Kinds call the task_* functions below. */
+struct task_ops {
+    void (*finish)(struct task *task, struct update *take);
+    void (*fail)(struct task *task, struct fail *take);
+    void (*message_begin)(struct task *task, const char *id, const char *model);
+    void (*message_delta)(struct task *task, const struct llm_delta *delta);
+};
+
+struct task {
+    const struct task_ops *ops;
+    const struct services *services;
+    const struct graph *graph;
+    const struct node *node; /* node->config is the kind's */
+    struct scope scope;      /* the step's snapshot, $context, $config */
+    const char *run_id;
+    int attempt;      /* 1.. */
+    bool has_message; /* message_begin was called */
+    void *data;       /* the kind's own */
+};
+
+/* Takes what is in update (empties it) / in f. NULL = writes nothing. */
+void task_finish(struct task *task, struct update *update);
+void task_fail(struct task *task, struct fail *f);
+/* A fault of ours: ends the task with FAIL_INTERNAL. */
+void task_fault(struct task *task, int fault);
+
+/*
+ * Streaming. A message has an id of its own (a new one for each attempt); its deltas are shown to
+ * clients as they come. model: "provider:model" for the event's metadata, or "".
+ */
+void task_message_begin(struct task *task, const char *id, const char *model);
+void task_message_delta(struct task *task, const struct llm_delta *delta);
+/* Text without a model (Lua's emit, the C API): begins a message of its own on first use. Loses
+ * nothing but the event on no memory. */
+void task_emit(struct task *task, const char *text, size_t len_bytes);
+
+/* The most bytes a template of a task may render to: conf->max_state_bytes. */
+size_t task_max_bytes(const struct task *task);
+
+extern const struct node_kind node_llm, node_http, node_set, node_wait, node_fail;
+/* The built-in kinds. */
+struct kind_table node_kinds(void);
+
+#endif
