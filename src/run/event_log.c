@@ -1,0 +1,71 @@
+/*
+ * The event log of a run: a list of records, bounded in bytes for the run and for all runs of the worker. When a bound is passed the
+ * oldest records fall out; a reader finds that out by number (hub.c). The newest record always stays.
+ */
+#include "run/internal.h"
+#include "base/err.h"
+
+void event_log_init(struct event_log *log, struct runs *runs, unsigned modes)
+{
+    const struct conf *conf = runs->services->conf;
+
+    list_init(&log->records);
+    list_init(&log->readers);
+    log->modes = modes;
+    log->max_bytes = (size_t)conf->log_bytes;
+    log->total_max_bytes = (size_t)conf->logs_bytes;
+    log->total_bytes = &runs->log_bytes;
+    log->loop = runs->services->loop;
+}
+
+static void drop_first(struct event_log *log)
+{
+    struct list *node = list_pop(&log->records);
+    struct record *r = LIST_OF(node, struct record, node);
+
+    log->first++;
+    log->bytes -= r->cost_bytes;
+    *log->total_bytes -= r->cost_bytes;
+    record_unref(r);
+}
+
+void event_log_deinit(struct event_log *log)
+{
+    while (!list_is_empty(&log->records))
+        drop_first(log);
+}
+
+static bool is_too_large(const struct event_log *log)
+{
+    return log->bytes > log->max_bytes || *log->total_bytes > log->total_max_bytes;
+}
+
+static void trim(struct event_log *log)
+{
+    while (is_too_large(log) && log->next - log->first > 1)
+        drop_first(log);
+}
+
+int event_log_append_take(struct event_log *log, struct record *r)
+{
+    if (r == NULL)
+        return err_trace(ERR_NOMEM);
+    list_add_tail(&log->records, &r->node);
+    log->next++;
+    log->bytes += r->cost_bytes;
+    *log->total_bytes += r->cost_bytes;
+    trim(log);
+    event_log_wake(log);
+    return 0;
+}
+
+void event_log_charge(struct event_log *log, struct record *r)
+{
+    /* A record that fell out while its frame was made is paid for by the reader that holds it, for one event's time. */
+    if (list_is_empty(&r->node))
+        return;
+    r->cost_bytes += r->frame.len;
+    log->bytes += r->frame.len;
+    *log->total_bytes += r->frame.len;
+    trim(log);
+}

@@ -1,0 +1,66 @@
+/* What a caller gives becomes the first writes of a run: those of __start__, through the same reducers as every other. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "run/internal.h"
+
+struct state_limits run_state_limits(const struct services *services)
+{
+    return (struct state_limits){
+        .max_bytes = services->conf->max_state_bytes,
+        .max_depth = services->conf->max_depth,
+    };
+}
+
+/* Input keys that are no input field are dropped, as the protocol says. */
+static int input_update(const struct graph *graph, const json_t *input, struct update *ret)
+{
+    for (size_t i = 0; i < graph->field_count; i++) {
+        json_t *given = json_object_get(input, graph->fields[i].name);
+        struct value *value = NULL;
+        if (given == NULL || !graph->fields[i].is_input)
+            continue;
+        int r = value_new_take(json_incref(given), &value);
+        if (r == 0)
+            r = update_add_take(ret, (int)i, value);
+        if (r != 0)
+            return err_trace(r);
+    }
+    return 0;
+}
+
+static bool refuse_input(const json_t *input, struct fail *f)
+{
+    if (input == NULL || json_is_null(input))
+        fail_set(f, FAIL_EMPTY_INPUT, "the run has no input: send an object as \"input\"");
+    else if (!json_is_object(input))
+        fail_set(f, FAIL_INPUT, "input must be an object whose keys are fields of the state");
+    return fail_is_set(f);
+}
+
+int input_apply(const struct services *services, struct graph *graph, struct state *before, const json_t *input,
+                       struct state **ret, struct fail *f)
+{
+    struct update update MEM_AUTO(update_clear);
+    struct state_limits limits = run_state_limits(services);
+    struct task_writes writes = { .node = "__start__", .update = &update };
+    int r;
+
+    update_init(&update);
+    if (refuse_input(input, f))
+        return STATE_E_REFUSED;
+    r = input_update(graph, input, &update);
+    return r != 0 ? r : state_apply(before, &writes, 1, &limits, ret, NULL, f);
+}
+
+int run_check_input(const struct services *services, struct graph *graph, const json_t *input, struct fail *f)
+{
+    struct state *before = NULL;
+    struct state *after = NULL;
+    int r = state_new(graph, &before);
+
+    if (r == 0)
+        r = input_apply(services, graph, before, input, &after, f);
+    state_unref(after);
+    state_unref(before);
+    return r == STATE_E_REFUSED ? RUN_E_REFUSED : r;
+}

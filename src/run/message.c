@@ -1,0 +1,341 @@
+/*
+ * Chat messages in a task's work: the tokens of a model as events, and whole messages that a node returns.
+ *
+ * A message that was streamed is not repeated whole, nor is one that the node only passes through from its input: the run keeps
+ * the ids that clients have seen.
+ */
+#include "base/jsonx.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "graph/messages.h"
+#include "run/internal.h"
+
+#include <string.h>
+
+#define METADATA_MAX_BYTES ((size_t)1 << 20)
+
+/* ---- the metadata element of a message's events ---- */
+
+static void write_key(struct buf *out, const char *key)
+{
+    if (out->len > 1)
+        buf_add_char(out, ',');
+    jsonx_encode_string(key, strlen(key), out);
+    buf_add_char(out, ':');
+}
+
+static void write_text(struct buf *out, const char *key, const char *value)
+{
+    write_key(out, key);
+    jsonx_encode_string(value, strlen(value), out);
+}
+
+static void write_list(struct buf *out, const char *key, const char *const *items, size_t count)
+{
+    write_key(out, key);
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_add_char(out, ',');
+        jsonx_encode_string(items[i], strlen(items[i]), out);
+    }
+    buf_add_char(out, ']');
+}
+
+static void write_tags(struct buf *out, const struct run_task *t)
+{
+    const struct node *node = t->task.node;
+    const json_t *tag;
+    size_t i;
+
+    write_list(out, "tags", (const char *const *)node->tags, node->tag_count);
+    if (json_array_size(t->run->tags) == 0)
+        return;
+    out->len--; /* the list's closing bracket: the request's tags follow the node's */
+    json_array_foreach(t->run->tags, i, tag)
+    {
+        if (node->tag_count + i > 0)
+            buf_add_char(out, ',');
+        jsonx_encode(tag, out);
+    }
+    buf_add_char(out, ']');
+}
+
+static void write_user_metadata(struct buf *out, const struct run *run)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(run->metadata, key, value)
+    {
+        write_key(out, key);
+        jsonx_encode(value, out);
+    }
+}
+
+static void write_place(struct buf *out, const struct run_task *t)
+{
+    const char *path[] = { "__pregel_pull", t->task.node->name };
+    char *ns MEM_AUTO(mem_freep) = mem_printf("%s:%s", t->task.node->name, t->task_id);
+
+    write_key(out, "langgraph_step");
+    buf_add_int(out, t->run->step);
+    write_text(out, "langgraph_node", t->task.node->name);
+    write_list(out, "langgraph_triggers", t->triggers, t->trigger_count);
+    write_list(out, "langgraph_path", path, 2);
+    write_text(out, "langgraph_checkpoint_ns", ns == NULL ? "" : ns);
+    write_text(out, "checkpoint_ns", ns == NULL ? "" : ns);
+}
+
+static void write_model(struct buf *out, const char *model)
+{
+    char provider[64];
+    const char *colon = strchr(model, ':');
+
+    llm_model_provider(model, provider, sizeof(provider));
+    write_text(out, "ls_provider", provider);
+    write_text(out, "ls_model_name", colon == NULL ? model : colon + 1);
+    write_text(out, "ls_model_type", "chat");
+}
+
+static char *metadata_text(const struct run_task *t, const char *model, size_t *ret_len_bytes)
+{
+    const struct run *run = t->run;
+    struct buf out MEM_AUTO(buf_deinit);
+
+    buf_init(&out, METADATA_MAX_BYTES);
+    buf_add_char(&out, '{');
+    write_tags(&out, t);
+    write_user_metadata(&out, run);
+    write_key(&out, "run_attempt");
+    buf_add_int(&out, 1);
+    write_text(&out, "thread_id", run->thread_id);
+    write_text(&out, "run_id", run->id);
+    write_text(&out, "assistant_id", run->graph->assistant_id);
+    write_text(&out, "graph_id", run->graph->name);
+    write_place(&out, t);
+    if (model[0] != '\0')
+        write_model(&out, model);
+    buf_add_char(&out, '}');
+    return buf_take(&out, ret_len_bytes); /* NULL also after a sticky fault */
+}
+
+static struct message_stream *stream_new(const struct run_task *t, const char *id, const char *model)
+{
+    struct message_stream *s = mem_zalloc(sizeof(*s));
+
+    if (s == NULL)
+        return NULL;
+    s->refs = 1;
+    s->id = mem_strdup(id);
+    s->model = mem_strdup(model);
+    s->metadata = metadata_text(t, model, &s->metadata_len_bytes);
+    if (s->id == NULL || s->model == NULL || s->metadata == NULL)
+        return message_stream_unref(s);
+    return s;
+}
+
+/* ---- streamed messages ---- */
+
+void message_begin(struct run_task *t, const char *id, const char *model)
+{
+    t->stream = message_stream_unref(t->stream);
+    if (run_wants(t->run, MODE_MESSAGES_TUPLE))
+        t->stream = stream_new(t, id, model); /* without memory the tokens are not shown, the answer is not harmed */
+}
+
+static int remember(struct run *run, const char *id)
+{
+    return json_object_set_new(run->streamed_ids, id, json_true()) == 0 ? 0 : err_trace(ERR_NOMEM);
+}
+
+static bool is_remembered(const struct run *run, const char *id)
+{
+    return json_object_get(run->streamed_ids, id) != NULL;
+}
+
+static void append(struct run_task *t, enum record_kind kind, const char *text, size_t len_bytes)
+{
+    struct record *r = record_new(kind, MODE_MESSAGES_TUPLE, text, len_bytes);
+
+    if (r != NULL)
+        r->stream = message_stream_ref(t->stream);
+    (void)event_log_append_take(&t->run->log, r); /* without memory one event is lost, not the run */
+}
+
+static void write_tool_call(struct buf *out, const struct llm_delta *d, const char *model)
+{
+    (void)model;
+    buf_add_str(out, "\"response_metadata\":{},\"tool_call_chunks\":[{\"type\":\"tool_call_chunk\"");
+    if (d->id != NULL)
+        write_text(out, "id", d->id);
+    if (d->name != NULL)
+        write_text(out, "name", d->name);
+    write_text(out, "args", d->args == NULL ? "" : d->args);
+    buf_addf(out, ",\"index\":%d}]", d->index);
+}
+
+static void write_finish(struct buf *out, const struct llm_delta *d, const char *model)
+{
+    const char *colon = strchr(model, ':');
+
+    buf_add_str(out, "\"tool_call_chunks\":[],\"response_metadata\":{\"finish_reason\":");
+    jsonx_encode_string(d->text, d->len_bytes, out);
+    write_text(out, "model_name", colon == NULL ? model : colon + 1);
+    buf_add_char(out, '}');
+}
+
+static void write_usage(struct buf *out, const struct llm_delta *d, const char *model)
+{
+    (void)model;
+    buf_addf(out,
+             "\"tool_call_chunks\":[],\"response_metadata\":{},\"usage_metadata\":"
+             "{\"input_tokens\":%lld,\"output_tokens\":%lld,\"total_tokens\":%lld}",
+             (long long)d->input_tokens, (long long)d->output_tokens, (long long)d->total_tokens);
+}
+
+static void append_chunk(struct run_task *t, const struct llm_delta *d)
+{
+    static void (*const writers[])(struct buf *, const struct llm_delta *, const char *) = {
+        [LLM_TOOL_CALL] = write_tool_call,
+        [LLM_FINISH] = write_finish,
+        [LLM_USAGE] = write_usage,
+    };
+    struct buf out MEM_AUTO(buf_deinit);
+
+    buf_init(&out, METADATA_MAX_BYTES);
+    writers[d->type](&out, d, t->stream->model);
+    if (out.fault == 0)
+        append(t, RECORD_CHUNK, out.data, out.len);
+}
+
+void message_delta(struct run_task *t, const struct llm_delta *delta)
+{
+    if (t->stream == NULL)
+        return;
+    if (!is_remembered(t->run, t->stream->id) && remember(t->run, t->stream->id) != 0)
+        return;
+    if (delta->type == LLM_TEXT)
+        append(t, RECORD_TEXT, delta->text, delta->len_bytes);
+    else
+        append_chunk(t, delta);
+}
+
+/* ---- whole messages in an update ---- */
+
+static bool is_overwrite(const json_t *json)
+{
+    const char *type = json_string_value(json_object_get(json, "type"));
+
+    return json_object_get(json, "__overwrite__") != NULL || (type != NULL && strcmp(type, "__overwrite__") == 0);
+}
+
+static bool is_removal(const json_t *message)
+{
+    const char *type = json_string_value(json_object_get(message, "type"));
+
+    return type != NULL && strcmp(type, "remove") == 0;
+}
+
+static int settle_list(const json_t *list, json_t **ret, struct fail *f)
+{
+    json_t *all = json_array();
+    const json_t *any;
+    size_t i;
+
+    if (all == NULL)
+        return err_trace(ERR_NOMEM);
+    json_array_foreach(list, i, any)
+    {
+        json_t *message = NULL;
+        int r = message_coerce(any, &message, f);
+        if (r == 0 && json_array_append_new(all, message) != 0)
+            r = err_trace(ERR_NOMEM);
+        if (r != 0) {
+            json_decref(all);
+            return r;
+        }
+    }
+    *ret = all;
+    return 0;
+}
+
+static bool is_in_state(const struct run *run, int field, const char *id)
+{
+    const struct value *held = state_get(run->state, field);
+    const json_t *message;
+    size_t i;
+
+    if (held == NULL)
+        return false;
+    json_array_foreach(value_json(held), i, message)
+    {
+        const char *other = json_string_value(json_object_get(message, "id"));
+        if (other != NULL && strcmp(other, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void show(struct run_task *t, int field, const json_t *message)
+{
+    const char *id = json_string_value(json_object_get(message, "id"));
+    struct message_stream *streamed = t->stream;
+    struct buf out MEM_AUTO(buf_deinit);
+
+    buf_init(&out, (size_t)t->task.services->conf->max_state_bytes);
+    if (id == NULL || is_removal(message) || is_remembered(t->run, id) || is_in_state(t->run, field, id))
+        return;
+    jsonx_encode(message, &out);
+    t->stream = stream_new(t, id, "");
+    if (out.fault == 0 && t->stream != NULL && remember(t->run, id) == 0)
+        append(t, RECORD_MESSAGE, out.data, out.len);
+    message_stream_unref(t->stream);
+    t->stream = streamed;
+}
+
+static void show_all(struct run_task *t, int field, const json_t *messages)
+{
+    const json_t *message;
+    size_t i;
+
+    if (!run_wants(t->run, MODE_MESSAGES_TUPLE))
+        return;
+    if (json_is_object(messages))
+        show(t, field, messages);
+    json_array_foreach(messages, i, message)
+        show(t, field, message);
+}
+
+static int settle_write(struct run_task *t, struct write *w, struct fail *f)
+{
+    json_t *given = value_json(w->value);
+    json_t *settled = NULL;
+    struct value *value = NULL;
+    int r;
+
+    if (is_overwrite(given))
+        return 0;
+    r = json_is_array(given) ? settle_list(given, &settled, f) : message_coerce(given, &settled, f);
+    if (r == 0)
+        r = value_new_take(settled, &value);
+    if (r != 0)
+        return r;
+    value_unref(w->value);
+    w->value = value;
+    show_all(t, w->field, value_json(value));
+    return 0;
+}
+
+int message_settle(struct run_task *t, struct update *update, struct fail *f)
+{
+    for (size_t i = 0; i < update->count; i++) {
+        struct write *w = &update->writes[i];
+        if (t->run->graph->fields[w->field].type != FIELD_MESSAGES)
+            continue;
+        int r = settle_write(t, w, f);
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}

@@ -1,0 +1,482 @@
+/*
+ * The life of a run, as a step table. A step does its part and names the next one; WAIT means that the tasks of the
+ * step are at work, and the last of them sets APPLY.
+ *
+ *     INPUT -> PLAN -> START -> (wait) -> APPLY -> PLAN ... -> FINISH
+ *
+ * Each step is one turn of the worker's ready list, so a long graph without I/O holds nobody up. Whatever goes wrong calls
+ * run_stop(); every step looks at is_stopping first, so there is one way out.
+ */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "run/internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+const char *run_status_name(enum run_status s)
+{
+    static const char *const names[] = {
+        [RUN_RUNNING] = "running", [RUN_SUCCESS] = "success",         [RUN_ERROR] = "error",
+        [RUN_TIMEOUT] = "timeout", [RUN_INTERRUPTED] = "interrupted",
+    };
+
+    return names[s];
+}
+
+/* ---- stopping ---- */
+
+void run_stop(struct run *run, struct fail *f)
+{
+    if (run->is_stopping || run->status != RUN_RUNNING) {
+        fail_clear(f);
+        return;
+    }
+    run->is_stopping = true;
+    fail_move(&run->fail, f);
+    for (size_t i = 0; run->tasks != NULL && i < run->plan.count; i++)
+        run_task_cancel(&run->tasks[i]);
+}
+
+static void stop_fault(struct run *run, int fault)
+{
+    struct fail f = { 0 };
+
+    fail_set_fault(&f, fault);
+    run_stop(run, &f);
+}
+
+void run_cancel(struct run *run)
+{
+    struct fail f = { 0 };
+
+    fail_set(&f, FAIL_CANCELLED, "the run was cancelled");
+    run_stop(run, &f);
+}
+
+static void timeout_passed(void *arg)
+{
+    struct run *run = arg;
+    struct fail f = { 0 };
+
+    fail_set(&f, FAIL_RUN_TIMEOUT, "the run did not finish within its timeout_ms");
+    run_stop(run, &f);
+}
+
+/* ---- events ---- */
+
+bool run_wants(const struct run *run, unsigned mode)
+{
+    return (run->log.modes & mode) != 0;
+}
+
+static int emit_metadata(struct run *run)
+{
+    char text[96];
+    int len = snprintf(text, sizeof(text), "{\"run_id\":\"%s\",\"attempt\":1}", run->id);
+
+    return event_log_append_take(&run->log, record_new(RECORD_METADATA, 0, text, (size_t)len));
+}
+
+static int emit_values(struct run *run)
+{
+    struct record *r;
+
+    if (!run_wants(run, MODE_VALUES))
+        return 0;
+    r = record_new(RECORD_VALUES, MODE_VALUES, NULL, 0);
+    if (r != NULL)
+        r->state = state_ref(run->state);
+    return event_log_append_take(&run->log, r);
+}
+
+static int copy_update(const struct update *from, struct update *to)
+{
+    int r = 0;
+
+    update_init(to);
+    for (size_t i = 0; r == 0 && i < from->count; i++)
+        r = update_add_take(to, from->writes[i].field, value_ref(from->writes[i].value));
+    return r;
+}
+
+static int emit_update(struct run *run, const struct run_task *t)
+{
+    struct record *r;
+
+    if (!run_wants(run, MODE_UPDATES))
+        return 0;
+    r = record_new(RECORD_UPDATES, MODE_UPDATES, NULL, 0);
+    if (r != NULL) {
+        r->graph = run->graph;
+        r->name = t->task.node->name;
+        if (copy_update(&t->update, &r->update) != 0)
+            r = record_unref(r);
+    }
+    return event_log_append_take(&run->log, r);
+}
+
+static int emit_error(struct run *run)
+{
+    struct record *r = record_new(RECORD_ERROR, 0, NULL, 0);
+
+    if (r != NULL)
+        fail_copy(&r->fail, &run->fail);
+    return event_log_append_take(&run->log, r);
+}
+
+/* ---- steps ---- */
+
+static enum run_step stop_with(struct run *run, int r, struct fail *f)
+{
+    if (r < 0)
+        stop_fault(run, r);
+    else
+        run_stop(run, f);
+    return RUN_STEP_FINISH;
+}
+
+static enum run_step step_input(struct run *run)
+{
+    struct fail f = { 0 };
+    struct state *after = NULL;
+    int r = input_apply(run->runs->services, run->graph, run->state, run->input, &after, &f);
+
+    if (r == 0) {
+        state_unref(run->state);
+        run->state = after;
+        r = emit_values(run);
+    }
+    if (r == 0)
+        r = route_start(run, &f);
+    return r == 0 ? RUN_STEP_PLAN : stop_with(run, r, &f);
+}
+
+static enum run_step stop_at_recursion_limit(struct run *run)
+{
+    struct fail f = { 0 };
+
+    fail_set(&f, FAIL_RECURSION,
+             "Recursion limit of %lld reached without hitting a stop condition. "
+             "You can increase the limit by setting the \"recursion_limit\" config key.",
+             (long long)run->recursion_limit);
+    return stop_with(run, 0, &f);
+}
+
+static enum run_step stop_at_task_limit(struct run *run, int64_t max_tasks)
+{
+    struct fail f = { 0 };
+
+    fail_set(&f, FAIL_LIMIT, "a step of %zu tasks is more than the setting max_tasks allows (%lld)", run->plan.count,
+             (long long)max_tasks);
+    return stop_with(run, 0, &f);
+}
+
+/* The limit counts as the reference's does, before it is known whether there is more to do: a run of m steps needs m + 1. */
+static enum run_step step_plan(struct run *run)
+{
+    int64_t max_tasks = run->runs->services->conf->max_tasks;
+
+    if (run->step >= run->recursion_limit)
+        return stop_at_recursion_limit(run);
+    sched_plan(run->sched, &run->plan);
+    if (run->plan.count == 0)
+        return RUN_STEP_FINISH;
+    if (run->plan.count > (size_t)max_tasks)
+        return stop_at_task_limit(run, max_tasks);
+    return RUN_STEP_START;
+}
+
+static enum run_step step_start(struct run *run)
+{
+    run->tasks = mem_array(run->plan.count, sizeof(*run->tasks));
+    if (run->tasks == NULL)
+        return stop_with(run, ERR_NOMEM, NULL);
+    run->step++;
+    run->tasks_pending = run->plan.count;
+    for (size_t i = 0; i < run->plan.count; i++)
+        run_task_start(&run->tasks[i], run, &run->plan.tasks[i]);
+    return RUN_STEP_WAIT;
+}
+
+void run_task_ended(struct run_task *t)
+{
+    struct run *run = t->run;
+
+    if (fail_is_set(&t->fail) && !t->is_cancelled) {
+        fail_set_node(&t->fail, t->task.node->name);
+        run_stop(run, &t->fail);
+    } else if (!t->is_cancelled) {
+        int r = emit_update(run, t);
+        if (r != 0)
+            stop_fault(run, r);
+    }
+    if (--run->tasks_pending > 0)
+        return;
+    run->next = RUN_STEP_APPLY;
+    loop_ready(run->runs->services->loop, &run->advance);
+}
+
+static void clear_tasks(struct run *run)
+{
+    for (size_t i = 0; run->tasks != NULL && i < run->plan.count; i++)
+        run_task_clear(&run->tasks[i]);
+    run->tasks = mem_free(run->tasks);
+}
+
+static int apply_writes(struct run *run, bool *ret_has_changed, struct fail *f)
+{
+    struct state_limits limits = run_state_limits(run->runs->services);
+    struct task_writes *writes MEM_AUTO(mem_freep) = mem_array(run->plan.count, sizeof(*writes));
+    bool *changed MEM_AUTO(mem_freep) = mem_array(run->graph->field_count + 1, sizeof(*changed));
+    struct state *after = NULL;
+
+    if (writes == NULL || changed == NULL)
+        return err_trace(ERR_NOMEM);
+    for (size_t i = 0; i < run->plan.count; i++) {
+        writes[i].node = run->tasks[i].task.node->name;
+        writes[i].update = &run->tasks[i].update;
+    }
+    int r = state_apply(run->state, writes, run->plan.count, &limits, &after, changed, f);
+    if (r != 0)
+        return r;
+    state_unref(run->state);
+    run->state = after;
+    *ret_has_changed = memchr(changed, true, run->graph->field_count) != NULL;
+    return 0;
+}
+
+static enum run_step step_apply(struct run *run)
+{
+    struct fail f = { 0 };
+    bool has_changed = false;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < run->plan.count; i++)
+        r = route_task(run, &run->tasks[i], &f);
+    if (r == 0)
+        r = apply_writes(run, &has_changed, &f);
+    if (r == 0 && has_changed)
+        r = emit_values(run);
+    clear_tasks(run);
+    return r == 0 ? RUN_STEP_PLAN : stop_with(run, r, &f);
+}
+
+static enum run_status status_of(const struct fail *f)
+{
+    switch ((int)f->code) {
+    case FAIL_NONE:
+        return RUN_SUCCESS;
+    case FAIL_CANCELLED:
+        return RUN_INTERRUPTED;
+    case FAIL_RUN_TIMEOUT:
+        return RUN_TIMEOUT;
+    default:
+        return RUN_ERROR;
+    }
+}
+
+static void log_end(const struct run *run)
+{
+    const struct fail *f = &run->fail;
+    const char *ms = log_int((clock_mono_us() - run->started_us) / 1000);
+
+    if (!fail_is_set(f))
+        log_info("run_end", "run", run->id, "graph", run->graph->name, "status", run_status_name(run->status), "steps",
+                 log_int(run->step), "ms", ms, NULL);
+    else
+        log_info("run_end", "run", run->id, "graph", run->graph->name, "status", run_status_name(run->status), "steps",
+                 log_int(run->step), "ms", ms, "node", f->node, "error", fail_type(f), "message", fail_message(f), NULL);
+}
+
+/* A cancelled run's readers just see the end (wire-protocol.md section 4); every other failure is an event. */
+static enum run_step step_finish(struct run *run)
+{
+    clear_tasks(run);
+    loop_timer_stop(run->timeout);
+    run->status = status_of(&run->fail);
+    if (fail_is_set(&run->fail) && run->status != RUN_INTERRUPTED)
+        (void)emit_error(run); /* without memory the reader sees the end, and the log line tells */
+    log_end(run);
+    event_log_wake(&run->log);
+    runs_remove(run->runs, run);
+    return RUN_STEP_WAIT;
+}
+
+static void advance(void *arg)
+{
+    static enum run_step (*const steps[])(struct run *) = {
+        [RUN_STEP_INPUT] = step_input, [RUN_STEP_PLAN] = step_plan,     [RUN_STEP_START] = step_start,
+        [RUN_STEP_APPLY] = step_apply, [RUN_STEP_FINISH] = step_finish,
+    };
+    struct run *run = arg;
+    enum run_step now = run->is_stopping ? RUN_STEP_FINISH : run->next;
+
+    assert(run->status == RUN_RUNNING);
+    run->next = steps[now](run);
+    if (run->next != RUN_STEP_WAIT)
+        loop_ready(run->runs->services->loop, &run->advance);
+    else if (now == RUN_STEP_FINISH)
+        run_unref(run); /* the registry's reference */
+}
+
+/* ---- birth and death ---- */
+
+static json_t *json_keep(const json_t *json)
+{
+    return json_incref((json_t *)json); /* the caller has promised that nobody changes it */
+}
+
+static int64_t recursion_limit_of(const struct runs *r, const struct run_request *req)
+{
+    if (req->recursion_limit > 0)
+        return req->recursion_limit;
+    return req->graph->recursion_limit > 0 ? req->graph->recursion_limit : r->services->conf->recursion_limit;
+}
+
+static void name_run(struct run *run, const struct run_request *req)
+{
+    if (req->run_id != NULL)
+        memcpy(run->id, req->run_id, ID_BYTES);
+    else
+        id_v7(run->id);
+    if (req->thread_id != NULL)
+        memcpy(run->thread_id, req->thread_id, ID_BYTES);
+    else
+        id_v7(run->thread_id);
+}
+
+static void take_request(struct run *run, const struct run_request *req)
+{
+    run->graph = graph_ref(req->graph);
+    run->input = json_keep(req->input);
+    run->configurable = json_keep(req->configurable);
+    run->context = json_keep(req->context);
+    run->metadata = json_keep(req->metadata);
+    run->tags = json_keep(req->tags);
+    name_run(run, req);
+}
+
+static int prepare(struct run *run, const struct run_request *req)
+{
+    struct runs *runs = run->runs;
+    int r = state_new(run->graph, &run->state);
+
+    if (r == 0)
+        r = sched_new(run->graph, &run->sched);
+    if (r == 0)
+        r = loop_timer_new(runs->services->loop, timeout_passed, run, &run->timeout);
+    run->streamed_ids = json_object();
+    if (r == 0 && run->streamed_ids == NULL)
+        r = ERR_NOMEM;
+    if (r == 0)
+        r = emit_metadata(run);
+    if (r != 0)
+        return err_trace(r);
+    int64_t timeout_ms = req->timeout_ms > 0 ? req->timeout_ms : runs->services->conf->run_timeout_ms;
+    if (timeout_ms > 0)
+        loop_timer_start(run->timeout, timeout_ms * 1000);
+    return 0;
+}
+
+static bool is_refused(const struct runs *r, struct fail *f)
+{
+    if (r->is_draining)
+        fail_set(f, FAIL_DRAINING, "the server is shutting down and takes no new runs");
+    else if (r->active_count >= r->services->conf->max_runs)
+        fail_set(f, FAIL_FULL, "%ld runs are in flight, which is the most that the setting max_runs allows", r->active_count);
+    return fail_is_set(f);
+}
+
+int run_start(struct runs *r, const struct run_request *req, struct run **ret, struct fail *f)
+{
+    struct run *run;
+
+    if (is_refused(r, f))
+        return RUN_E_REFUSED;
+    run = mem_zalloc(sizeof(*run));
+    if (run == NULL)
+        return err_trace(ERR_NOMEM);
+    run->refs = 1;
+    run->runs = r;
+    list_init(&run->node);
+    run->recursion_limit = recursion_limit_of(r, req);
+    run->started_us = clock_mono_us();
+    loop_work_init(&run->advance, advance, run);
+    event_log_init(&run->log, r, req->modes);
+    take_request(run, req);
+    int fault = prepare(run, req);
+    if (fault != 0) {
+        run_unref(run);
+        return err_trace(fault);
+    }
+    runs_add(r, run_ref(run));
+    log_info("run_start", "run", run->id, "graph", run->graph->name, NULL);
+    loop_ready(r->services->loop, &run->advance);
+    *ret = run;
+    return 0;
+}
+
+struct run *run_ref(struct run *run)
+{
+    run->refs++;
+    return run;
+}
+
+struct run *run_unref(struct run *run)
+{
+    if (run == NULL || --run->refs > 0)
+        return NULL;
+    loop_timer_free(run->timeout);
+    event_log_deinit(&run->log);
+    sched_free(run->sched);
+    state_unref(run->state);
+    json_decref(run->input);
+    json_decref(run->configurable);
+    json_decref(run->context);
+    json_decref(run->metadata);
+    json_decref(run->tags);
+    json_decref(run->streamed_ids);
+    fail_clear(&run->fail);
+    graph_unref(run->graph);
+    return mem_free(run);
+}
+
+/* ---- what others may know ---- */
+
+const char *run_id(const struct run *run)
+{
+    return run->id;
+}
+
+const char *run_thread_id(const struct run *run)
+{
+    return run->thread_id;
+}
+
+const struct graph *run_graph(const struct run *run)
+{
+    return run->graph;
+}
+
+enum run_status run_status(const struct run *run)
+{
+    return run->status;
+}
+
+bool run_has_ended(const struct run *run)
+{
+    return run->status != RUN_RUNNING;
+}
+
+const struct fail *run_fail(const struct run *run)
+{
+    return &run->fail;
+}
+
+const struct state *run_state(const struct run *run)
+{
+    return run->state;
+}

@@ -1,0 +1,80 @@
+/* The registry of a worker's runs: who is alive, how many may be, and when all have gone. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "run/internal.h"
+
+#include <assert.h>
+
+static void tell_idle(void *arg)
+{
+    struct runs *r = arg;
+    void (*idle)(void *) = r->idle;
+
+    r->idle = NULL;
+    if (idle != NULL)
+        idle(r->idle_arg);
+}
+
+int runs_new(const struct services *services, struct runs **ret)
+{
+    struct runs *r = mem_zalloc(sizeof(*r));
+
+    if (r == NULL)
+        return err_trace(ERR_NOMEM);
+    r->services = services;
+    list_init(&r->active);
+    loop_work_init(&r->idle_work, tell_idle, r);
+    *ret = r;
+    return 0;
+}
+
+struct runs *runs_free(struct runs *r)
+{
+    if (r == NULL)
+        return NULL;
+    assert(r->active_count == 0);
+    loop_work_cancel(&r->idle_work);
+    return mem_free(r);
+}
+
+long runs_active(const struct runs *r)
+{
+    return r->active_count;
+}
+
+static void check_idle(struct runs *r)
+{
+    if (r->is_draining && r->active_count == 0)
+        loop_ready(r->services->loop, &r->idle_work);
+}
+
+void runs_add(struct runs *r, struct run *run)
+{
+    list_add_tail(&r->active, &run->node);
+    r->active_count++;
+}
+
+void runs_remove(struct runs *r, struct run *run)
+{
+    list_remove(&run->node);
+    r->active_count--;
+    check_idle(r);
+}
+
+void runs_drain(struct runs *r, void (*idle)(void *arg), void *arg)
+{
+    r->is_draining = true;
+    r->idle = idle;
+    r->idle_arg = arg;
+    check_idle(r);
+}
+
+void runs_cancel_all(struct runs *r)
+{
+    LIST_EACH(&r->active, node)
+    {
+        struct fail f = { 0 };
+        fail_set(&f, FAIL_DRAINING, "the server is shutting down and did not wait longer for this run");
+        run_stop(LIST_OF(node, struct run, node), &f);
+    }
+}

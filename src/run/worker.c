@@ -1,0 +1,63 @@
+/* Start order downwards, stop order upwards. */
+#include "run/worker.h"
+#include "base/err.h"
+#include "graph/build.h"
+
+#include <string.h>
+
+int worker_init(struct worker *w, const struct conf *conf, char *const *env)
+{
+    int r;
+
+    memset(w, 0, sizeof(*w));
+    w->conf = conf;
+    r = loop_new(&w->loop);
+    if (r == 0)
+        r = fetcher_new(w->loop, (int)conf->upstream_pools, &w->fetcher);
+    if (r == 0)
+        r = llm_models_new(conf, w->loop, w->fetcher, env, &w->models);
+    w->services = (struct services){
+        .loop = w->loop,
+        .fetcher = w->fetcher,
+        .models = w->models,
+        .conf = conf,
+        .kinds = node_kinds(),
+    };
+    if (r == 0)
+        r = runs_new(&w->services, &w->runs);
+    return r == 0 ? 0 : err_trace(r);
+}
+
+static void set_true(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static void end_runs(struct worker *w)
+{
+    bool is_idle = false;
+
+    runs_drain(w->runs, set_true, &is_idle);
+    runs_cancel_all(w->runs);
+    (void)loop_run_until(w->loop, &is_idle); /* nothing more can be done about a fault here */
+}
+
+void worker_deinit(struct worker *w)
+{
+    if (w->runs != NULL)
+        end_runs(w);
+    w->runs = runs_free(w->runs);
+    w->models = llm_models_free(w->models);
+    w->fetcher = fetcher_free(w->fetcher);
+    w->loop = loop_free(w->loop);
+}
+
+struct builder_limits worker_builder_limits(const struct conf *conf)
+{
+    return (struct builder_limits){
+        .max_nodes = conf->max_nodes,
+        .max_fields = conf->max_fields,
+        .max_depth = conf->max_depth,
+        .max_recursion_limit = conf->max_recursion_limit,
+    };
+}
