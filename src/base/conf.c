@@ -326,6 +326,42 @@ int conf_load(int arg_count, char *const *args, char *const *env, struct conf *r
     return flags.wants_print ? CONF_E_PRINT : 0;
 }
 
+static int set_usual_env(struct conf_job *job, char *const *env)
+{
+    for (size_t i = 0; i < conf_row_count; i++) {
+        int r = conf_rows[i].usual_env == NULL ? 0 : set_from_env(job, &conf_rows[i], env);
+        if (r != 0)
+            return err_trace(r);
+    }
+    return 0;
+}
+
+static int parse_text(struct conf_job *job, const char *text)
+{
+    job->where = "settings";
+    job->origin = CONF_FROM_FILE;
+    return text == NULL ? 0 : conf_parse_settings(job, job->where, text, strlen(text));
+}
+
+int conf_load_json(const char *text, char *const *env, struct conf *ret, struct buf *problems)
+{
+    struct conf_job job = { .conf = ret, .problems = problems };
+    int r = set_defaults(&job);
+    if (r == 0)
+        r = parse_text(&job, text);
+    if (r == 0)
+        r = set_usual_env(&job, env);
+    if (r == 0)
+        r = derive_all(ret);
+    if (r == 0 && !job.is_wrong)
+        check_together(&job);
+    if (r == 0 && problems->fault < 0)
+        r = problems->fault;
+    if (r != 0)
+        return err_trace(r);
+    return job.is_wrong ? CONF_E_WRONG : 0;
+}
+
 int conf_default(struct conf *ret)
 {
     struct buf problems;

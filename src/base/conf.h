@@ -105,6 +105,13 @@ void conf_deinit(struct conf *c);
 /* Defaults only; for tests and for embedding. 0 or a fault. */
 int conf_default(struct conf *ret);
 
+/*
+ * For a program that brings its settings along: defaults, then `text` (an object as in the settings file; NULL = none), then the
+ * environment, but only for settings that other programs read from there as well (OPENAI_API_KEY). ret, problems: as above.
+ * Returns 0, CONF_E_WRONG, or a fault. Reads no files.
+ */
+int conf_load_json(const char *text, char *const *env, struct conf *ret, struct buf *problems);
+
 void conf_help(struct buf *out); /* the table as text for --help */
 void conf_print(const struct conf *c,
                 struct buf *out);    /* name = value  (origin), secrets as **** */

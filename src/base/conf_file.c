@@ -90,11 +90,11 @@ static int read_settings(struct conf_job *job, const char *path, json_t *root)
     return 0;
 }
 
-static int parse_settings(struct conf_job *job, const char *path, const struct buf *b)
+int conf_parse_settings(struct conf_job *job, const char *path, const char *text, size_t len_bytes)
 {
     struct jsonx_error error;
     json_t *root = NULL;
-    int r = jsonx_parse(buf_text(b), b->len, SETTINGS_DEPTH, &root, &error);
+    int r = jsonx_parse(text, len_bytes, SETTINGS_DEPTH, &root, &error);
     if (r < 0)
         return err_trace(r);
     if (r > 0) {
@@ -120,7 +120,7 @@ int conf_read_settings(struct conf_job *job, const char *path, bool is_optional,
     if (r == 0) {
         job->where = path;
         job->origin = CONF_FROM_FILE;
-        r = parse_settings(job, path, &b);
+        r = conf_parse_settings(job, path, buf_text(&b), b.len);
     }
     buf_deinit(&b);
     return r < 0 ? err_trace(r) : 0;

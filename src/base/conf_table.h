@@ -83,6 +83,8 @@ int conf_read_file(const char *path, struct buf *b, int *ret_errno); /* at most 
 /* The settings file into job->conf. is_optional: a file that is not there is no mistake; *ret_found
  * says whether it was. */
 int conf_read_settings(struct conf_job *job, const char *path, bool is_optional, bool *ret_found);
+/* The text of a settings file; path: for messages. */
+int conf_parse_settings(struct conf_job *job, const char *path, const char *text, size_t len_bytes);
 /* The value of a secret from a file: one line, or one item of a list per line. */
 int conf_read_secret(struct conf_job *job, const struct conf_row *row, const char *path);
 

@@ -64,6 +64,8 @@ struct record {
 struct record *record_new(enum record_kind kind, unsigned mode, const char *text, size_t text_len_bytes);
 struct record *record_ref(struct record *r);
 struct record *record_unref(struct record *r); /* accepts NULL, returns NULL */
+/* Charges r for a value that it keeps alive. 0 or ERR_NOMEM. */
+int record_charge_value(struct record *r, struct value *v);
 /* Makes the frame if it is not there. 0, BUF_E_FULL (over max_bytes), or ERR_NOMEM. */
 int record_make_frame(struct record *r, size_t max_bytes);
 const char *record_event_name(const struct record *r);

@@ -61,6 +61,23 @@ static void write_tags(struct buf *out, const struct run_task *t)
     buf_add_char(out, ']');
 }
 
+/* Written below; a caller's metadata cannot say them a second time. */
+static bool is_reserved(const char *key)
+{
+    static const char *const reserved[] = {
+        "tags",           "run_attempt",        "thread_id",      "run_id",
+        "assistant_id",   "graph_id",           "langgraph_step", "langgraph_node",
+        "langgraph_path", "langgraph_triggers", "checkpoint_ns",  "langgraph_checkpoint_ns",
+        "ls_provider",    "ls_model_name",      "ls_model_type",
+    };
+
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+        if (strcmp(reserved[i], key) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void write_user_metadata(struct buf *out, const struct run *run)
 {
     const char *key;
@@ -68,6 +85,8 @@ static void write_user_metadata(struct buf *out, const struct run *run)
 
     json_object_foreach(run->metadata, key, value)
     {
+        if (is_reserved(key))
+            continue;
         write_key(out, key);
         jsonx_encode(value, out);
     }

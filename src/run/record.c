@@ -7,6 +7,7 @@
  *
  * One function per kind writes DATA; JSON text never holds a raw line break, so a frame cannot be split by its data.
  */
+#include "base/err.h"
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "run/internal.h"
@@ -64,6 +65,18 @@ struct record *record_unref(struct record *r)
     fail_clear(&r->fail);
     buf_deinit(&r->frame);
     return mem_free(r);
+}
+
+int record_charge_value(struct record *r, struct value *v)
+{
+    const char *bytes;
+    size_t len = 0;
+    int fault = value_bytes(v, &bytes, &len);
+
+    if (fault != 0)
+        return err_trace(fault);
+    r->cost_bytes += len;
+    return 0;
 }
 
 /* ---- DATA, one writer per kind ---- */

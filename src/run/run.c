@@ -80,26 +80,47 @@ static int emit_metadata(struct run *run)
     return event_log_append_take(&run->log, record_new(RECORD_METADATA, 0, text, (size_t)len));
 }
 
-static int emit_values(struct run *run)
+/*
+ * What is new in a version is charged when its record is made, not when somebody reads it: a reader that stalls would otherwise keep every
+ * version of the state alive for the price of a few pointers.
+ */
+static int hold_state(struct record *r, struct state *before, struct state *now)
+{
+    size_t field_count = state_graph(now)->field_count;
+    int fault = 0;
+
+    r->state = state_ref(now);
+    for (size_t i = 0; fault == 0 && i < field_count; i++) {
+        struct value *v = state_get(now, (int)i);
+        if (v != NULL && v != state_get(before, (int)i))
+            fault = record_charge_value(r, v);
+    }
+    return fault;
+}
+
+static int emit_values(struct run *run, struct state *before)
 {
     struct record *r;
 
     if (!run_wants(run, MODE_VALUES))
         return 0;
     r = record_new(RECORD_VALUES, MODE_VALUES, NULL, 0);
-    if (r != NULL)
-        r->state = state_ref(run->state);
+    if (r != NULL && hold_state(r, before, run->state) != 0)
+        r = record_unref(r);
     return event_log_append_take(&run->log, r);
 }
 
-static int copy_update(const struct update *from, struct update *to)
+static int hold_update(struct record *r, const struct update *from)
 {
-    int r = 0;
+    int fault = 0;
 
-    update_init(to);
-    for (size_t i = 0; r == 0 && i < from->count; i++)
-        r = update_add_take(to, from->writes[i].field, value_ref(from->writes[i].value));
-    return r;
+    update_init(&r->update);
+    for (size_t i = 0; fault == 0 && i < from->count; i++) {
+        fault = update_add_take(&r->update, from->writes[i].field, value_ref(from->writes[i].value));
+        if (fault == 0)
+            fault = record_charge_value(r, from->writes[i].value);
+    }
+    return fault;
 }
 
 static int emit_update(struct run *run, const struct run_task *t)
@@ -112,7 +133,7 @@ static int emit_update(struct run *run, const struct run_task *t)
     if (r != NULL) {
         r->graph = run->graph;
         r->name = t->task.node->name;
-        if (copy_update(&t->update, &r->update) != 0)
+        if (hold_update(r, &t->update) != 0)
             r = record_unref(r);
     }
     return event_log_append_take(&run->log, r);
@@ -138,17 +159,25 @@ static enum run_step stop_with(struct run *run, int r, struct fail *f)
     return RUN_STEP_FINISH;
 }
 
+/* The next version of the state. 0 or a fault. */
+static int commit_take(struct run *run, struct state *after, bool is_shown)
+{
+    struct state *before = run->state;
+
+    run->state = after;
+    int r = is_shown ? emit_values(run, before) : 0;
+    state_unref(before);
+    return r;
+}
+
 static enum run_step step_input(struct run *run)
 {
     struct fail f = { 0 };
     struct state *after = NULL;
     int r = input_apply(run->runs->services, run->graph, run->state, run->input, &after, &f);
 
-    if (r == 0) {
-        state_unref(run->state);
-        run->state = after;
-        r = emit_values(run);
-    }
+    if (r == 0)
+        r = commit_take(run, after, true);
     if (r == 0)
         r = route_start(run, &f);
     return r == 0 ? RUN_STEP_PLAN : stop_with(run, r, &f);
@@ -226,7 +255,7 @@ static void clear_tasks(struct run *run)
     run->tasks = mem_free(run->tasks);
 }
 
-static int apply_writes(struct run *run, bool *ret_has_changed, struct fail *f)
+static int apply_writes(struct run *run, struct fail *f)
 {
     struct state_limits limits = run_state_limits(run->runs->services);
     struct task_writes *writes MEM_AUTO(mem_freep) = mem_array(run->plan.count, sizeof(*writes));
@@ -242,24 +271,18 @@ static int apply_writes(struct run *run, bool *ret_has_changed, struct fail *f)
     int r = state_apply(run->state, writes, run->plan.count, &limits, &after, changed, f);
     if (r != 0)
         return r;
-    state_unref(run->state);
-    run->state = after;
-    *ret_has_changed = memchr(changed, true, run->graph->field_count) != NULL;
-    return 0;
+    return commit_take(run, after, memchr(changed, true, run->graph->field_count) != NULL);
 }
 
 static enum run_step step_apply(struct run *run)
 {
     struct fail f = { 0 };
-    bool has_changed = false;
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < run->plan.count; i++)
         r = route_task(run, &run->tasks[i], &f);
     if (r == 0)
-        r = apply_writes(run, &has_changed, &f);
-    if (r == 0 && has_changed)
-        r = emit_values(run);
+        r = apply_writes(run, &f);
     clear_tasks(run);
     return r == 0 ? RUN_STEP_PLAN : stop_with(run, r, &f);
 }
@@ -377,7 +400,7 @@ static int prepare(struct run *run, const struct run_request *req)
         return err_trace(r);
     int64_t timeout_ms = req->timeout_ms > 0 ? req->timeout_ms : runs->services->conf->run_timeout_ms;
     if (timeout_ms > 0)
-        loop_timer_start(run->timeout, timeout_ms * 1000);
+        loop_timer_start(run->timeout, timeout_ms < INT64_MAX / 1000 ? timeout_ms * 1000 : INT64_MAX);
     return 0;
 }
 

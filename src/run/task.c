@@ -105,7 +105,7 @@ static int64_t retry_delay_ms(const struct run_task *t)
     const struct retry *retry = &t->task.node->retry;
     double delay_ms;
 
-    if (t->attempt_count >= retry->max_attempts || !is_retried(retry, &t->fail))
+    if (t->run->is_stopping || t->attempt_count >= retry->max_attempts || !is_retried(retry, &t->fail))
         return -1;
     if (t->fail.retry_after_ms > retry->max_ms)
         return -1;
@@ -137,7 +137,8 @@ static void wait_ended(void *arg, int result)
 {
     struct run_task *t = arg;
 
-    if (result == 0) {
+    /* The run may have stopped between the timer and this call. */
+    if (result == 0 && !t->run->is_stopping) {
         begin_attempt(t);
         return;
     }

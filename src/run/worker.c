@@ -39,7 +39,9 @@ static void end_runs(struct worker *w)
 
     runs_drain(w->runs, set_true, &is_idle);
     runs_cancel_all(w->runs);
-    (void)loop_run_until(w->loop, &is_idle); /* nothing more can be done about a fault here */
+    /* A stop that came before is used up by the first call. Nothing more can be done about a fault here. */
+    while (!is_idle && loop_run_until(w->loop, &is_idle) == 0)
+        ;
 }
 
 void worker_deinit(struct worker *w)

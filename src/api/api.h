@@ -1,0 +1,34 @@
+#ifndef ANABRANCH_API_API_H
+#define ANABRANCH_API_API_H
+/*
+ * The routes. One file per resource, one row per route in table.c; a handler reads its request, asks run/ or graph/, and replies.
+ * Handlers find the application behind req_app().
+ */
+#include "graph/registry.h"
+#include "http/http.h"
+#include "run/run.h"
+
+struct api {
+    const struct services *services;
+    struct runs *runs;
+    const struct registry *graphs;
+    const char *graph_schema;        /* config/graph.schema.json, NUL-terminated; it is part of the binary */
+    size_t graph_schema_len_bytes;
+};
+
+/* Every route of the server. */
+extern const struct http_route api_routes[];
+extern const size_t api_route_count;
+
+/* system.c */
+void handle_ok(struct req *req);
+void handle_info(struct req *req);
+void handle_graph_schema(struct req *req);
+/* graphs.c */
+void handle_graphs(struct req *req);
+/* invoke.c: our own door, and the two of the LangGraph protocol */
+void handle_invoke(struct req *req);
+void handle_run_wait(struct req *req);
+void handle_run_stream(struct req *req);
+
+#endif

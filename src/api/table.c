@@ -1,0 +1,13 @@
+/* Every route of the server, in one array. */
+#include "api/api.h"
+
+const struct http_route api_routes[] = {
+    { "GET", "/ok", handle_ok, ROUTE_OPEN | ROUTE_PROTOCOL },
+    { "GET", "/info", handle_info, ROUTE_PROTOCOL },
+    { "GET", "/graphs", handle_graphs, 0 },
+    { "GET", "/schemas/graph", handle_graph_schema, 0 },
+    { "POST", "/invoke", handle_invoke, ROUTE_BODY },
+    { "POST", "/runs/wait", handle_run_wait, ROUTE_BODY | ROUTE_PROTOCOL },
+    { "POST", "/runs/stream", handle_run_stream, ROUTE_BODY | ROUTE_PROTOCOL },
+};
+const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);

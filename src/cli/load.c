@@ -1,0 +1,178 @@
+/* Graph files from disk into a registry. graph/ itself does no I/O. */
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "graph/parse.h"
+#include "node/models.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct load {
+    const struct conf *conf;
+    const struct kind_table *kinds;
+    struct registry *graphs;
+    struct problems *problems;
+};
+
+/* ---- files ---- */
+
+static int read_all(int fd, struct buf *out)
+{
+    char piece[16384];
+    ssize_t n;
+
+    while ((n = read(fd, piece, sizeof(piece))) > 0)
+        buf_add(out, piece, (size_t)n);
+    return n < 0 ? errno : 0;
+}
+
+char *load_file(const char *path, size_t max_bytes, size_t *ret_len_bytes, char *text, size_t text_size)
+{
+    bool is_input = strcmp(path, "-") == 0;
+    int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    struct buf content MEM_AUTO(buf_deinit);
+    int error = fd < 0 ? errno : 0;
+
+    buf_init(&content, max_bytes);
+    if (fd >= 0)
+        error = read_all(fd, &content);
+    if (fd >= 0 && !is_input)
+        close(fd);
+    if (error != 0)
+        snprintf(text, text_size, "cannot be read: %s", strerror(error));
+    else if (content.fault == BUF_E_FULL)
+        snprintf(text, text_size, "is larger than %zu bytes", max_bytes);
+    else if (content.fault != 0)
+        snprintf(text, text_size, "cannot be read: %s", err_text(content.fault));
+    else
+        return buf_take(&content, ret_len_bytes);
+    return NULL;
+}
+
+static int keep(const struct load *l, const char *path, struct graph *graph)
+{
+    int r = registry_add(l->graphs, graph);
+
+    if (r == REGISTRY_E_TAKEN) {
+        problems_add(l->problems, path, "/name", "choose another name", "a graph \"%s\" is defined by another file already",
+                     graph->name);
+        r = 0;
+    }
+    graph_unref(graph);
+    return r;
+}
+
+static int load_one(const struct load *l, const char *path)
+{
+    struct builder_limits limits = worker_builder_limits(l->conf);
+    struct graph *graph = NULL;
+    char text[256];
+    size_t len = 0;
+    char *bytes MEM_AUTO(mem_freep) = load_file(path, (size_t)l->conf->max_body_bytes, &len, text, sizeof(text));
+
+    if (bytes == NULL) {
+        problems_add(l->problems, path, "", NULL, "%s", text);
+        return 0;
+    }
+    int r = graph_parse(l->kinds, &limits, path, bytes, len, l->problems, &graph);
+    if (r == PARSE_E_WRONG)
+        return 0;
+    return r == 0 ? keep(l, path, graph) : err_trace(r);
+}
+
+/* ---- folders ---- */
+
+static bool has_ending(const char *name, const char *ending)
+{
+    size_t len = strlen(name);
+    size_t ending_len = strlen(ending);
+
+    return len > ending_len && strcmp(name + len - ending_len, ending) == 0;
+}
+
+static int is_graph_file(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.' && has_ending(entry->d_name, ".json");
+}
+
+static int load_folder(const struct load *l, const char *path)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(path, &entries, is_graph_file, alphasort);
+    int r = 0;
+
+    if (count < 0) {
+        problems_add(l->problems, path, "", NULL, "cannot be read: %s", strerror(errno));
+        return 0;
+    }
+    for (int i = 0; i < count; i++) {
+        char *file MEM_AUTO(mem_freep) = mem_printf("%s/%s", path, entries[i]->d_name);
+        free(entries[i]); /* scandir's, from malloc */
+        if (r == 0)
+            r = file == NULL ? ERR_NOMEM : load_one(l, file);
+    }
+    free(entries);
+    return r;
+}
+
+static int load_place(const struct load *l, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0) {
+        problems_add(l->problems, path, "", "name a file or a folder with --graphs or ANABRANCH_GRAPHS",
+                     "cannot be read: %s", strerror(errno));
+        return 0;
+    }
+    return S_ISDIR(st.st_mode) ? load_folder(l, path) : load_one(l, path);
+}
+
+int load_graphs(const struct conf *conf, const struct kind_table *kinds, const char *places, struct registry *graphs,
+                struct problems *problems)
+{
+    struct load l = { .conf = conf, .kinds = kinds, .graphs = graphs, .problems = problems };
+    char *list MEM_AUTO(mem_freep) = mem_strdup(places);
+    char *rest = list;
+    char *place;
+    int r = 0;
+
+    if (list == NULL)
+        return err_trace(ERR_NOMEM);
+    while (r == 0 && (place = strsep(&rest, ":")) != NULL) {
+        if (place[0] != '\0')
+            r = load_place(&l, place);
+    }
+    return r == 0 ? problems->fault : err_trace(r);
+}
+
+/* ---- models ---- */
+
+struct warning {
+    const struct worker *w;
+    const char *graph;
+};
+
+static void warn_model(void *arg, const char *node, const char *model)
+{
+    const struct warning *warning = arg;
+    char text[256];
+
+    if (llm_model_check(warning->w->models, model, text, sizeof(text)) != 0)
+        log_warn("model_not_ready", "graph", warning->graph, "node", node, "message", text, NULL);
+}
+
+void load_warn_models(const struct worker *w, const struct registry *graphs)
+{
+    for (size_t i = 0; i < graphs->count; i++) {
+        struct warning warning = { .w = w, .graph = graphs->graphs[i]->name };
+        graph_each_model(graphs->graphs[i], w->conf, warn_model, &warning);
+    }
+}

@@ -1,0 +1,67 @@
+/* argv -> a command. Everything else is a library. */
+#include "anabranch.h"
+#include "base/buf.h"
+#include "base/conf.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int arg_count, char **args);
+    const char *arguments;
+    const char *sentence;
+} commands[] = {
+    { "serve", command_serve, "[SETTINGS]", "serve graphs over HTTP" },
+    { "check", command_check, "[FILE...]", "read graph files, tell every mistake, run nothing" },
+    { "run", command_run, "GRAPH --input JSON [--stream]", "run one graph without a server" },
+    { "draw", command_draw, "GRAPH", "print a graph as Mermaid text" },
+    { "health", command_health, "[SETTINGS]", "ask a running server whether it is well" },
+};
+
+static void print_help(void)
+{
+    struct buf settings;
+
+    printf("anabranch %s: serves LLM agent graphs over HTTP\n\nusage: anabranch COMMAND ...\n\n", anabranch_version());
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        printf("  %-7s %-30s %s\n", commands[i].name, commands[i].arguments, commands[i].sentence);
+    printf("  --version, --help\n\n");
+    buf_init(&settings, (size_t)1 << 20);
+    conf_help(&settings);
+    fputs(buf_text(&settings), stdout);
+    buf_deinit(&settings);
+}
+
+static int wrong_command(const char *word)
+{
+    if (word == NULL)
+        fputs("anabranch: a command is missing; anabranch --help lists them\n", stderr);
+    else
+        fprintf(stderr, "anabranch: there is no command \"%s\"; anabranch --help lists them\n", word);
+    return EXIT_WRONG;
+}
+
+int main(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : NULL;
+
+    mem_init();
+    if (word == NULL)
+        return wrong_command(NULL);
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        print_help();
+        return EXIT_OK;
+    }
+    if (strcmp(word, "--version") == 0) {
+        printf("anabranch %s\n", anabranch_version());
+        return EXIT_OK;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(commands[i].name, word) == 0)
+            return commands[i].run(argc - 2, argv + 2);
+    }
+    return wrong_command(word);
+}
