@@ -1,0 +1,145 @@
+"""The subcommands besides serve."""
+import json
+import re
+import socket
+
+import pytest
+
+from harness.graphs import chain, fan, graph, llm, note
+from harness.model import tokens
+from harness.server import KEY
+
+
+def test_version(run_tool):
+    done = run_tool("--version")
+    assert done.returncode == 0 and re.fullmatch(r"anabranch \d+\.\d+\.\d+\S*\n", done.stdout)
+
+
+def test_help_names_every_setting_and_subcommand(run_tool):
+    settings = re.findall(r"^(\w+) *=", run_tool("serve", "--print-config").stdout, re.M)
+    done = run_tool("--help")
+    assert done.returncode == 0 and len(settings) > 30
+    for name in settings:
+        assert "ANABRANCH_" + name.upper() in done.stdout
+        assert "--" + name.replace("_", "-") in done.stdout
+    for word in ("serve", "check", "run", "draw", "health"):
+        assert re.search(rf"\b{word}\b", done.stdout)
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--nonsense"], ["run"], ["check"], ["draw"], []])
+def test_a_wrong_command_line_exits_with_2(run_tool, arguments):
+    done = run_tool(*arguments)
+    assert done.returncode == 2 and len(done.stderr) > 10
+
+
+def test_a_mistyped_flag_is_told_the_nearest(run_tool):
+    assert "--drain-ms" in run_tool("serve", "--drain-msec", "5").stderr
+
+
+def test_print_config_tells_origins_and_masks_secrets(run_tool, tmp_path):
+    (tmp_path / "settings.json").write_text('{"heartbeat_ms": 77}')
+    done = run_tool("serve", "--print-config", "--config", "settings.json", "--log-level", "debug",
+                    ANABRANCH_API_KEYS="top-secret-key", ANABRANCH_MAX_RUNS="12")
+    lines = {m[1]: m[0] for m in re.finditer(r"^(\w+) *=.*", done.stdout, re.M)}
+    assert done.returncode == 0
+    assert "debug" in lines["log_level"] and "flag" in lines["log_level"]
+    assert "12" in lines["max_runs"] and "environment" in lines["max_runs"]
+    assert "77" in lines["heartbeat_ms"] and "file" in lines["heartbeat_ms"]
+    assert "default" in lines["max_tasks"]
+    assert "top-secret-key" not in done.stdout and KEY not in done.stdout
+    assert "*" in lines["api_keys"] and "*" in lines["openai_api_key"]
+
+
+WRONG = {
+    "state": {"q": {"type": "strng"}, "a": {"type": "string", "reducer": "append"}, "n": {"type": "number", "default": "x"}},
+    "nodes": {"one": {"kind": "lmm"}, "two": {"kind": "set", "values": {"b": 1}, "extra": 1},
+              "three": {"kind": "llm", "prompt": "{{#q}}", "output": "a"}, "lost": {"kind": "set", "values": {}}},
+    "edges": [["__start__", "one"], ["one", "tow"], [["one", "nil"], "two"], {"from": "two", "switch": "zz", "cases": {"x": "y"}}],
+    "colour": "blue",
+}
+
+
+def test_check_reports_every_mistake_with_its_place(run_tool, tmp_path):
+    done = run_tool("check", "graphs/g.json", graphs=WRONG)
+    assert done.returncode == 2
+    said = done.stdout + done.stderr
+    for pointer in ("/state/q", "/state/a", "/state/n", "/nodes/one/kind", "/nodes/two/values", "/nodes/two/extra",
+                    "/nodes/three/prompt", "/edges/1", "/edges/2", "/edges/3", "/colour", "lost"):
+        assert pointer in said, f"{pointer} in {said}"
+    assert all(line.startswith("graphs/g.json") for line in said.splitlines() if "/nodes/" in line)
+    assert "llm" in said and "two" in said, "the nearest name is offered"
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a":1,"a":2}', "[]", '{"state":{},"nodes":{},"edges":[]}', '{"nodes":5}',
+                                  "{\"state\":{\"q\":\"\x01\"}}", "[" * 3000])
+def test_check_survives_files_that_are_no_graphs(run_tool, text):
+    done = run_tool("check", "graphs/g.json", graphs={"g": text})
+    assert done.returncode == 2 and "g.json" in done.stdout + done.stderr
+
+
+def test_check_tells_where_json_is_broken(run_tool):
+    done = run_tool("check", "graphs/g.json", graphs={"g": '{"state": {},\n  "nodes": {,}\n}'})
+    assert re.search(r"line 2|:2\b", done.stdout + done.stderr)
+
+
+def test_check_of_good_files(run_tool):
+    done = run_tool("check", "graphs/a.json", "graphs/b.json",
+                    graphs={"a": chain(one=note("x")), "b": fan(x=note("x"), y=note("y"))})
+    assert done.returncode == 0 and "a: ok" in done.stdout and "b: ok" in done.stdout
+
+
+def test_check_of_a_missing_file(run_tool):
+    done = run_tool("check", "nowhere.json")
+    assert done.returncode != 0 and "nowhere.json" in done.stderr + done.stdout
+
+
+def test_run_prints_the_final_state(run_tool):
+    done = run_tool("run", "g", "--input", '{"q":"hi"}', graphs=chain(one=note("one")))
+    assert done.returncode == 0 and json.loads(done.stdout) == {"q": "hi", "log": ["one"]}
+
+
+def test_run_streams_the_events(run_tool, model):
+    model.on("m", tokens("Hel", "lo"))
+    done = run_tool("run", "g", "--input", '{"q":"hi"}', "--stream", graphs=chain(say=llm("m")))
+    assert done.returncode == 0
+    events = re.findall(r"^event: (\w+)$", done.stdout, re.M)
+    assert events[0] == "metadata" and events.count("messages") >= 2 and events[-1] == "updates"
+
+
+def test_run_tells_a_failure(run_tool):
+    done = run_tool("run", "g", "--input", '{"q":"hi"}',
+                    graphs=chain(bad={"kind": "fail", "error": "BoomError", "message": "it broke"}))
+    assert done.returncode == 1 and "BoomError" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["run", "nope", "--input", "{}"], ["run", "g", "--input", "{"],
+                                       ["run", "g", "--input", "[]"], ["draw", "nope"]])
+def test_run_and_draw_of_what_is_not_there(run_tool, arguments):
+    done = run_tool(*arguments, graphs=chain(one=note("one")))
+    assert done.returncode != 0 and len(done.stderr) > 10
+
+
+def test_draw_prints_mermaid(run_tool):
+    edges = [["__start__", "a"], {"from": "a", "switch": "q", "cases": {"x": "b"}, "default": "__end__"}, ["b", "__end__"]]
+    done = run_tool("draw", "g", graphs=graph({"a": note("a"), "b": note("b")}, edges))
+    assert done.returncode == 0 and done.stdout.startswith("graph TD")
+    assert "__start__" in done.stdout and "b" in done.stdout
+
+
+def test_health_tells_whether_a_server_answers(start, run_tool):
+    server = start(chain(one=note("one")))
+    assert run_tool("health", ANABRANCH_LISTEN=f"127.0.0.1:{server.client.port}").returncode == 0
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    done = run_tool("health", ANABRANCH_LISTEN=f"127.0.0.1:{port}")
+    assert done.returncode == 1 and str(port) in done.stderr
+
+
+def test_health_of_a_server_that_listens_everywhere(start, run_tool):
+    server = start(chain(one=note("one")), ANABRANCH_LISTEN="0.0.0.0:0", ANABRANCH_AUTH="off")
+    assert run_tool("health", ANABRANCH_LISTEN=f"0.0.0.0:{server.client.port}").returncode == 0
+
+
+def test_health_gives_up_on_silence(run_tool):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert run_tool("health", ANABRANCH_LISTEN="127.0.0.1:%d" % silent.getsockname()[1]).returncode == 1
