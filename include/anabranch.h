@@ -22,9 +22,11 @@
  * structs, which begin with `size` (sizeof of the struct the caller was compiled with), so that they can grow.
  *
  * Threads: an engine owns one thread, the one that calls anabranch_invoke() or anabranch_engine_run(); every callback runs there.
- * Only anabranch_post() and anabranch_cancel() may be called from other threads.
+ * Only anabranch_post() and anabranch_cancel() may be called from other threads. Callbacks may call everything but anabranch_invoke(),
+ * anabranch_engine_run() and anabranch_engine_free().
  *
- * Every function that returns int: 0 success, ANABRANCH_E_* otherwise; out parameters are untouched on failure.
+ * Every function that returns int: 0 success, ANABRANCH_E_* otherwise; out parameters are untouched on failure. What is wrong with an argument
+ * is told by a text where the function has one, otherwise by a line on standard error.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -42,7 +44,7 @@ extern "C" {
 enum {
     ANABRANCH_E_NOMEM = -1,   /* no memory */
     ANABRANCH_E_SYSTEM = -2,  /* the operating system refused */
-    ANABRANCH_E_INVALID = 1,  /* an argument or a graph is wrong; a text says why */
+    ANABRANCH_E_INVALID = 1,  /* an argument or a graph is wrong */
     ANABRANCH_E_FAILED = 2,   /* the run ended with an error; the result says which */
     ANABRANCH_E_CANCELLED = 3 /* the run was cancelled */
 };
@@ -61,18 +63,21 @@ ANABRANCH_API const char *anabranch_version(void);
 struct anabranch_options {
     size_t size;           /* sizeof(struct anabranch_options) */
     const char *settings;  /* JSON object of settings as in the settings file, or NULL for the defaults; the environment is read
-                              for provider keys as the server does */
+                              for provider keys as the server does. log_level counts for the whole process. */
 };
 
-/* options may be NULL. */
+/* options may be NULL. ANABRANCH_E_INVALID: the settings; every mistake is logged. */
 ANABRANCH_API int anabranch_engine_new(const struct anabranch_options *options, struct anabranch_engine **ret);
-/* Graphs, builders and runs must be gone. Accepts NULL. */
+/*
+ * Graphs and builders must be gone, and no other thread may still post or cancel. Runs that are left are cancelled and their on_end is called; tasks that
+ * were cancelled and never ended by their kind are freed. Accepts NULL.
+ */
 ANABRANCH_API void anabranch_engine_free(struct anabranch_engine *engine);
 
-/* Serves callbacks until anabranch_engine_stop(). */
+/* Serves callbacks until anabranch_engine_stop(), which may come first. ANABRANCH_E_INVALID: it runs already. */
 ANABRANCH_API int anabranch_engine_run(struct anabranch_engine *engine);
 ANABRANCH_API void anabranch_engine_stop(struct anabranch_engine *engine);
-/* Calls call(arg) on the engine's thread. Any thread. */
+/* Calls call(arg) on the engine's thread, in order of posting. Any thread. What is not delivered before the engine is freed is dropped. */
 ANABRANCH_API int anabranch_post(struct anabranch_engine *engine, void (*call)(void *arg), void *arg);
 
 /* ---- node kinds written in C ---- */
@@ -87,18 +92,22 @@ struct anabranch_kind {
     void *arg;         /* given to configure */
     /*
      * Reads a node's own fields (spec: the whole node object as JSON, valid during the call). NULL = the kind has no fields.
-     * A mistake is told by anabranch_report(); all of them, not only the first. ret_config may stay untouched.
+     * A mistake is told by anabranch_report(); all of them, not only the first. ret_config may stay untouched; it is looked at if 0
+     * comes back. ANABRANCH_E_NOMEM or ANABRANCH_E_SYSTEM: ends the building. Anything else: the node is refused.
      */
     int (*configure)(void *arg, const char *spec, struct anabranch_builder *builder, void **ret_config);
     void (*config_free)(void *config); /* or NULL */
     /*
-     * Begins a task and returns promptly. The task ends with exactly one anabranch_task_finish() or anabranch_task_fail(), now or later,
-     * on the engine's thread.
+     * Begins a task and returns promptly. The task ends with one anabranch_task_finish() or anabranch_task_fail(), now or later,
+     * on the engine's thread. A second one in the same callback does nothing; after that callback the task may be gone.
      */
     void (*start)(struct anabranch_task *task, void *config);
-    /* The task's result is not wanted any more: let go of what it waits for and end it soon, in any way. NULL = nothing to let go of. */
+    /*
+     * The task's result is not wanted any more (run cancelled, another node failed, timeout): let go of what it waits for. The run does not wait, but the
+     * task and its config stay until the task is ended, in any way, here or later. NULL = nothing to let go of.
+     */
     void (*cancel)(struct anabranch_task *task, void *config);
-    void (*data_free)(void *data); /* for anabranch_task_set_data(), or NULL */
+    void (*data_free)(void *data); /* for what anabranch_task_set_data() hung on a task, when the task goes; or NULL */
 };
 
 /* Must come before graphs that use it. ANABRANCH_E_INVALID: the name is taken or empty, or start is NULL. */
@@ -111,9 +120,9 @@ ANABRANCH_API const char *anabranch_task_node(const struct anabranch_task *task)
 ANABRANCH_API const char *anabranch_task_state(struct anabranch_task *task, size_t *ret_len_bytes);
 ANABRANCH_API void anabranch_task_set_data(struct anabranch_task *task, void *data);
 ANABRANCH_API void *anabranch_task_data(const struct anabranch_task *task);
-/* A piece of text of the answer; clients see it at once. UTF-8. */
+/* A piece of text of the answer; clients see it at once. UTF-8. ANABRANCH_E_CANCELLED: nobody wants it any more. */
 ANABRANCH_API int anabranch_task_emit(struct anabranch_task *task, const char *text, size_t len_bytes);
-/* update: JSON object of fields to write, or NULL for none. A wrong update fails the run, with a text. */
+/* update: JSON object of fields to write, or NULL for none; keys that are no field are dropped. A wrong update fails the run, with a text. */
 ANABRANCH_API void anabranch_task_finish(struct anabranch_task *task, const char *update, size_t len_bytes);
 /* type: a class name such as "ValueError", or NULL. */
 ANABRANCH_API void anabranch_task_fail(struct anabranch_task *task, const char *type, const char *message);
@@ -163,25 +172,32 @@ ANABRANCH_API char *anabranch_graph_draw(const struct anabranch_graph *graph);
 
 struct anabranch_run_options {
     size_t size;
-    const char *input;        /* JSON object */
+    const char *input;        /* JSON object; one that does not fit the graph fails the run */
     const char *config;       /* JSON object {"recursion_limit","configurable","tags","metadata"}, or NULL */
     const char *context;      /* JSON object, or NULL */
     const char *stream_mode;  /* comma separated: values, updates, messages-tuple; NULL = none */
     int64_t timeout_ms;       /* 0 = none */
-    /* One event of the modes asked: its name and its data (one line of JSON, NUL-terminated). May be NULL. */
+    /* One event of the modes asked: its name and its data (one line of JSON, NUL-terminated), valid during the call. The first one is
+       `metadata`, and the last one of a run that failed is `error`. May be NULL. */
     void (*on_event)(void *arg, const char *event, const char *data, size_t len_bytes);
-    /* Once, at the end: 0, ANABRANCH_E_FAILED or ANABRANCH_E_CANCELLED; result: the output fields as a JSON object, or
-       {"error":{"type","message","node"}}. The run is gone after it. */
+    /* Once, at the end: 0, ANABRANCH_E_FAILED, ANABRANCH_E_CANCELLED, or ANABRANCH_E_NOMEM (no memory for the result, which is "" then).
+       result: the output fields as a JSON object, or {"error":{"type","message","node"}} without node where none is to blame. Valid during
+       the call. The run is gone after it. May be NULL. */
     void (*on_end)(void *arg, int status, const char *result, size_t len_bytes);
     void *arg;
 };
-/* *ret (may be NULL) is for anabranch_cancel() and valid until on_end. */
+/*
+ * *ret (may be NULL) is for anabranch_cancel() and valid until on_end. No callback comes before this has returned.
+ * ANABRANCH_E_FAILED: the engine takes no run now (setting max_runs); nothing will be called.
+ */
 ANABRANCH_API int anabranch_run_start(struct anabranch_engine *engine, struct anabranch_graph *graph,
                                       const struct anabranch_run_options *options, struct anabranch_run **ret);
-/* Any thread, as long as on_end was not called. */
+/* Any thread, any number of times, as long as on_end has not returned. Without memory it does nothing. */
 ANABRANCH_API void anabranch_cancel(struct anabranch_run *run);
-/* Runs a graph to its end on the calling thread. *result: text to free with anabranch_free(), set on 0 and ANABRANCH_E_FAILED. options may be NULL;
-   its input is overridden by `input`. */
+/*
+ * Runs a graph to its end on the calling thread; other runs and callbacks of the engine go on meanwhile. result: may be NULL; text to free with
+ * anabranch_free(), set on 0 and ANABRANCH_E_FAILED. options may be NULL; its input is overridden by `input`.
+ */
 ANABRANCH_API int anabranch_invoke(struct anabranch_engine *engine, struct anabranch_graph *graph, const char *input,
                                    const struct anabranch_run_options *options, char **result);
 ANABRANCH_API void anabranch_free(void *text);

@@ -3,10 +3,11 @@
  *
  *     __start__ -> process -> enrich -> __end__
  *
- * "process" is of a kind that this program writes itself. Its answer comes from another thread a tenth of a second later, and meanwhile the
- * engine could serve any number of other tasks. "enrich" is of the built-in kind "set".
+ * "process" is of a kind that this program writes itself. Its answer comes from another thread a
+ * tenth of a second later, and meanwhile the engine could serve any number of other tasks. "enrich"
+ * is of the built-in kind "set".
  *
- *     cc enrich.c -lanabranch -lpthread
+ *     cc -D_GNU_SOURCE enrich.c -lanabranch -lpthread
  */
 #include <anabranch.h>
 #include <errno.h>
@@ -35,8 +36,9 @@ struct job {
 };
 
 /*
- * The string at `key`, in a copy, as it stands between its quotes. Still escaped, so it can be put into other JSON as it is. This is all the JSON
- * that the example needs; a real program has a library for it.
+ * The string at `key`, in a copy, as it stands between its quotes. Still escaped, so it can be put
+ * into other JSON as it is. This is all the JSON that the example needs; a real program has a
+ * library for it.
  */
 static char *string_at(const char *json, const char *key)
 {
@@ -57,8 +59,10 @@ static char *string_at(const char *json, const char *key)
 
 /* ---- the node kind "slow_prefix" ---- */
 
-/* Called once for each node of this kind, when the graph is built. Mistakes in the node are reported, not returned. */
-static int configure(void *arg, const char *spec, struct anabranch_builder *builder, void **ret_config)
+/* Called once for each node of this kind, when the graph is built. Mistakes in the node are
+ * reported, not returned. */
+static int configure(void *arg, const char *spec, struct anabranch_builder *builder,
+                     void **ret_config)
 {
     struct config *config = malloc(sizeof(*config));
 
@@ -67,7 +71,8 @@ static int configure(void *arg, const char *spec, struct anabranch_builder *buil
     config->program = arg;
     config->prefix = string_at(spec, "prefix");
     if (config->prefix == NULL)
-        anabranch_report(builder, "prefix", "there is no text to put in front", "write \"prefix\": \"...\"");
+        anabranch_report(builder, "prefix", "there is no text to put in front",
+                         "write \"prefix\": \"...\"");
     *ret_config = config;
     return 0;
 }
@@ -110,7 +115,8 @@ static void *work(void *arg)
 
     do
         nanosleep(&tenth, NULL);
-    while (anabranch_post(job->config->program->engine, finish, job) != 0); /* no memory for it now: once more */
+    while (anabranch_post(job->config->program->engine, finish, job) !=
+           0); /* no memory for it now: once more */
     return NULL;
 }
 
@@ -140,10 +146,12 @@ static int build(struct anabranch_engine *engine, struct anabranch_graph **graph
 
     if (r != 0)
         return r;
-    /* Mistakes are collected: building tells them all. Only memory can run out on the way, and that shows in the end as well. */
+    /* Mistakes are collected: building tells them all. Only memory can run out on the way, and that
+     * shows in the end as well. */
     anabranch_builder_field(b, "text", "{\"type\":\"string\"}");
     anabranch_builder_node(b, "process", "{\"kind\":\"slow_prefix\",\"prefix\":\"İşlendi: \"}");
-    anabranch_builder_node(b, "enrich", "{\"kind\":\"set\",\"values\":{\"text\":\"Zenginleştirildi: {{text}}\"}}");
+    anabranch_builder_node(
+        b, "enrich", "{\"kind\":\"set\",\"values\":{\"text\":\"Zenginleştirildi: {{text}}\"}}");
     anabranch_builder_edge(b, "__start__", "process");
     anabranch_builder_edge(b, "process", "enrich");
     anabranch_builder_edge(b, "enrich", "__end__");
@@ -183,7 +191,8 @@ static int run(struct anabranch_engine *engine, struct anabranch_graph *graph)
 int main(void)
 {
     struct program program = { 0 };
-    struct anabranch_options options = { .size = sizeof(options), .settings = "{\"log_level\":\"warn\"}" };
+    struct anabranch_options options = { .size = sizeof(options),
+                                         .settings = "{\"log_level\":\"warn\"}" };
     struct anabranch_kind kind = {
         .size = sizeof(kind),
         .name = "slow_prefix",

@@ -10,29 +10,34 @@
  *     embed_run.c      runs: events, result, cancelling from other threads
  *     embed_graph.c    builders and graphs
  *
- * Faults of err.h and ANABRANCH_E_NOMEM, ANABRANCH_E_SYSTEM are the same numbers (asserted in engine.c), so a fault passes the border as it is.
+ * Faults of err.h and ANABRANCH_E_NOMEM, ANABRANCH_E_SYSTEM are the same numbers (asserted in
+ * engine.c), so a fault passes the border as it is.
  */
 #include "anabranch.h"
 #include "run/worker.h"
 
 #include <stdint.h>
 
-/* For copies of states, events and failures, which the settings have bounded where they were made. */
+/* For copies of states, events and failures, which the settings have bounded where they were made.
+ */
 #define EMBED_UNBOUNDED (SIZE_MAX / 4)
 
 struct anabranch_engine {
     struct conf conf;
     struct worker worker;
-    const struct node_kind **kinds; /* what worker.services.kinds shows: the built-in ones, then these: */
-    struct list own_kinds;          /* struct embed_kind */
-    struct list tasks;              /* struct anabranch_task that their kinds have not ended */
-    struct list runs;               /* struct anabranch_run */
-    bool is_running;                /* in anabranch_engine_run() or anabranch_invoke() */
+    const struct node_kind *
+        *kinds;            /* what worker.services.kinds shows: the built-in ones, then these: */
+    struct list own_kinds; /* struct embed_kind */
+    struct list tasks;     /* struct anabranch_task that their kinds have not ended */
+    struct list runs;      /* struct anabranch_run */
+    bool is_running;       /* in anabranch_engine_run() or anabranch_invoke() */
 };
 
-/* Copies one of the option structs, which begin with their size: what the caller's struct does not have is zero. from may be NULL. */
+/* Copies one of the option structs, which begin with their size: what the caller's struct does not
+ * have is zero. from may be NULL. */
 void embed_copy_options(void *to, size_t to_size, const void *from);
-/* Runs turns until *done (NULL = until anabranch_engine_stop()). ANABRANCH_E_INVALID: from inside a callback. */
+/* Runs turns until *done (NULL = until anabranch_engine_stop()). ANABRANCH_E_INVALID: from inside a
+ * callback. */
 int embed_turn_until(struct anabranch_engine *engine, const bool *done);
 
 /* ---- kinds ---- */
@@ -65,9 +70,10 @@ struct embed_request {
     char run_id[ID_BYTES];
     char thread_id[ID_BYTES];
 };
-/* Zeroed before; clear whatever comes back. 0, ANABRANCH_E_INVALID (logged: which option and why), or a fault. */
-int embed_request_read(const struct anabranch_engine *engine, struct graph *graph, const struct anabranch_run_options *options,
-                       struct embed_request *ret);
+/* Zeroed before; clear whatever comes back. 0, ANABRANCH_E_INVALID (logged: which option and why),
+ * or a fault. */
+int embed_request_read(const struct anabranch_engine *engine, struct graph *graph,
+                       const struct anabranch_run_options *options, struct embed_request *ret);
 void embed_request_clear(struct embed_request *r);
 
 /* Asks the runs that are left to end. */

@@ -1,4 +1,5 @@
-/* Builders and graphs of the public API. The builder's other calls are the graph layer's own (graph/build.c). */
+/* Builders and graphs of the public API. The builder's other calls are the graph layer's own
+ * (graph/build.c). */
 #include "base/err.h"
 #include "base/mem.h"
 #include "embed/embed.h"
@@ -7,15 +8,16 @@
 
 enum { DRAWING_MAX_BYTES = 1 << 28 };
 
-int anabranch_builder_new(struct anabranch_engine *engine, const char *name, struct anabranch_builder **ret)
+int anabranch_builder_new(struct anabranch_engine *engine, const char *name,
+                          struct anabranch_builder **ret)
 {
     struct builder_limits limits = worker_builder_limits(&engine->conf);
 
     return builder_new(&engine->worker.services.kinds, &limits, name, name, ret);
 }
 
-int anabranch_graph_parse(struct anabranch_engine *engine, const char *file_name, const char *json, size_t len_bytes,
-                          struct anabranch_graph **ret, char **problems)
+int anabranch_graph_parse(struct anabranch_engine *engine, const char *file_name, const char *json,
+                          size_t len_bytes, struct anabranch_graph **ret, char **problems)
 {
     struct builder_limits limits = worker_builder_limits(&engine->conf);
     struct problems found MEM_AUTO(problems_deinit);
@@ -23,10 +25,9 @@ int anabranch_graph_parse(struct anabranch_engine *engine, const char *file_name
     char *text;
     int r;
 
-    if (file_name == NULL || (json == NULL && len_bytes > 0))
-        return ANABRANCH_E_INVALID;
     problems_init(&found);
-    r = graph_parse(&engine->worker.services.kinds, &limits, file_name, json == NULL ? "" : json, len_bytes, &found, &graph);
+    r = graph_parse(&engine->worker.services.kinds, &limits, file_name == NULL ? "" : file_name,
+                    json == NULL ? "" : json, json == NULL ? 0 : len_bytes, &found, &graph);
     if (r < 0)
         return err_trace(r);
     if (r == 0) {

@@ -1,5 +1,6 @@
 /*
- * A kind written in C is a struct node_kind made at run time. configure() is all that it does itself; its tasks are in embed_task.c.
+ * A kind written in C is a struct node_kind made at run time. configure() is all that it does
+ * itself; its tasks are in embed_task.c.
  *
  *     engine->kinds  [ llm | http | set | ... | own 1 | own 2 ]
  *                                                 | arg
@@ -57,7 +58,8 @@ static int ask(struct setup *s, const struct embed_kind *kind, const char *spec,
     if (r < 0)
         return r == ANABRANCH_E_NOMEM ? ERR_NOMEM : ERR_SYSTEM;
     if (r > 0 && builder_problems(b)->count == told_before)
-        setup_problem(s, NULL, NULL, "the kind \"%s\" refused the node and gave no reason", kind->api.name);
+        setup_problem(s, NULL, NULL, "the kind \"%s\" refused the node and gave no reason",
+                      kind->api.name);
     return r == 0 ? 0 : ANABRANCH_E_INVALID;
 }
 
@@ -113,7 +115,8 @@ void embed_kinds_deinit(struct anabranch_engine *engine)
     engine->kinds = mem_free(engine->kinds);
 }
 
-static struct embed_kind *kind_new(struct anabranch_engine *engine, const struct anabranch_kind *api)
+static struct embed_kind *kind_new(struct anabranch_engine *engine,
+                                   const struct anabranch_kind *api)
 {
     struct embed_kind *k = mem_zalloc(sizeof(*k));
 
@@ -143,7 +146,8 @@ static struct embed_kind *kind_new(struct anabranch_engine *engine, const struct
 static int add_row(struct anabranch_engine *engine, const struct node_kind *kind)
 {
     struct kind_table *table = &engine->worker.services.kinds;
-    const struct node_kind **grown = mem_realloc(engine->kinds, (table->count + 1) * sizeof(*grown));
+    const struct node_kind **grown =
+        mem_realloc(engine->kinds, (table->count + 1) * sizeof(*grown));
 
     if (grown == NULL)
         return err_trace(ERR_NOMEM);

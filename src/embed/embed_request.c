@@ -1,6 +1,6 @@
 /*
- * What a program says about a run, as JSON texts, made into a run_request. The assistant of a graph file stands below it: what the program
- * says wins key by key, as for a run over HTTP.
+ * What a program says about a run, as JSON texts, made into a run_request. The assistant of a graph
+ * file stands below it: what the program says wins key by key, as for a run over HTTP.
  */
 #include "base/err.h"
 #include "base/jsonx.h"
@@ -97,7 +97,8 @@ static int check_config(const struct conf *conf, json_t *config)
             return wrong("config", why);
     }
     if (json_integer_value(json_object_get(config, "recursion_limit")) > conf->max_recursion_limit)
-        return wrong("config", "\"recursion_limit\" is more than the setting max_recursion_limit allows");
+        return wrong("config",
+                     "\"recursion_limit\" is more than the setting max_recursion_limit allows");
     return 0;
 }
 
@@ -143,12 +144,14 @@ static int merge_all(const struct graph *graph, struct embed_request *r)
     const json_t *assistant = graph->assistant;
     const json_t *config = json_object_get(assistant, "config");
     json_t *context = NULL;
-    int fault = merge(json_object_get(config, "configurable"), json_object_get(r->config, "configurable"), &r->configurable);
+    int fault = merge(json_object_get(config, "configurable"),
+                      json_object_get(r->config, "configurable"), &r->configurable);
 
     if (fault == 0)
         fault = stamp_ids(graph, r);
     if (fault == 0)
-        fault = merge(json_object_get(assistant, "metadata"), json_object_get(r->config, "metadata"), &r->metadata);
+        fault = merge(json_object_get(assistant, "metadata"),
+                      json_object_get(r->config, "metadata"), &r->metadata);
     if (fault == 0)
         fault = merge(json_object_get(assistant, "context"), r->context, &context);
     json_decref(r->context);
@@ -186,7 +189,8 @@ static int read_modes(const char *text, unsigned *modes)
 
 /* ---- all of it ---- */
 
-static int read_texts(const struct conf *conf, const struct anabranch_run_options *o, struct embed_request *r)
+static int read_texts(const struct conf *conf, const struct anabranch_run_options *o,
+                      struct embed_request *r)
 {
     int e = read_json(conf, "input", o->input, &r->input);
 
@@ -203,8 +207,8 @@ static int read_texts(const struct conf *conf, const struct anabranch_run_option
     return e;
 }
 
-int embed_request_read(const struct anabranch_engine *engine, struct graph *graph, const struct anabranch_run_options *options,
-                       struct embed_request *ret)
+int embed_request_read(const struct anabranch_engine *engine, struct graph *graph,
+                       const struct anabranch_run_options *options, struct embed_request *ret)
 {
     int r = read_texts(&engine->conf, options, ret);
 

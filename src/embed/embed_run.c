@@ -1,10 +1,11 @@
 /*
- * A run of the public API is a reader of the run's log that hands every event on, and tells the end.
+ * A run of the public API is a reader of the run's log that hands every event on, and tells the
+ * end.
  *
  *     start -> (loop) read_events ... READER_END -> end: result, on_end, drop
  *
- * It is counted, because anabranch_cancel() comes from other threads: a cancel on its way through the loop holds a reference, so it may
- * arrive after the end. Only the loop's thread frees.
+ * It is counted, because anabranch_cancel() comes from other threads: a cancel on its way through
+ * the loop holds a reference, so it may arrive after the end. Only the loop's thread frees.
  */
 #include "base/err.h"
 #include "base/jsonx.h"
@@ -103,7 +104,8 @@ static void end(struct anabranch_run *r)
 /* The log's bytes are not NUL-terminated, which C programs expect of a text. */
 static void hand_on(struct anabranch_run *r, const struct run_event *event)
 {
-    static const char no_memory[] = "{\"error\":\"InternalError\",\"message\":\"there is no memory for this event\"}";
+    static const char no_memory[] =
+        "{\"error\":\"InternalError\",\"message\":\"there is no memory for this event\"}";
 
     if (r->on_event == NULL)
         return;
@@ -128,7 +130,8 @@ static void read_events(void *arg)
 
 /* ---- the start ---- */
 
-static struct anabranch_run *run_new(struct anabranch_engine *engine, const struct anabranch_run_options *o)
+static struct anabranch_run *run_new(struct anabranch_engine *engine,
+                                     const struct anabranch_run_options *o)
 {
     struct anabranch_run *r = mem_zalloc(sizeof(*r));
 
@@ -154,7 +157,8 @@ static int begin(struct anabranch_run *r, const struct run_request *req, struct 
         return e;
     e = reader_open(r->run, req->modes, read_events, r, &r->reader);
     if (e == 0)
-        loop_ready(r->engine->worker.loop, &r->first_read); /* no callback before the caller has its handle */
+        loop_ready(r->engine->worker.loop,
+                   &r->first_read); /* no callback before the caller has its handle */
     else
         run_cancel(r->run);
     return e;
@@ -166,8 +170,8 @@ static int refused(const struct fail *f)
     return ANABRANCH_E_FAILED;
 }
 
-static int start(struct anabranch_engine *engine, struct graph *graph, const struct anabranch_run_options *o,
-                 struct anabranch_run **ret, struct fail *f)
+static int start(struct anabranch_engine *engine, struct graph *graph,
+                 const struct anabranch_run_options *o, struct anabranch_run **ret, struct fail *f)
 {
     struct embed_request request MEM_AUTO(embed_request_clear) = { 0 };
     struct anabranch_run *r;
@@ -186,8 +190,8 @@ static int start(struct anabranch_engine *engine, struct graph *graph, const str
     return e == RUN_E_REFUSED ? refused(f) : e;
 }
 
-int anabranch_run_start(struct anabranch_engine *engine, struct anabranch_graph *graph, const struct anabranch_run_options *options,
-                        struct anabranch_run **ret)
+int anabranch_run_start(struct anabranch_engine *engine, struct anabranch_graph *graph,
+                        const struct anabranch_run_options *options, struct anabranch_run **ret)
 {
     struct anabranch_run_options o;
     struct anabranch_run *run = NULL;
@@ -219,7 +223,8 @@ void anabranch_cancel(struct anabranch_run *run)
 {
     atomic_fetch_add(&run->refs, 1);
     if (loop_post(run->engine->worker.loop, cancel_now, run) != 0)
-        atomic_fetch_sub(&run->refs, 1); /* not the last one: the run has not ended, says the contract */
+        atomic_fetch_sub(&run->refs,
+                         1); /* not the last one: the run has not ended, says the contract */
 }
 
 void embed_runs_cancel(struct anabranch_engine *engine)
@@ -271,7 +276,8 @@ static int refused_result(const struct fail *f, char **ret)
     return ANABRANCH_E_FAILED;
 }
 
-static int call_and_wait(struct anabranch_engine *engine, struct graph *graph, struct invocation *call, struct fail *f)
+static int call_and_wait(struct anabranch_engine *engine, struct graph *graph,
+                         struct invocation *call, struct fail *f)
 {
     struct anabranch_run *run = NULL;
     int r = start(engine, graph, call->options, &run, f);
@@ -289,8 +295,8 @@ static int call_and_wait(struct anabranch_engine *engine, struct graph *graph, s
     return r;
 }
 
-int anabranch_invoke(struct anabranch_engine *engine, struct anabranch_graph *graph, const char *input,
-                     const struct anabranch_run_options *options, char **result)
+int anabranch_invoke(struct anabranch_engine *engine, struct anabranch_graph *graph,
+                     const char *input, const struct anabranch_run_options *options, char **result)
 {
     struct anabranch_run_options o;
     struct invocation call = { .options = &o };

@@ -4,8 +4,9 @@
  *     the kind   until its finish or fail: is_ended
  *     the run    until it called release: is_released
  *
- * After a cancel or a timeout the run goes on at once, while a thread of the kind may still work; what it brings then is dropped. When both have let
- * go the task is freed at the end of the loop's turn, so a second finish in the same callback does no harm.
+ * After a cancel or a timeout the run goes on at once, while a thread of the kind may still work;
+ * what it brings then is dropped. When both have let go the task is freed at the end of the loop's
+ * turn, so a second finish in the same callback does no harm.
  */
 #include "base/err.h"
 #include "base/jsonx.h"
@@ -142,7 +143,8 @@ int anabranch_task_emit(struct anabranch_task *task, const char *text, size_t le
     return 0;
 }
 
-static int parse_update(const struct task *task, const char *text, size_t len_bytes, json_t **ret, struct fail *f)
+static int parse_update(const struct task *task, const char *text, size_t len_bytes, json_t **ret,
+                        struct fail *f)
 {
     /* The object around the fields is one level more than what max_depth allows in a field. */
     int max_depth = (int)task->services->conf->max_depth + 1;
@@ -150,17 +152,20 @@ static int parse_update(const struct task *task, const char *text, size_t len_by
     int r;
 
     if (len_bytes > task_max_bytes(task)) {
-        fail_set(f, FAIL_LIMIT, "the node's update of %zu bytes is longer than the setting max_state_bytes allows", len_bytes);
+        fail_set(f, FAIL_LIMIT,
+                 "the node's update of %zu bytes is longer than the setting max_state_bytes allows",
+                 len_bytes);
         return KIT_E_FAILED;
     }
     r = jsonx_parse(text, len_bytes, max_depth, ret, &error);
     if (r < 0)
         return err_trace(r);
     if (r > 0)
-        fail_set(f, FAIL_INVALID_UPDATE, "the node's update is not JSON: line %d, column %d: %s", error.line, error.column,
-                 error.message);
+        fail_set(f, FAIL_INVALID_UPDATE, "the node's update is not JSON: line %d, column %d: %s",
+                 error.line, error.column, error.message);
     else if (!json_is_object(*ret))
-        fail_set(f, FAIL_INVALID_UPDATE, "the node's update must be a JSON object, not %s", jsonx_type_name(*ret));
+        fail_set(f, FAIL_INVALID_UPDATE, "the node's update must be a JSON object, not %s",
+                 jsonx_type_name(*ret));
     return fail_is_set(f) ? KIT_E_FAILED : 0;
 }
 

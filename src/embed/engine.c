@@ -11,7 +11,8 @@
 
 enum { PROBLEMS_MAX_BYTES = 65536 };
 
-static_assert((int)ANABRANCH_E_NOMEM == ERR_NOMEM && (int)ANABRANCH_E_SYSTEM == ERR_SYSTEM, "faults pass the border as they are");
+static_assert((int)ANABRANCH_E_NOMEM == ERR_NOMEM && (int)ANABRANCH_E_SYSTEM == ERR_SYSTEM,
+              "faults pass the border as they are");
 
 const char *anabranch_version(void)
 {
@@ -100,7 +101,8 @@ int anabranch_engine_new(const struct anabranch_options *options, struct anabran
     return 0;
 }
 
-/* Runs end on the loop, so before it; tasks that kinds forgot hold graphs, and graphs hold kinds. */
+/* Runs end on the loop, so before it; tasks that kinds forgot hold graphs, and graphs hold kinds.
+ */
 void anabranch_engine_free(struct anabranch_engine *engine)
 {
     if (engine == NULL)
