@@ -102,11 +102,10 @@ struct problems *builder_problems(struct anabranch_builder *b)
     return &b->problems;
 }
 
-int builder_assistant(struct anabranch_builder *b, json_t *json)
+void builder_assistant(struct anabranch_builder *b, json_t *json)
 {
     json_decref(b->assistant);
     b->assistant = json_incref(json);
-    return 0;
 }
 
 int anabranch_builder_describe(struct anabranch_builder *b, const char *description)

@@ -21,14 +21,17 @@ struct builder_limits {
     int64_t max_recursion_limit;
 };
 
+/* kinds is borrowed until the builder is freed, and the kinds in it until its graph is gone; file
+ * (for messages) and name are copied. Free with anabranch_builder_free(). 0 or ERR_NOMEM. */
 int builder_new(const struct kind_table *kinds, const struct builder_limits *limits,
                 const char *file, const char *name, struct anabranch_builder **ret);
 /* Where the next calls come from: "/edges/3". Copied. Calls about fields and nodes find their own
  * place (/state/x, /nodes/y). */
 void builder_at(struct anabranch_builder *b, const char *pointer);
+/* Borrowed, as long as the builder. */
 struct problems *builder_problems(struct anabranch_builder *b);
 /* Takes a reference of json. */
-int builder_assistant(struct anabranch_builder *b, json_t *json);
+void builder_assistant(struct anabranch_builder *b, json_t *json);
 /* As anabranch_builder_build(), for the inside. Once per builder. 0, ANABRANCH_E_INVALID, or a
  * fault. */
 int builder_build(struct anabranch_builder *b, struct graph **ret);

@@ -8,6 +8,7 @@
 #include "graph/builder.h"
 #include "graph/path.h"
 #include "graph/texts.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { TRIGGER_MAX_BYTES = 1 << 24 };
@@ -80,10 +81,10 @@ static struct outlets *outlets_of(struct graph *g, int node)
 /* Sorted, no doubles. */
 static int insert(int **array, size_t *count, int item)
 {
-    size_t at = 0;
-    while (at < *count && (*array)[at] < item)
-        at++;
-    if (at < *count && (*array)[at] == item)
+    size_t at = *count; /* from the end, as joins come in ascending order and are many */
+    while (at > 0 && (*array)[at - 1] > item)
+        at--;
+    if (at > 0 && (*array)[at - 1] == item)
         return 0;
     int *wider = mem_realloc(*array, (*count + 1) * sizeof *wider);
     if (wider == NULL)
@@ -106,10 +107,12 @@ static int add_plain(struct edge_build *eb)
     return insert(&out->targets, &out->target_count, target);
 }
 
+/* An equal join is among those of any source. */
 static bool has_join(const struct graph *g, const struct join *join)
 {
-    for (size_t i = 0; i < g->join_count; i++) {
-        const struct join *other = &g->joins[i];
+    const struct outlets *out = &g->nodes[join->sources[0]].out;
+    for (size_t i = 0; i < out->join_count; i++) {
+        const struct join *other = &g->joins[out->joins[i]];
         if (other->target == join->target && other->source_count == join->source_count &&
             memcmp(other->sources, join->sources, join->source_count * sizeof(int)) == 0)
             return true;
@@ -215,6 +218,27 @@ static int find_case_target(struct edge_build *eb, const char *value, const char
     return find_target(&inner, name);
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Only a program can name a case twice; a file with a key twice is no JSON of ours. */
+static int check_cases(struct edge_build *eb)
+{
+    const struct edge_spec *e = eb->e;
+    const char **sorted MEM_AUTO(mem_freep) = mem_array(e->case_count, sizeof *sorted);
+    if (sorted == NULL)
+        return err_trace(ERR_NOMEM);
+    for (size_t i = 0; i < e->case_count; i++)
+        sorted[i] = e->values[i];
+    qsort(sorted, e->case_count, sizeof *sorted, compare_texts);
+    for (size_t i = 1; i < e->case_count; i++)
+        if (strcmp(sorted[i - 1], sorted[i]) == 0)
+            builder_problem(eb->b, e->at, NULL, "the case \"%s\" is there twice", sorted[i]);
+    return 0;
+}
+
 static int read_cases(struct edge_build *eb, struct route *route)
 {
     const struct edge_spec *e = eb->e;
@@ -223,16 +247,12 @@ static int read_cases(struct edge_build *eb, struct route *route)
     route->targets = mem_array(e->case_count, sizeof *route->targets);
     if (route->values == NULL || route->targets == NULL)
         return err_trace(ERR_NOMEM);
-    for (size_t i = 0; i < e->case_count; i++) {
+    for (size_t i = 0; i < e->case_count; i++)
         route->targets[i] = find_case_target(eb, e->values[i], e->targets[i]);
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(e->values[j], e->values[i]) == 0)
-                builder_problem(eb->b, e->at, NULL, "the case \"%s\" is there twice", e->values[i]);
-    }
     if (e->case_count == 0)
         builder_problem(eb->b, e->at, "use a plain edge", "a switch without cases");
     route->fallback = e->fallback == NULL ? NODE_NONE : find_case_target(eb, NULL, e->fallback);
-    return 0;
+    return check_cases(eb);
 }
 
 static int read_path(struct edge_build *eb, struct route *route)

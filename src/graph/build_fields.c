@@ -183,14 +183,7 @@ static struct field *listed_field(struct anabranch_builder *b, struct graph *g, 
                         "field \"%s\" is private", name);
         return NULL;
     }
-    const char **names MEM_AUTO(mem_freep) = mem_array(g->field_count, sizeof *names);
-    if (names == NULL) {
-        builder_note_fault(b);
-        return NULL;
-    }
-    for (size_t i = 0; i < g->field_count; i++)
-        names[i] = g->fields[i].name;
-    builder_problem_unknown(b, pointer, "field", name, names, g->field_count);
+    builder_problem_field(b, g, pointer, name, false);
     return NULL;
 }
 

@@ -53,6 +53,10 @@ const char *builder_problem_unknown(struct anabranch_builder *b, const char *poi
                                     const char *noun, const char *word, const char *const *names,
                                     size_t count)
 {
+    if (b->problems.count >= PROBLEMS_MAX) { /* comparing words takes long, and nobody sees it */
+        b->problems.count++;
+        return NULL;
+    }
     const char *nearest = problems_nearest(word, names, count);
     char *remedy MEM_AUTO(mem_freep) =
         nearest != NULL ? mem_printf("did you mean \"%s\"?", nearest) : list_names(names, count);
@@ -63,24 +67,28 @@ const char *builder_problem_unknown(struct anabranch_builder *b, const char *poi
     return nearest;
 }
 
-bool builder_check_root(struct anabranch_builder *b, const struct graph *g, const char *pointer,
-                        const char *root)
+void builder_problem_field(struct anabranch_builder *b, const struct graph *g, const char *pointer,
+                           const char *name, bool has_scopes)
 {
-    size_t count = g->field_count + 2;
-    const char **names MEM_AUTO(mem_freep) = mem_array(count, sizeof *names);
+    const char **names MEM_AUTO(mem_freep) = mem_array(g->field_count + 2, sizeof *names);
     if (names == NULL) {
         builder_note_fault(b);
-        return false;
+        return;
     }
     for (size_t i = 0; i < g->field_count; i++)
         names[i] = g->fields[i].name;
     names[g->field_count] = "$context";
     names[g->field_count + 1] = "$config";
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i], root) == 0)
-            return true;
-    builder_problem_unknown(b, pointer, "field", root, names, count);
-    return false;
+    size_t count = g->field_count + (has_scopes ? 2 : 0);
+    builder_problem_unknown(b, pointer, "field", name, names, count);
+}
+
+void builder_check_root(struct anabranch_builder *b, const struct graph *g, const char *pointer,
+                        const char *root)
+{
+    bool is_scope = strcmp(root, "$context") == 0 || strcmp(root, "$config") == 0;
+    if (!is_scope && graph_find_field(g, root) < 0)
+        builder_problem_field(b, g, pointer, root, true);
 }
 
 json_t *builder_read_object(struct anabranch_builder *b, const char *pointer, const char *text)

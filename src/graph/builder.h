@@ -103,13 +103,16 @@ char *pointer_join(const char *base, const char *key);
 
 void builder_problem(struct anabranch_builder *b, const char *pointer, const char *remedy,
                      const char *wrong, ...) __attribute__((format(printf, 4, 5)));
-/* `unknown NOUN "word"`, with the nearest of `names` or all of them. Returns the nearest, or NULL.
- */
+/* `unknown NOUN "word"`, with the nearest of `names` or all of them. Returns the nearest, or NULL;
+ * NULL too once so many problems were told that this one is only counted. */
 const char *builder_problem_unknown(struct anabranch_builder *b, const char *pointer,
                                     const char *noun, const char *word, const char *const *names,
                                     size_t count);
+/* The same for a name that is no field's. has_scopes: $context and $config would be right, too. */
+void builder_problem_field(struct anabranch_builder *b, const struct graph *g, const char *pointer,
+                           const char *name, bool has_scopes);
 /* A root of a path or template that nothing answers to. */
-bool builder_check_root(struct anabranch_builder *b, const struct graph *g, const char *pointer,
+void builder_check_root(struct anabranch_builder *b, const struct graph *g, const char *pointer,
                         const char *root);
 void builder_note_fault(struct anabranch_builder *b);
 /* JSON text as an object; NULL with a problem noted. */

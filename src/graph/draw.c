@@ -10,7 +10,6 @@
  *         law -.->|"weather"| w;
  */
 #include "graph/draw.h"
-#include "graph/build.h"
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>

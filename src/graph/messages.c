@@ -1,7 +1,8 @@
 /*
  * The reducer of message lists. The new list begins as the old one, sharing its elements; an index
- * from id to place says where a message with a known id goes. A removed message leaves a null in
- * its place, because a later one with its id comes back there; the nulls are dropped at the end.
+ * from id to place says where a message with a known id goes. A removal only notes the id, because
+ * a later message with it comes back in the old place; what is still noted at the end is left out,
+ * every message of that id (a list that began with "remove all" may hold several).
  */
 #include "graph/messages.h"
 #include "base/err.h"
@@ -13,8 +14,8 @@
 
 struct merge {
     json_t *list;
-    json_t *index; /* id -> place in list, the last one of that id */
-    size_t removed_count;
+    json_t *index;   /* id -> place in list, the last one of that id */
+    json_t *removed; /* id -> true */
 };
 
 static int append(struct merge *m, json_t *message)
@@ -26,7 +27,7 @@ static int append(struct merge *m, json_t *message)
     return 0;
 }
 
-/* A field's default may hold messages in short forms; what a reducer made is flat. */
+/* What a reducer made is flat; the reference brings other lists into form as well. */
 static int append_left(struct merge *m, json_t *message, struct fail *f)
 {
     if (message_is_flat(message))
@@ -38,12 +39,13 @@ static int append_left(struct merge *m, json_t *message, struct fail *f)
 
 static int put(struct merge *m, size_t place, json_t *message)
 {
-    bool was_removed = json_is_null(json_array_get(m->list, place));
-    if (json_array_set(m->list, place, message) != 0)
-        return err_trace(ERR_NOMEM);
-    m->removed_count += json_is_null(message) ? 1 : 0;
-    m->removed_count -= was_removed ? 1 : 0;
-    return 0;
+    (void)json_object_del(m->removed, message_id(message)); /* fails if it was not removed */
+    return json_array_set(m->list, place, message) ? err_trace(ERR_NOMEM) : 0;
+}
+
+static int remove_id(struct merge *m, const char *id)
+{
+    return json_object_set_new(m->removed, id, json_true()) ? err_trace(ERR_NOMEM) : 0;
 }
 
 static int refuse_removal(const char *why, struct fail *f)
@@ -58,14 +60,16 @@ static int merge_one(struct merge *m, json_t *message, struct fail *f)
     bool is_removal = message_type_of(message) == MESSAGE_REMOVE;
     if (known == NULL)
         return is_removal ? refuse_removal("no message of the list has", f) : append(m, message);
-    return put(m, (size_t)json_integer_value(known), is_removal ? json_null() : message);
+    if (is_removal)
+        return remove_id(m, message_id(message));
+    return put(m, (size_t)json_integer_value(known), message);
 }
 
 static int merge_all(struct merge *m, const json_t *left, const json_t *incoming, struct fail *f)
 {
     size_t i;
     json_t *message;
-    int r = m->list == NULL || m->index == NULL ? ERR_NOMEM : 0;
+    int r = m->list == NULL || m->index == NULL || m->removed == NULL ? ERR_NOMEM : 0;
     json_array_foreach(left, i, message)
     {
         r = r != 0 ? r : append_left(m, message, f);
@@ -77,15 +81,15 @@ static int merge_all(struct merge *m, const json_t *left, const json_t *incoming
     return r;
 }
 
-static json_t *without_nulls(const json_t *list)
+static json_t *without_removed(const struct merge *m)
 {
     size_t i;
     json_t *message;
     json_t *kept = json_array();
     int bad = kept == NULL;
-    json_array_foreach(list, i, message)
+    json_array_foreach(m->list, i, message)
     {
-        if (!bad && !json_is_null(message))
+        if (!bad && json_object_get(m->removed, message_id(message)) == NULL)
             bad = json_array_append(kept, message);
     }
     if (bad) {
@@ -97,15 +101,17 @@ static json_t *without_nulls(const json_t *list)
 
 static int merge(const json_t *left, const json_t *incoming, json_t **ret, struct fail *f)
 {
-    struct merge m = { .list = json_array(), .index = json_object() };
+    struct merge m = { json_array(), json_object(), json_object() };
     int r = merge_all(&m, left, incoming, f);
     json_t *made = NULL;
     if (r == 0) {
-        made = m.removed_count == 0 ? json_incref(m.list) : without_nulls(m.list);
+        bool is_whole = json_object_size(m.removed) == 0;
+        made = is_whole ? json_incref(m.list) : without_removed(&m);
         r = made == NULL ? ERR_NOMEM : 0;
     }
     json_decref(m.list);
     json_decref(m.index);
+    json_decref(m.removed);
     if (r == 0)
         *ret = made;
     return r;

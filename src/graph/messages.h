@@ -9,15 +9,15 @@
 
 enum { MESSAGES_E_REFUSED = 1 };
 
-/* One message in any input form -> a new flat object with `type`, `content`, `id` ... f:
- * FAIL_INVALID_UPDATE. */
+/* One message in any input form -> a new flat object with `type`, `content`, `id` ... Parts are
+ * shared with what came in. Returns 0, MESSAGES_E_REFUSED (f: FAIL_INVALID_UPDATE), or a fault. */
 int message_coerce(const json_t *any, json_t **ret, struct fail *f);
 
 /*
  * left (array of flat messages, or NULL) and right (one message or an array, any form) -> a new
- * array. Messages without id get a UUIDv4; the same id replaces in place; RemoveMessage deletes;
- * `__remove_all__` clears. left is not changed, its elements are shared. Returns 0,
- * MESSAGES_E_REFUSED (f: FAIL_INVALID_UPDATE), or a fault.
+ * array. Messages without id get a UUIDv4; the same id replaces in place; RemoveMessage deletes
+ * every message of its id; `__remove_all__` clears. left is not changed, its elements are shared.
+ * Returns 0, MESSAGES_E_REFUSED (f: FAIL_INVALID_UPDATE), or a fault.
  */
 int messages_add(const json_t *left, const json_t *right, json_t **ret, struct fail *f);
 

@@ -79,12 +79,12 @@ static int read_names(struct setup *top, const char *key, builder_names_call *ca
     return call(top->builder, names, count);
 }
 
-static int read_assistant(struct setup *top)
+static void read_assistant(struct setup *top)
 {
     char *pointer MEM_AUTO(mem_freep) = NULL;
     const json_t *json = setup_object(top, "assistant", false, &pointer);
     if (json == NULL)
-        return 0;
+        return;
     static const char *const parts[] = { "config", "context", "metadata" };
     struct setup s;
     setup_init(&s, top->builder, pointer, json);
@@ -93,7 +93,7 @@ static int read_assistant(struct setup *top)
         (void)setup_object(&s, parts[i], false, &inner); /* its type is all there is to know */
     }
     setup_finish(&s);
-    return builder_assistant(top->builder, (json_t *)json);
+    builder_assistant(top->builder, (json_t *)json); /* only counted */
 }
 
 static int read_limit(struct setup *top)
@@ -127,7 +127,9 @@ static int read_file(struct setup *top)
         r = parse_edges(top);
     if (r == 0)
         r = read_limit(top);
-    return r != 0 ? r : read_assistant(top);
+    if (r == 0)
+        read_assistant(top);
+    return r;
 }
 
 static int read_json(const struct builder_limits *limits, const char *file, const char *bytes,

@@ -6,8 +6,11 @@
 
 enum { PARSE_E_WRONG = 1 };
 /*
- *   file      for messages; the graph's name is its base name without ending unless the file says
- * otherwise. problems  every mistake. Returns 0, PARSE_E_WRONG, or a fault.
+ * bytes: the file, borrowed for the call. file: for messages; the graph's name is its base name
+ * without ending unless the file says otherwise. kinds: the kinds in it must outlive the graph.
+ *
+ * problems: every mistake is added, and the list of them closed. ret: a reference; untouched on
+ * failure. Returns 0, PARSE_E_WRONG (a mistake was added), or a fault.
  */
 int graph_parse(const struct kind_table *kinds, const struct builder_limits *limits,
                 const char *file, const char *bytes, size_t len_bytes, struct problems *problems,

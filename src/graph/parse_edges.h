@@ -4,6 +4,8 @@
  * builder call. */
 #include "graph/setup.h"
 
+/* Reads the key "edges" of the file's object. 0 (mistakes are noted in the builder) or ERR_NOMEM.
+ */
 int parse_edges(struct setup *top);
 
 #endif

@@ -18,8 +18,7 @@ struct scope {
     const struct state *state;
     const json_t *context;      /* object or NULL: $context */
     const json_t *configurable; /* object or NULL: $config */
-    const json_t
-        *extra; /* object or NULL: names that win over the state's (`error` in an error handler) */
+    const json_t *extra;        /* object or NULL: names that win over the state's */
 };
 
 /* Looks up a top-level name ("user_input", "$context"); borrowed, NULL = absent. */
@@ -27,6 +26,7 @@ const json_t *scope_find(const struct scope *scope, const char *name);
 
 enum { PATH_E_SYNTAX = 1 /* empty, an empty part, too deep */ };
 struct path;
+/* text need not end with NUL and is copied. Returns 0, PATH_E_SYNTAX, or a fault. */
 int path_parse(const char *text, size_t len_bytes, struct path **ret);
 struct path *path_free(struct path *p); /* accepts NULL */
 const char *path_text(const struct path *p);

@@ -9,12 +9,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { LINE_MAX_BYTES = 2000, WORD_MAX_BYTES = 64 };
+enum { LINE_MAX_BYTES = 2000, LINE_END_BYTES = 8, WORD_MAX_BYTES = 64 };
 
 void problems_init(struct problems *p)
 {
     *p = (struct problems){ .count = 0 };
-    buf_init(&p->text, (size_t)(PROBLEMS_MAX + 1) * (LINE_MAX_BYTES + 8));
+    buf_init(&p->text, (size_t)(PROBLEMS_MAX + 1) * (LINE_MAX_BYTES + LINE_END_BYTES));
 }
 
 void problems_deinit(struct problems *p)
@@ -39,6 +39,8 @@ static void add_clean(struct buf *out, const char *text, size_t len)
 
 static void add_line(struct problems *p, const char *line)
 {
+    if (p->text.max - p->text.len < LINE_MAX_BYTES + LINE_END_BYTES)
+        return; /* what was joined took the room */
     size_t len = strlen(line);
     bool is_cut = len > LINE_MAX_BYTES;
     if (is_cut)
@@ -85,7 +87,8 @@ void problems_close(struct problems *p)
 void problems_join(struct problems *to, const struct problems *from)
 {
     to->count += from->count;
-    if (from->fault != 0 || buf_add_str(&to->text, buf_text(&from->text)) == ERR_NOMEM)
+    bool fits = from->text.len <= to->text.max - to->text.len;
+    if (from->fault != 0 || (fits && buf_add(&to->text, from->text.data, from->text.len) != 0))
         to->fault = ERR_NOMEM;
 }
 

@@ -4,8 +4,7 @@
  * The mistakes found in one graph file: all of them are told at once, each with the place, what is
  * wrong and what would be right.
  *
- *     config/graphs/panel.json: /nodes/law/prompt: unknown field "user_inptu"; did you mean
- * "user_input"?
+ *     panel.json: /nodes/law/prompt: unknown field "inptu"; did you mean "input"?
  */
 #include "base/buf.h"
 #include <stdarg.h>
@@ -30,7 +29,8 @@ void problems_vadd(struct problems *p, const char *file, const char *pointer, co
 
 /* Ends the list: tells how many were not kept. Once, when no more will be added. */
 void problems_close(struct problems *p);
-/* Appends the lines of a closed list. */
+/* Appends the lines of a closed list, all of them or, if there is no room, none: then they are
+ * counted only. */
 void problems_join(struct problems *to, const struct problems *from);
 
 /* The entry of `names` (count strings) that a person most likely meant by `word`, or NULL. */

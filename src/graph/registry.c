@@ -1,20 +1,20 @@
-/* A sorted array: graphs are added at start and looked up once per request, and nobody has thousands of them. */
+/* A sorted array: graphs are added at start and looked up once per request, and nobody has
+ * thousands of them. */
 #include "graph/registry.h"
 #include "base/err.h"
 #include "base/mem.h"
-
 #include <string.h>
+
+enum { NAMES_SHOWN = 20 };
 
 int registry_add(struct registry *r, struct graph *graph)
 {
     size_t at = 0;
-    struct graph **grown;
-
     while (at < r->count && strcmp(r->graphs[at]->name, graph->name) < 0)
         at++;
     if (at < r->count && strcmp(r->graphs[at]->name, graph->name) == 0)
         return REGISTRY_E_TAKEN;
-    grown = mem_realloc(r->graphs, (r->count + 1) * sizeof(struct graph *));
+    struct graph **grown = mem_realloc(r->graphs, (r->count + 1) * sizeof(struct graph *));
     if (grown == NULL)
         return err_trace(ERR_NOMEM);
     r->graphs = grown;
@@ -49,7 +49,7 @@ void registry_names(const struct registry *r, struct buf *out)
     for (size_t i = 0; i < r->count; i++) {
         if (i > 0)
             buf_add_str(out, ", ");
-        if (i == 20) {
+        if (i == NAMES_SHOWN) {
             buf_add_str(out, "...");
             return;
         }

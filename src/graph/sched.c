@@ -15,7 +15,6 @@
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -14,8 +14,8 @@
 #include "graph/graph.h"
 
 struct sched;
-int sched_new(const struct graph *g, struct sched **ret); /* borrows g */
-struct sched *sched_free(struct sched *s);
+int sched_new(const struct graph *g, struct sched **ret); /* borrows g; 0 or ERR_NOMEM */
+struct sched *sched_free(struct sched *s);                /* accepts NULL */
 
 /* Nodes chosen by the routes of __start__: node indexes or NODE_END, which are ignored. */
 void sched_start(struct sched *s, const int *chosen, size_t chosen_count);
@@ -23,8 +23,7 @@ void sched_finish(struct sched *s, int node, const int *chosen, size_t chosen_co
 
 struct planned {
     int node;
-    const char *const
-        *triggers; /* names of what fired, sorted; valid until the next sched_plan() */
+    const char *const *triggers; /* names of what fired, sorted; as long as the plan */
     size_t trigger_count;
 };
 struct plan {

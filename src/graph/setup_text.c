@@ -21,19 +21,25 @@ static void check_root(void *arg, const char *root)
     builder_check_root(check->setup->builder, check->setup->graph, check->pointer, root);
 }
 
-/* Compiles the JSON at `pointer`; a mistake is noted and leaves *ret NULL. */
+/* What a parser's r, which is not 0, means for a getter: a mistake is noted, and only a fault ends
+ * the reading. */
+static int not_parsed(struct setup *s, const char *pointer, int r, const char *error)
+{
+    if (r != TEMPLATE_E_SYNTAX)
+        return err_trace(r);
+    builder_problem(s->builder, pointer, NULL, "%s", error);
+    return 0;
+}
+
+/* Compiles the JSON at `pointer`; a mistake leaves *ret NULL. */
 static int read_jtemplate(struct setup *s, const char *pointer, const json_t *json,
                           struct jtemplate **ret)
 {
     char error[ERROR_BYTES];
+    *ret = NULL;
     int r = jtemplate_parse(json, ret, error, sizeof error);
-    if (r == TEMPLATE_E_SYNTAX) {
-        *ret = NULL;
-        builder_problem(s->builder, pointer, NULL, "%s", error);
-        return 0;
-    }
     if (r != 0)
-        return err_trace(r);
+        return not_parsed(s, pointer, r, error);
     struct root_check check = { s, pointer };
     jtemplate_each_root(*ret, check_root, &check);
     return 0;
@@ -62,29 +68,11 @@ int setup_template(struct setup *s, const char *key, bool required, struct templ
         return err_trace(ERR_NOMEM);
     char error[ERROR_BYTES];
     int r = template_parse(text, strlen(text), ret, error, sizeof error);
-    if (r == TEMPLATE_E_SYNTAX) {
-        *ret = NULL;
-        builder_problem(s->builder, pointer, NULL, "%s", error);
-        return 0;
-    }
     if (r != 0)
-        return err_trace(r);
+        return not_parsed(s, pointer, r, error);
     struct root_check check = { s, pointer };
     template_each_root(*ret, check_root, &check);
     return 0;
-}
-
-static void problem_field(struct setup *s, const char *pointer, const char *name)
-{
-    const struct graph *g = s->graph;
-    const char **names MEM_AUTO(mem_freep) = mem_array(g->field_count, sizeof *names);
-    if (names == NULL) {
-        builder_note_fault(s->builder);
-        return;
-    }
-    for (size_t i = 0; i < g->field_count; i++)
-        names[i] = g->fields[i].name;
-    builder_problem_unknown(s->builder, pointer, "field", name, names, g->field_count);
 }
 
 int setup_field(struct setup *s, const char *key, bool required)
@@ -97,16 +85,16 @@ int setup_field(struct setup *s, const char *key, bool required)
     if (pointer == NULL)
         builder_note_fault(s->builder);
     else
-        problem_field(s, pointer, name);
+        builder_problem_field(s->builder, s->graph, pointer, name, false);
     return -1;
 }
 
-/* What is no template can be checked against the field's type now; reducers take other types than
- * they keep. */
-static void check_constant(struct setup *s, const char *pointer, const struct field *field,
-                           const json_t *json)
+/* A string with a tag may become anything, all else keeps its type, which can be checked against
+ * the field's now. Reducers take other types than they keep. */
+static void check_type(struct setup *s, const char *pointer, const struct field *field,
+                       const json_t *json)
 {
-    if (json_is_string(json) || json_is_array(json) || json_is_object(json))
+    if (json_is_string(json) && strstr(json_string_value(json), "{{") != NULL)
         return;
     if (field->reducer != REDUCE_REPLACE || field_type_fits(field->type, json))
         return;
@@ -136,9 +124,9 @@ static int read_write(struct setup *s, const char *base, const char *name, const
         return err_trace(ERR_NOMEM);
     int field = graph_find_field(s->graph, name);
     if (field < 0)
-        problem_field(s, pointer, name);
+        builder_problem_field(s->builder, s->graph, pointer, name, false);
     else
-        check_constant(s, pointer, &s->graph->fields[field], json);
+        check_type(s, pointer, &s->graph->fields[field], json);
     struct jtemplate *value = NULL;
     int r = read_jtemplate(s, pointer, json, &value);
     if (field < 0 || value == NULL) {

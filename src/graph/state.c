@@ -43,7 +43,7 @@ static struct state *alloc_state(struct graph *graph)
     return s;
 }
 
-/* The encoded length of a value that may be absent. */
+/* The encoded length of a value that was measured before, or is absent. */
 static int length_of(struct value *v, int64_t *ret_bytes)
 {
     const char *bytes;
@@ -55,23 +55,6 @@ static int length_of(struct value *v, int64_t *ret_bytes)
     return 0;
 }
 
-/* Takes v. */
-static int put_take(struct state *s, size_t field, struct value *v)
-{
-    int64_t old_bytes = 0, new_bytes = 0;
-    int r = length_of(s->values[field], &old_bytes);
-    if (r == 0)
-        r = length_of(v, &new_bytes);
-    if (r != 0) {
-        value_unref(v);
-        return err_trace(r);
-    }
-    value_unref(s->values[field]);
-    s->values[field] = v;
-    s->bytes += new_bytes - old_bytes;
-    return 0;
-}
-
 int state_new(struct graph *graph, struct state **ret)
 {
     struct state *s = alloc_state(graph);
@@ -79,11 +62,14 @@ int state_new(struct graph *graph, struct state **ret)
         return err_trace(ERR_NOMEM);
     for (size_t i = 0; i < graph->field_count; i++) {
         struct value *initial = graph->fields[i].initial;
-        int r = initial == NULL ? 0 : put_take(s, i, value_ref(initial));
+        int64_t len_bytes = 0;
+        int r = length_of(initial, &len_bytes);
         if (r != 0) {
             state_unref(s);
             return err_trace(r);
         }
+        s->values[i] = initial == NULL ? NULL : value_ref(initial);
+        s->bytes += len_bytes;
     }
     *ret = s;
     return 0;
@@ -145,43 +131,95 @@ static int gather(struct step *step, size_t field_count, const struct task_write
     return 0;
 }
 
-static bool is_too_deep(const json_t *json, int64_t max_depth)
+static int refuse_size(const struct step *step)
 {
-    int limit = max_depth < INT_MAX ? (int)max_depth : INT_MAX - 1;
-    return jsonx_depth(json, limit) > limit;
+    fail_set(step->f, FAIL_LIMIT, "the state would take more than the %lld bytes allowed",
+             (long long)step->limits->max_bytes);
+    return STATE_E_REFUSED;
+}
+
+/* 0, STATE_E_REFUSED if v is longer than room_bytes, or a fault. */
+static int measure(const struct step *step, struct value *v, int64_t room_bytes, int64_t *ret_bytes)
+{
+    size_t len_bytes = 0;
+    int r = value_measure(v, room_bytes > 0 ? (size_t)room_bytes : 0, &len_bytes);
+    if (r != 0)
+        return r < 0 ? err_trace(r) : refuse_size(step);
+    *ret_bytes = (int64_t)len_bytes;
+    return 0;
+}
+
+/* Writes that a reducer throws away are measured too: an `updates` event shows them. */
+static int measure_writes(const struct step *step, const struct pending *writes)
+{
+    for (const struct pending *w = writes; w != NULL; w = w->next) {
+        int64_t len_bytes;
+        int r = measure(step, w->value, step->limits->max_bytes, &len_bytes);
+        if (r != 0)
+            return r < 0 ? err_trace(r) : STATE_E_REFUSED;
+    }
+    return 0;
 }
 
 /* The depth is taken of what comes out: a reducer may add an array around a value, and unwraps an
  * Overwrite. */
+static int check_depth(const struct step *step, const struct field *field, const json_t *json)
+{
+    int64_t max_depth = step->limits->max_depth;
+    int limit = max_depth < INT_MAX ? (int)max_depth : INT_MAX - 1;
+    if (jsonx_depth(json, limit) <= limit)
+        return 0;
+    fail_set(step->f, FAIL_LIMIT, "field \"%s\" would be nested deeper than %lld levels",
+             field->name, (long long)max_depth);
+    return STATE_E_REFUSED;
+}
+
+/* Replaces a value whose bytes are out of s->bytes already. Length before depth: walking a value
+ * takes as long as encoding it, and only the length is bounded on the way. */
 static int reduce_field(const struct step *step, struct state *s, size_t i)
 {
     const struct field *field = &s->graph->fields[i];
     struct value *v = NULL;
-    int r = reduce(field, s->values[i], step->written[i], &v, step->f);
-    if (r != 0)
-        return r < 0 ? err_trace(r) : STATE_E_REFUSED;
-    if (is_too_deep(value_json(v), step->limits->max_depth)) {
+    int64_t len_bytes = 0;
+    int r = measure_writes(step, step->written[i]);
+    if (r == 0)
+        r = reduce(field, s->values[i], step->written[i], &v, step->f);
+    if (r == 0)
+        r = measure(step, v, step->limits->max_bytes - s->bytes, &len_bytes);
+    if (r == 0)
+        r = check_depth(step, field, value_json(v));
+    if (r != 0) {
         value_unref(v);
-        fail_set(step->f, FAIL_LIMIT, "field \"%s\" would be nested deeper than %lld levels",
-                 field->name, (long long)step->limits->max_depth);
-        return STATE_E_REFUSED;
+        return r < 0 ? err_trace(r) : STATE_E_REFUSED;
     }
-    r = put_take(s, i, v);
-    return r != 0 ? err_trace(r) : 0;
+    value_unref(s->values[i]);
+    s->values[i] = v;
+    s->bytes += len_bytes;
+    return 0;
+}
+
+/* What the step replaces makes room before anything is put in, so that the order of the fields
+ * does not matter. */
+static int make_room(const struct step *step, struct state *s)
+{
+    for (size_t i = 0; i < s->graph->field_count; i++) {
+        int64_t len_bytes = 0;
+        int r = step->written[i] == NULL ? 0 : length_of(s->values[i], &len_bytes);
+        if (r != 0)
+            return err_trace(r);
+        s->bytes -= len_bytes;
+    }
+    return 0;
 }
 
 static int reduce_all(const struct step *step, struct state *s)
 {
-    for (size_t i = 0; i < s->graph->field_count; i++) {
-        int r = step->written[i] == NULL ? 0 : reduce_field(step, s, i);
-        if (r != 0)
-            return r < 0 ? err_trace(r) : STATE_E_REFUSED;
-    }
-    if (s->bytes <= step->limits->max_bytes)
-        return 0;
-    fail_set(step->f, FAIL_LIMIT, "the state would take %lld bytes; the limit is %lld",
-             (long long)s->bytes, (long long)step->limits->max_bytes);
-    return STATE_E_REFUSED;
+    int r = make_room(step, s);
+    for (size_t i = 0; i < s->graph->field_count && r == 0; i++)
+        r = step->written[i] == NULL ? 0 : reduce_field(step, s, i);
+    if (r != 0)
+        return r < 0 ? err_trace(r) : STATE_E_REFUSED;
+    return s->bytes <= step->limits->max_bytes ? 0 : refuse_size(step); /* defaults may be more */
 }
 
 /* A version of its own with the same values. */

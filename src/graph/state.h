@@ -11,7 +11,7 @@
 
 struct state;
 
-/* Fields at their initial values. */
+/* Fields at their initial values. Holds a reference of graph. 0 or ERR_NOMEM. */
 int state_new(struct graph *graph, struct state **ret);
 struct state *state_ref(struct state *s);
 struct state *state_unref(struct state *s);             /* accepts NULL, returns NULL */
@@ -31,10 +31,10 @@ struct update {
 };
 void update_init(struct update *u);
 void update_clear(struct update *u);
-/* Takes value (also on failure). */
+/* Takes value (also on failure). 0 or ERR_NOMEM. */
 int update_add_take(struct update *u, int field, struct value *value);
 /* Splits an object: keys that are no field are dropped, as LangGraph does. Borrows json, whose
- * parts are shared. */
+ * parts are shared: nobody may change them any more. 0 or ERR_NOMEM; u then holds a part of it. */
 int update_add_object(struct update *u, const struct graph *g, json_t *object);
 void update_move(struct update *to, struct update *from); /* clears to, empties from */
 
@@ -51,10 +51,12 @@ struct state_limits {
 };
 /*
  * Applies the tasks' writes in the order given, through the reducers.
- *   changed  out: one bool per field, or NULL.
- *   f        filled on STATE_E_REFUSED: FAIL_INVALID_UPDATE (two writers of a `replace` field; a
- * wrong type: node, field, expected and found) or FAIL_LIMIT; for the writer "__start__" a wrong
- * type is FAIL_INPUT. Returns 0, STATE_E_REFUSED, or a fault; *ret is untouched then.
+ * changed: out, one bool per field (whether it was written), or NULL. ret: out, a reference; s is
+ * still the caller's. Nothing is encoded past max_bytes, however large a write would be.
+ *
+ * f is filled on STATE_E_REFUSED: FAIL_INVALID_UPDATE (two writers of a `replace` field; a wrong
+ * type: node, field, expected and found) or FAIL_LIMIT; for the writer "__start__" a wrong type is
+ * FAIL_INPUT. Returns 0, STATE_E_REFUSED, or a fault; *ret and *changed are untouched then.
  */
 int state_apply(struct state *s, const struct task_writes *tasks, size_t count,
                 const struct state_limits *limits, struct state **ret, bool *changed,

@@ -9,8 +9,9 @@
 #include "graph/template_ops.h"
 #include <string.h>
 
-/* Lists inside lists multiply without printing a byte, which the output's maximum would never
- * notice. */
+/* Lists inside lists multiply, and absent values are looked up, without printing a byte, which the
+ * output's maximum would never notice. Each op that is rendered is a step, and so is each content
+ * of a section, which may have no op in it. */
 enum { RENDER_MAX_STEPS = 1000000 };
 
 struct render {
@@ -141,11 +142,16 @@ static size_t render_op(struct render *r, size_t index)
     return index + 1;
 }
 
+static void count_step(struct render *r)
+{
+    if (++r->steps > RENDER_MAX_STEPS && r->out->fault == 0)
+        r->out->fault = BUF_E_FULL;
+}
+
 static void render_range(struct render *r, size_t from, size_t to)
 {
-    if (r->out->fault == 0 && ++r->steps > RENDER_MAX_STEPS)
-        r->out->fault = BUF_E_FULL;
-    for (size_t i = from; i < to && r->out->fault == 0;)
+    count_step(r);
+    for (size_t i = from; i < to && r->out->fault == 0; count_step(r))
         i = render_op(r, i);
 }
 

@@ -9,8 +9,9 @@
  *
  * False, null, absent, "" and [] are falsy; 0 is not. {{.}} needs a section around it.
  *
- * A template is immutable; rendering allocates nothing but the output. Rendering of more than a
- * million sections' contents ends with BUF_E_FULL, because lists inside lists multiply.
+ * A template is immutable; rendering allocates nothing but the output. Rendering ends with
+ * BUF_E_FULL after a million pieces (tags, the texts between them, and contents of sections),
+ * because lists inside lists multiply.
  */
 #include "base/buf.h"
 #include "graph/path.h"

@@ -7,6 +7,7 @@
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct value {
@@ -52,14 +53,37 @@ json_t *value_json(const struct value *v)
     return v->json;
 }
 
+static int encode(struct value *v, size_t max_bytes)
+{
+    struct buf bytes;
+    buf_init(&bytes, max_bytes);
+    jsonx_encode(v->json, &bytes);
+    bool is_long = bytes.fault == BUF_E_FULL;
+    v->bytes = buf_take(&bytes, &v->len_bytes);
+    buf_deinit(&bytes);
+    if (is_long)
+        return VALUE_E_LONG;
+    return v->bytes == NULL ? err_trace(ERR_NOMEM) : 0;
+}
+
 int value_bytes(struct value *v, const char **ret, size_t *ret_len_bytes)
 {
-    /* What made the value was bounded, so its encoding is. */
-    if (v->bytes == NULL)
-        v->bytes = jsonx_text(v->json, SIZE_MAX / 4, &v->len_bytes);
-    if (v->bytes == NULL)
+    /* A state measures whatever is written to it, so what is encoded here first is small. */
+    int r = v->bytes == NULL ? encode(v, SIZE_MAX / 4) : 0;
+    if (r != 0)
         return err_trace(ERR_NOMEM);
     *ret = v->bytes;
+    *ret_len_bytes = v->len_bytes;
+    return 0;
+}
+
+int value_measure(struct value *v, size_t max_bytes, size_t *ret_len_bytes)
+{
+    int r = v->bytes == NULL ? encode(v, max_bytes) : 0;
+    if (r != 0)
+        return r < 0 ? err_trace(r) : r;
+    if (v->len_bytes > max_bytes)
+        return VALUE_E_LONG;
     *ret_len_bytes = v->len_bytes;
     return 0;
 }

@@ -22,4 +22,12 @@ json_t *value_json(const struct value *v);
 /* The compact encoding; borrowed, as long as v lives. Made on first call. 0 or ERR_NOMEM. */
 int value_bytes(struct value *v, const char **ret, size_t *ret_len_bytes);
 
+enum { VALUE_E_LONG = 1 };
+/*
+ * How long the encoding is. For values that nobody has measured yet: a template may name the same
+ * large value many times, which costs nothing until it is encoded. Returns 0, VALUE_E_LONG (more
+ * than max_bytes; no more than that was encoded), or ERR_NOMEM.
+ */
+int value_measure(struct value *v, size_t max_bytes, size_t *ret_len_bytes);
+
 #endif

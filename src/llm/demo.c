@@ -98,14 +98,15 @@ static bool is_blank(char c)
     return (unsigned char)c <= ' ' || c == 0x7f;
 }
 
-/* The first line, cut between two characters: what follows in a long prompt is somebody else's text. */
+/* The first line, cut between two characters: what follows in a long prompt is somebody else's
+ * text. */
 static void add_quote(struct buf *b, const char *question)
 {
     char line[QUOTE_BYTES];
     size_t len = 0;
     while (is_blank(*question) && *question != '\0')
         question++;
-    for (; *question != '\0' && *question != '\n' && len < sizeof line; question++)
+    for (; *question != '\0' && *question != '\n' && len < sizeof(line); question++)
         if (!is_blank(*question))
             line[len++] = *question;
         else if (line[len - 1] != ' ')
@@ -145,7 +146,10 @@ static int64_t count_input(const struct llm_request *req)
     int64_t count = req->system != NULL ? count_words(req->system) : 0;
     size_t i;
     json_t *message;
-    json_array_foreach(req->messages, i, message) count += count_words(text_of(message));
+    json_array_foreach(req->messages, i, message)
+    {
+        count += count_words(text_of(message));
+    }
     return count;
 }
 
@@ -233,7 +237,7 @@ static int prepare(struct demo_call *c, const struct llm_provider *p, const stru
 
 static int start(const struct llm_provider *p, const struct llm_request *req, struct llm_call **ret)
 {
-    struct demo_call *c = mem_zalloc(sizeof *c);
+    struct demo_call *c = mem_zalloc(sizeof(*c));
     if (c == NULL)
         return err_trace(ERR_NOMEM);
     c->base.cancel = cancel;

@@ -4,6 +4,7 @@
  * out.
  */
 #include "base/err.h"
+#include "base/jsonx.h"
 #include "base/mem.h"
 #include "llm/table.h"
 #include <stdio.h>
@@ -170,11 +171,11 @@ static int add_all(struct llm_models *m, char *const *env)
 int llm_models_new(const struct conf *conf, struct loop *loop, struct fetcher *fetcher,
                    char *const *env, struct llm_models **ret)
 {
-    struct llm_models *m = mem_zalloc(sizeof *m);
+    struct llm_models *m = mem_zalloc(sizeof(*m));
     if (m == NULL)
         return err_trace(ERR_NOMEM);
     *m = (struct llm_models){ .conf = conf, .loop = loop, .fetcher = fetcher };
-    m->items = mem_array(json_object_size(conf->providers) + 2, sizeof *m->items);
+    m->items = mem_array(json_object_size(conf->providers) + 2, sizeof(*m->items));
     int r = m->items != NULL ? add_all(m, env) : ERR_NOMEM;
     if (r != 0) {
         llm_models_free(m);
@@ -206,24 +207,31 @@ static void list_names(const struct llm_models *m, char *text, size_t size)
     }
 }
 
+/* How much of a model's name is shown: all, or up to a border between two characters. */
+static int shown_bytes(const char *model)
+{
+    size_t len = strlen(model);
+    return (int)jsonx_utf8_prefix(model, len < NAME_SHOWN_BYTES ? len : NAME_SHOWN_BYTES);
+}
+
 static void say_unknown(const struct llm_models *m, const char *model, char *text, size_t size)
 {
     char names[SENTENCE_BYTES / 2];
-    list_names(m, names, sizeof names);
+    list_names(m, names, sizeof(names));
     (void)snprintf(text, size, "model \"%.*s\" names no known provider; known are: %s",
-                   NAME_SHOWN_BYTES, model, names); /* may be cut */
+                   shown_bytes(model), model, names); /* may be cut */
 }
 
 static void say_no_key(const struct llm_provider *p, const char *model, char *text, size_t size)
 {
     if (p->key_env != NULL)
         (void)snprintf(text, size, "model \"%.*s\" needs a key: set %s, or name another model",
-                       NAME_SHOWN_BYTES, model, p->key_env);
+                       shown_bytes(model), model, p->key_env);
     else
         (void)snprintf(text, size,
                        "model \"%.*s\" needs a key: give provider %s an api_key_env, or name "
                        "another model",
-                       NAME_SHOWN_BYTES, model, p->name); /* may be cut, as above */
+                       shown_bytes(model), model, p->name); /* may be cut, as above */
 }
 
 /* NULL: it cannot be called, and text says why. */
@@ -279,7 +287,7 @@ static void end_refused(void *arg, int result)
 static int refuse(struct loop *loop, const struct llm_request *req, const char *text,
                   struct llm_call **ret)
 {
-    struct refused_call *c = mem_zalloc(sizeof *c);
+    struct refused_call *c = mem_zalloc(sizeof(*c));
     if (c == NULL)
         return err_trace(ERR_NOMEM);
     c->base.cancel = cancel_refused;
@@ -296,7 +304,7 @@ int llm_start(struct llm_models *m, const char *model, const struct llm_request 
               struct llm_call **ret)
 {
     char text[SENTENCE_BYTES];
-    const struct llm_provider *p = find_callable(m, model, text, sizeof text);
+    const struct llm_provider *p = find_callable(m, model, text, sizeof(text));
     if (p == NULL)
         return refuse(m->loop, req, text, ret);
     const char *colon = strchr(model, ':');

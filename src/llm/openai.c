@@ -17,6 +17,7 @@
 #include "llm/openai_request.h"
 #include "llm/sse_in.h"
 #include "llm/table.h"
+#include "llm/upstream.h"
 #include <string.h>
 #include <strings.h>
 
@@ -26,6 +27,7 @@ enum {
     BODY_MAX_BYTES = 256 << 20,
     DONE_GRACE_MS = 250, /* from [DONE] to the end of the body, which keeps the connection usable */
     START_BYTES = 8,
+    MS_PER_S = 1000,
 };
 
 enum answer {
@@ -180,7 +182,7 @@ static void take_text(struct openai_call *c, const char *bytes, size_t len_bytes
 
 static void keep_start(struct openai_call *c, const char *bytes, size_t len_bytes)
 {
-    size_t room = sizeof c->start - c->start_len;
+    size_t room = sizeof(c->start) - c->start_len;
     size_t len = len_bytes < room ? len_bytes : room;
     memcpy(c->start + c->start_len, bytes, len);
     c->start_len += len;
@@ -215,7 +217,7 @@ static bool looks_like_events(const struct openai_call *c)
 {
     static const char *const starts[] = { "data:", "event:", "id:", "retry:",
                                           ":",     "\r",     "\n",  "\xef\xbb\xbf" };
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+    for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
         size_t len = strlen(starts[i]);
         if (memcmp(c->start, starts[i], len < c->start_len ? len : c->start_len) == 0)
             return true;
@@ -223,6 +225,7 @@ static bool looks_like_events(const struct openai_call *c)
     return false;
 }
 
+/* A stream may end without [DONE], but not without a reason, which tells it from a cut one. */
 static void conclude_stream(struct openai_call *c)
 {
     if (c->chunk.has_finish)
@@ -242,6 +245,13 @@ static void conclude_whole(struct openai_call *c)
         say(c, FAIL_UP_GARBAGE, "sent JSON that holds no answer");
 }
 
+/* [DONE] behind nothing: an error in a form that we do not know, or a proxy that swallowed all. */
+static void conclude_done(struct openai_call *c)
+{
+    if (!c->chunk.has_choice)
+        say(c, FAIL_UP_GARBAGE, "sent a stream that holds no answer");
+}
+
 /* The fetch ended well. */
 static void conclude_answer(struct openai_call *c)
 {
@@ -255,23 +265,35 @@ static void conclude_answer(struct openai_call *c)
 
 static void conclude_refusal(struct openai_call *c)
 {
+    int64_t now_ms = clock_wall_ms();
     int64_t wait_ms =
-        openai_retry_after_ms(fetch_header_find(c->fetch, "retry-after-ms"),
-                              fetch_header_find(c->fetch, "retry-after"), clock_wall_ms());
+        upstream_retry_after_ms(fetch_header_find(c->fetch, "retry-after-ms"), 1, now_ms);
+    if (wait_ms == 0)
+        wait_ms =
+            upstream_retry_after_ms(fetch_header_find(c->fetch, "retry-after"), MS_PER_S, now_ms);
     openai_fail_status(&c->fail, c->provider, c->status, buf_text(&c->text), c->text.len, wait_ms);
+}
+
+/* A head that is too large has its own limit, which is none of the request's. */
+static void conclude_broken(struct openai_call *c, int result)
+{
+    bool is_head = result == FETCH_E_TOO_LARGE && c->answer == ANSWER_NONE;
+    openai_fail_fetch(&c->fail, c->provider, result, fetch_error_text(c->fetch, result),
+                      is_head ? NULL : &c->limits);
 }
 
 /* Fills fail, or leaves it empty: the whole answer came. A status says more than how its body
    ended, and after [DONE] nothing matters any more. */
 static void conclude(struct openai_call *c, int result)
 {
-    if (is_over(c))
+    if (c->is_cancelled || fail_is_set(&c->fail))
         ; /* known already */
+    else if (c->is_done)
+        conclude_done(c);
     else if (c->answer == ANSWER_REFUSAL)
         conclude_refusal(c);
     else if (result != 0)
-        openai_fail_fetch(&c->fail, c->provider, result, fetch_error_text(c->fetch, result),
-                          &c->limits);
+        conclude_broken(c, result);
     else
         conclude_answer(c);
     if (!fail_is_set(&c->fail))
@@ -283,7 +305,8 @@ static void conclude(struct openai_call *c, int result)
 /* Some servers know no stream_options and refuse what they do not know. */
 static bool wants_second_try(const struct openai_call *c)
 {
-    return !c->is_cancelled && !c->is_second_try && !fail_is_set(&c->fail) && c->status == 400 &&
+    return !c->is_cancelled && !c->is_second_try && !fail_is_set(&c->fail) &&
+           (c->status == 400 || c->status == 422) &&
            json_object_get(c->body, "stream_options") != NULL &&
            strstr(buf_text(&c->text), "stream_options") != NULL;
 }
@@ -382,7 +405,7 @@ static void set_limits(struct openai_call *c, const struct llm_request *req)
 
 static struct openai_call *call_new(const struct llm_provider *p, const struct llm_request *req)
 {
-    struct openai_call *c = mem_zalloc(sizeof *c);
+    struct openai_call *c = mem_zalloc(sizeof(*c));
     if (c == NULL)
         return NULL;
     c->base.cancel = cancel;

@@ -6,6 +6,8 @@
 #include "llm/openai_scan.h"
 #include <string.h>
 
+enum { QUOTES_BYTES = 2 };
+
 void openai_chunk_init(struct openai_chunk *c, size_t max_bytes,
                        void (*on_delta)(void *arg, const struct llm_delta *delta), void *arg)
 {
@@ -121,9 +123,15 @@ static void give_tool_calls(struct openai_chunk *c, const json_t *calls)
 
 /* ---- finish and usage ---- */
 
+/* Some gateways write "" where others write null. */
+static bool is_reason(struct span reason)
+{
+    return is_there(reason) && reason.at[0] == '"' && reason.len_bytes > QUOTES_BYTES;
+}
+
 static int give_finish(struct openai_chunk *c, struct span reason)
 {
-    if (reason.at[0] != '"' || c->has_finish)
+    if (!is_reason(reason) || c->has_finish)
         return 0;
     give_half(c);
     buf_clear(&c->text);
@@ -193,7 +201,7 @@ static int parse_all(const struct openai_parts *parts, struct parsed *p)
     } rows[] = { { parts->choice.content, &p->content },
                  { parts->choice.tool_calls, &p->tool_calls },
                  { parts->usage, &p->usage } };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         if (!is_there(rows[i].span) || rows[i].span.at[0] == '"')
             continue;
         int r = parse(rows[i].span, rows[i].ret);
@@ -212,7 +220,7 @@ static int give(struct openai_chunk *c, const struct openai_choice *choice, cons
         give_parts(c, p->content);
     if (r == 0)
         give_tool_calls(c, p->tool_calls);
-    if (r == 0 && is_there(choice->finish_reason))
+    if (r == 0)
         r = give_finish(c, choice->finish_reason);
     keep_usage(c, p->usage);
     return r;

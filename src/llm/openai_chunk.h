@@ -3,10 +3,10 @@
 /*
  * Reads chunks of a streamed chat completion, one JSON text each, and gives out deltas:
  *
- *     {"choices":[{"index":0,"delta":{"content":"Hel"}}]}        LLM_TEXT "Hel"
+ *     {"choices":[{"index":0,"delta":{"content":"Hel"}}]}          LLM_TEXT "Hel"
  *     {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}  LLM_FINISH "stop"
- *     {"choices":[],"usage":{"prompt_tokens":7, ...}}            kept until openai_chunk_finish():
- * LLM_USAGE
+ *     {"choices":[],"usage":{"prompt_tokens":7, ...}}              LLM_USAGE, but kept until
+ *                                                                  openai_chunk_finish()
  *
  * No tree is built: the text is walked once, checked, and the places of the few values of interest
  * are noted. Content without escapes is given out where it lies. Only tool calls, usage, errors and
@@ -22,18 +22,16 @@ enum { OPENAI_CHUNK_TEXT_MAX_BYTES = 65536, OPENAI_CHUNK_DEPTH_MAX = 100 };
 
 enum {
     OPENAI_CHUNK_E_GARBAGE = 1, /* not JSON, not UTF-8, nested too deep, or not an object */
-    OPENAI_CHUNK_E_ERROR =
-        2, /* the upstream reports an error: its JSON value is in error and error_len_bytes */
+    OPENAI_CHUNK_E_ERROR, /* the upstream reports one: its value is in error, error_len_bytes */
 };
 
 struct openai_chunk {
     void (*on_delta)(void *arg, const struct llm_delta *delta); /* may not call into this module */
     void *arg;
-    struct buf text; /* decoded strings */
-    unsigned
-        high_half;   /* of a surrogate pair whose second half may come with the next chunk, or 0 */
-    bool has_choice; /* an answer was seen, with or without content */
-    bool has_finish; /* a finish_reason was seen */
+    struct buf text;    /* decoded strings */
+    unsigned high_half; /* of a surrogate pair that the next chunk may make whole, or 0 */
+    bool has_choice;    /* an answer was seen, with or without content */
+    bool has_finish;    /* a finish_reason was seen that says something */
     bool has_usage;
     struct llm_delta usage; /* the latest */
     const char *error;      /* points into the chunk */

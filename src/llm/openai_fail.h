@@ -3,8 +3,7 @@
 /*
  * What went wrong with an OpenAI-compatible server, as a sentence:
  *
- *     openai at api.openai.com:443 answered 401 Unauthorized: Incorrect API key provided: ****
- * (check OPENAI_API_KEY)
+ *     openai at api.openai.com:443 answered 401 Unauthorized: wrong key **** (check OPENAI_API_KEY)
  *
  * The upstream's words are put on one line, cut to 300 bytes, and masked wherever they quote the
  * beginning of a secret of ours.
@@ -22,7 +21,8 @@ struct openai_limits {
  * or its text. */
 void openai_fail_status(struct fail *f, const struct llm_provider *p, int status, const char *body,
                         size_t len_bytes, int64_t retry_after_ms);
-/* A result of fetch.h that is not 0. text: fetch_error_text(). */
+/* A result of fetch.h that is not 0. text: fetch_error_text(). limits: those of the request, or
+ * NULL: it was not one of them. */
 void openai_fail_fetch(struct fail *f, const struct llm_provider *p, int result, const char *text,
                        const struct openai_limits *limits);
 /* An error inside an answer: the value of its key "error". */
@@ -31,9 +31,5 @@ void openai_fail_error(struct fail *f, const struct llm_provider *p, const char 
 /* "PROVIDER at HOST:PORT " and a sentence of ours. */
 void openai_fail_say(struct fail *f, const struct llm_provider *p, enum fail_code code,
                      const char *sentence);
-
-/* Milliseconds to wait: `retry-after-ms`, else `retry-after` as seconds or HTTP date; each may be
- * NULL. 0 = none; a day at most. */
-int64_t openai_retry_after_ms(const char *ms, const char *retry_after, int64_t now_wall_ms);
 
 #endif

@@ -21,8 +21,11 @@ static json_t *messages_new(const struct llm_request *req)
     int r = list != NULL ? 0 : -1;
     if (r == 0 && req->system != NULL)
         r = json_array_append_new(list, system_message(req->system));
-    json_array_foreach(req->messages, i, message) if (r == 0) r =
-        json_array_append_new(list, message_to_openai(message));
+    json_array_foreach(req->messages, i, message)
+    {
+        if (r == 0)
+            r = json_array_append_new(list, message_to_openai(message));
+    }
     if (r == 0)
         return list;
     json_decref(list);
@@ -74,7 +77,11 @@ static bool has_header(json_t *headers, const char *name)
 {
     const char *key;
     json_t *value;
-    json_object_foreach(headers, key, value) if (strcasecmp(key, name) == 0) return true;
+    json_object_foreach(headers, key, value)
+    {
+        if (strcasecmp(key, name) == 0)
+            return true;
+    }
     return false;
 }
 
@@ -95,8 +102,11 @@ static void add_all(struct openai_headers *h, const struct llm_provider *p)
     for (int i = 0; i < OUR_COUNT; i++)
         if (ours[i].value != NULL && !has_header(p->headers, ours[i].name))
             add(h, ours[i].name, ours[i].value);
-    json_object_foreach(p->headers, name, value) if (json_is_string(value))
-        add(h, name, json_string_value(value));
+    json_object_foreach(p->headers, name, value)
+    {
+        if (json_is_string(value))
+            add(h, name, json_string_value(value));
+    }
 }
 
 int openai_headers_init(struct openai_headers *h, const struct llm_provider *p)
@@ -105,7 +115,7 @@ int openai_headers_init(struct openai_headers *h, const struct llm_provider *p)
     bool has_key = p->api_key[0] != '\0';
     if (has_key)
         h->authorization = mem_printf("Bearer %s", p->api_key);
-    h->items = mem_array(json_object_size(p->headers) + OUR_COUNT, sizeof *h->items);
+    h->items = mem_array(json_object_size(p->headers) + OUR_COUNT, sizeof(*h->items));
     if (h->items == NULL || (has_key && h->authorization == NULL))
         return err_trace(ERR_NOMEM);
     add_all(h, p);

@@ -147,7 +147,7 @@ static bool walk_word(struct scan *s, const char *word)
 static const struct step *find_step(const struct scan *s, enum place in, const char *key,
                                     size_t len)
 {
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
         if (steps[i].in != in)
             continue;
         const char *wanted = steps[i].key != NULL ? steps[i].key : s->message_key;
@@ -275,7 +275,7 @@ int openai_scan(const char *message_key, const char *bytes, size_t len_bytes, st
                       .message_key = message_key,
                       .key_room = key_room,
                       .parts = ret };
-    memset(ret, 0, sizeof *ret);
+    memset(ret, 0, sizeof(*ret));
     if (jsonx_utf8_prefix(bytes, len_bytes) != len_bytes)
         return OPENAI_CHUNK_E_GARBAGE;
     skip_blanks(&s);

@@ -18,8 +18,7 @@ struct piece {
     struct sse_in *p;
     const char *at;
     const char *end;
-    const char
-        *lf; /* the first LF at or behind `at`, end if there is none, NULL before it was searched */
+    const char *lf;   /* the first LF from `at` on; end = none, NULL = not searched yet */
     const char *held; /* the only data line so far, if it lies in this piece; else NULL */
     size_t held_len_bytes;
 };
@@ -131,7 +130,7 @@ static int verdict(const struct sse_in *p)
 {
     const int faults[] = { p->line.fault, p->data.fault, p->event.fault };
     int worst = 0;
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
         worst = faults[i] < 0 || worst == 0 ? faults[i] : worst;
     if (worst < 0)
         return err_trace(worst);

@@ -5,20 +5,26 @@
  *
  * The job outlives the task while a cancelled fetch has not come to its end.
  */
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "llm/upstream.h"
 #include "node/http_answer.h"
 #include "node/http_config.h"
 #include "node/http_request.h"
 #include "node/kit.h"
 
-enum { REFUSED_MAX_BYTES = 4096 }; /* of an answer whose status is not ok: enough to quote from */
+enum {
+    REFUSED_MAX_BYTES = 4096, /* of an answer whose status is not ok: enough to quote from */
+    MS_PER_S = 1000,
+};
 
 struct http_job {
     struct job job; /* is_busy: a fetch is under way */
     struct fetch *fetch;
     char *where; /* "GET host:port" */
     int status;  /* 0 until the head came */
+    struct http_request request;
     struct buf body;
 };
 
@@ -66,8 +72,10 @@ static int read_answer(struct http_job *x, const struct http_config *c, json_t *
     const struct http_answer answer = {
         .where = x->where,
         .status = x->status,
-        .retry_after = fetch_header_find(x->fetch, "Retry-After"),
+        .retry_after_ms = upstream_retry_after_ms(fetch_header_find(x->fetch, "Retry-After"),
+                                                  MS_PER_S, clock_wall_ms()),
         .body = &x->body,
+        .request = &x->request,
         .max_depth = (int)x->job.task->services->conf->max_depth,
     };
     if (http_status_is_ok(c, x->status))
@@ -116,8 +124,10 @@ static void on_end(void *arg, int result)
 
 /* ---- the request ---- */
 
-static int send_request(struct http_job *x, const struct http_request *req)
+/* The headers stay: an answer may quote them. */
+static int send_request(struct http_job *x)
 {
+    const struct http_request *req = &x->request;
     const struct task *task = x->job.task;
     const struct http_config *c = config_of(task);
     x->where = mem_printf("%s %.*s:%d", c->method, (int)req->host.len_bytes, req->host.name,
@@ -148,6 +158,7 @@ static int send_request(struct http_job *x, const struct http_request *req)
 static void job_free(struct job *job)
 {
     struct http_job *x = (struct http_job *)job;
+    http_request_deinit(&x->request);
     mem_free(x->where);
     buf_deinit(&x->body);
     mem_free(x);
@@ -155,7 +166,7 @@ static void job_free(struct job *job)
 
 static struct http_job *job_new(struct task *task)
 {
-    struct http_job *x = mem_zalloc(sizeof *x);
+    struct http_job *x = mem_zalloc(sizeof(*x));
     if (x == NULL)
         return NULL;
     x->job.task = task;
@@ -173,11 +184,10 @@ static void start(struct task *task)
     }
     task->data = x;
     struct fail f = { .code = FAIL_NONE };
-    struct http_request req;
-    int r = http_request_render(&req, task, &f);
+    int r = http_request_render(&x->request, task, &f);
     if (r == 0)
-        r = send_request(x, &req);
-    http_request_deinit(&req);
+        r = send_request(x);
+    buf_deinit(&x->request.body); /* the fetch has a copy */
     if (r != 0)
         give_up(x, r, &f);
 }

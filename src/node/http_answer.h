@@ -4,13 +4,15 @@
 #include "base/buf.h"
 #include "loop/fetch.h"
 #include "node/http_config.h"
+#include "node/http_request.h"
 #include "node/node.h"
 
 struct http_answer {
-    const char *where;       /* "GET host:port", for sentences */
-    int status;              /* 0 = none came */
-    const char *retry_after; /* the header, or NULL */
+    const char *where; /* "GET host:port", for sentences */
+    int status;
+    int64_t retry_after_ms; /* what the server asked for, or 0 */
     const struct buf *body;
+    const struct http_request *request; /* whose headers are not to be quoted */
     int max_depth;
 };
 

@@ -28,7 +28,7 @@ static int read_method(struct setup *s, struct http_config *c)
     const char *method = setup_string(s, "method", false);
     if (method == NULL)
         method = setup_json(s, "body", false) != NULL ? "POST" : "GET";
-    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         if (!ascii_equal(method, strlen(method), methods[i], strlen(methods[i])))
             continue;
         c->method = mem_strdup(methods[i]);
@@ -66,7 +66,7 @@ static int read_rules(struct setup *s, struct http_config *c)
         setup_problem(s, "allow_hosts", NULL, "more than %d hosts", LIST_MAX);
         return 0;
     }
-    c->allow_hosts = mem_array(count, sizeof *c->allow_hosts);
+    c->allow_hosts = mem_array(count, sizeof(*c->allow_hosts));
     int r = c->allow_hosts == NULL ? err_trace(ERR_NOMEM) : 0;
     for (size_t i = 0; i < count && r == 0; i++)
         r = read_rule(s, c, json_array_get(list, i));
@@ -145,7 +145,7 @@ static bool is_token(const char *text)
 
 static bool is_framing(const char *name)
 {
-    for (size_t i = 0; i < sizeof framing / sizeof framing[0]; i++)
+    for (size_t i = 0; i < sizeof(framing) / sizeof(framing[0]); i++)
         if (ascii_equal(name, strlen(name), framing[i], strlen(framing[i])))
             return true;
     return false;
@@ -154,7 +154,7 @@ static bool is_framing(const char *name)
 static bool is_content_type(const char *name)
 {
     static const char type[] = "content-type";
-    return ascii_equal(name, strlen(name), type, sizeof type - 1);
+    return ascii_equal(name, strlen(name), type, sizeof(type) - 1);
 }
 
 static void check_header(struct setup *s, const char *name, const json_t *value)
@@ -262,7 +262,7 @@ static int read_ok(struct setup *s, struct http_config *c)
         setup_problem(s, "ok", NULL, "name 1 to %d statuses, not %zu", LIST_MAX, count);
         return 0;
     }
-    c->ok = mem_array(count, sizeof *c->ok);
+    c->ok = mem_array(count, sizeof(*c->ok));
     if (c->ok == NULL)
         return err_trace(ERR_NOMEM);
     for (size_t i = 0; i < count; i++)
@@ -280,7 +280,7 @@ static int read_fields(struct setup *s, void *config)
         read_method, read_url, read_parts, read_parse, read_ok,
     };
     struct http_config *c = config;
-    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
+    for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
         int r = readers[i](s, c);
         if (r != 0)
             return err_trace(r);

@@ -84,7 +84,7 @@ static const struct {
 /* The length of the scheme with its slashes, 0 = not ours. */
 static size_t scheme_length(const char *text, size_t len, int *ret_port)
 {
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         size_t prefix_len = strlen(schemes[i].prefix);
         if (len < prefix_len || !ascii_equal(text, prefix_len, schemes[i].prefix, prefix_len))
             continue;

@@ -63,8 +63,8 @@ void kit_finish_take(struct task *task, int field, json_t *json)
 void kit_message_id(char ret[KIT_MESSAGE_ID_BYTES])
 {
     static const char prefix[4] = { 'r', 'u', 'n', '-' };
-    memcpy(ret, prefix, sizeof prefix);
-    id_v4(ret + sizeof prefix);
+    memcpy(ret, prefix, sizeof(prefix));
+    id_v4(ret + sizeof(prefix));
 }
 
 struct task *job_take_task(struct job *job)

@@ -239,7 +239,7 @@ static void job_free(struct job *job)
 
 static struct llm_job *job_new(struct task *task)
 {
-    struct llm_job *x = mem_zalloc(sizeof *x);
+    struct llm_job *x = mem_zalloc(sizeof(*x));
     if (x == NULL)
         return NULL;
     x->job.task = task;

@@ -67,7 +67,7 @@ static int add_call(struct answer *a, int index, struct tool_call **ret)
 {
     if (a->call_count == TOOL_CALLS_MAX)
         return ANSWER_E_FULL;
-    struct tool_call *calls = mem_realloc(a->calls, (a->call_count + 1) * sizeof *calls);
+    struct tool_call *calls = mem_realloc(a->calls, (a->call_count + 1) * sizeof(*calls));
     if (calls == NULL)
         return err_trace(ERR_NOMEM);
     a->calls = calls;

@@ -25,7 +25,7 @@ static int add_model(struct setup *s, struct llm_config *c, const json_t *item)
         return 0;
     }
     int r = template_parse(json_string_value(item), json_string_length(item), &model, error,
-                           sizeof error);
+                           sizeof(error));
     if (r == TEMPLATE_E_SYNTAX) {
         setup_problem(s, "model", NULL, "%s", error);
         return 0;

@@ -7,9 +7,12 @@
  *
  *     start(task)      returns promptly; whatever waits is an op
  *     cancel(task)     the result is not wanted any more (run cancelled, sibling failed, timeout):
- * let go of what the task waits for. The run does not wait: after cancel() returns it takes no
- * finish, and calls release() release(task)    frees task->data; called once, at the end of a loop
- * turn, also after a finish. cancel and release may be NULL
+ *                      lets go of what the task waits for. The run does not wait: after cancel()
+ *                      returns it takes no finish, and calls release()
+ *     release(task)    frees task->data; called once, later than start() and never inside a call
+ *                      of the kind, also after a finish; no pointer to the task may stay
+ *
+ * cancel and release may be NULL.
  *
  * The kinds are listed in table.c: adding one is a file, a row and a test. Their configure() half
  * is graph/kind.h.

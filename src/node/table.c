@@ -7,5 +7,5 @@ static const struct node_kind *const kinds[] = {
 
 struct kind_table node_kinds(void)
 {
-    return (struct kind_table){ .kinds = kinds, .count = sizeof kinds / sizeof kinds[0] };
+    return (struct kind_table){ .kinds = kinds, .count = sizeof(kinds) / sizeof(kinds[0]) };
 }

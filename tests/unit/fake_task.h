@@ -73,8 +73,8 @@ static inline void fake_on_begin(struct task *task, const char *id, const char *
     ck_assert(!x->has_ended && !x->is_cancelled);
     ck_assert_str_ne(id, x->id);
     x->begin_count++;
-    snprintf(x->id, sizeof x->id, "%s", id);
-    snprintf(x->model, sizeof x->model, "%s", model);
+    snprintf(x->id, sizeof(x->id), "%s", id);
+    snprintf(x->model, sizeof(x->model), "%s", model);
 }
 
 static inline void fake_cancel(struct fake *x)
@@ -261,7 +261,7 @@ static inline void fake_release(struct fake *x)
 {
     if (x->task.node->kind->release != NULL)
         x->task.node->kind->release(&x->task);
-    memset(&x->task, 0x5a, sizeof x->task); /* nobody may look at it any more */
+    memset(&x->task, 0x5a, sizeof(x->task)); /* nobody may look at it any more */
 }
 
 /* A task from start to release. */

@@ -57,7 +57,7 @@ static void on_end(void *arg, const struct fail *f)
 
 static void bench_init(struct bench *b)
 {
-    memset(b, 0, sizeof *b);
+    memset(b, 0, sizeof(*b));
     buf_init(&b->text, 1 << 16);
     ck_assert_int_eq(conf_default(&b->conf), 0);
     b->conf.demo_delay_ms = 0;
@@ -119,7 +119,7 @@ static char *answer(const char *model, const char *voice, json_t *messages)
 }
 
 static const char *const voices[] = { "law", "math", "general", "editor", "anybody" };
-enum { VOICE_COUNT = sizeof voices / sizeof *voices };
+enum { VOICE_COUNT = sizeof(voices) / sizeof(*voices) };
 
 START_TEST(a_voice_says_the_same_to_the_same_question)
 {
@@ -174,7 +174,7 @@ static const struct {
     { "1234567890123456789012345678901234567890123456789012345678901234567890123456789\xc3\xa4",
       "\"1234567890123456789012345678901234567890123456789012345678901234567890123456789...\"" },
 };
-enum { QUOTE_COUNT = sizeof quotes / sizeof *quotes };
+enum { QUOTE_COUNT = sizeof(quotes) / sizeof(*quotes) };
 
 START_TEST(a_question_is_quoted_by_its_first_line_cut_between_characters)
 {

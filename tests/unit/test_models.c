@@ -1,6 +1,7 @@
 /* Which providers there are, which of them can be called, and how a call that cannot be made ends.
  */
 #include "base/err.h"
+#include "base/jsonx.h"
 #include "base/mem.h"
 #include "llm/table.h"
 #include <check.h>
@@ -45,7 +46,7 @@ static void set_text(char **at, const char *text)
 static void bench_init(struct bench *b, const char *key, const char *url, const char *providers)
 {
     json_error_t error;
-    memset(b, 0, sizeof *b);
+    memset(b, 0, sizeof(*b));
     ck_assert_int_eq(conf_default(&b->conf), 0);
     set_text(&b->conf.openai_api_key, key);
     if (url != NULL)
@@ -108,7 +109,7 @@ static const struct row {
     { "", NULL, "{\"a\":{\"kind\":\"strange\"},\"b\":5}", "a:m",
       "model \"a:m\" names no known provider; known are: demo, openai, b" },
 };
-enum { ROW_COUNT = sizeof rows / sizeof *rows };
+enum { ROW_COUNT = sizeof(rows) / sizeof(*rows) };
 
 START_TEST(a_model_can_be_called_or_the_sentence_says_why_not)
 {
@@ -116,7 +117,7 @@ START_TEST(a_model_can_be_called_or_the_sentence_says_why_not)
     struct bench b;
     char text[400] = "";
     bench_init(&b, row->key, row->url, row->providers);
-    int r = llm_model_check(b.models, row->model, text, sizeof text);
+    int r = llm_model_check(b.models, row->model, text, sizeof(text));
     ck_assert_int_eq(r, row->problem != NULL ? LLM_E_MODEL : 0);
     if (row->problem != NULL)
         ck_assert_str_eq(text, row->problem);
@@ -167,10 +168,10 @@ START_TEST(a_long_model_name_is_cut_in_the_sentence)
     struct bench b;
     char model[1000];
     char text[400];
-    memset(model, 'm', sizeof model);
-    model[sizeof model - 1] = '\0';
+    memset(model, 'm', sizeof(model));
+    model[sizeof(model) - 1] = '\0';
     bench_init(&b, "", NULL, "{}");
-    ck_assert_int_eq(llm_model_check(b.models, model, text, sizeof text), LLM_E_MODEL);
+    ck_assert_int_eq(llm_model_check(b.models, model, text, sizeof(text)), LLM_E_MODEL);
     ck_assert_uint_lt(strlen(text), 200);
     ck_assert_int_eq(llm_model_check(b.models, model, text, 10), LLM_E_MODEL);
     ck_assert_str_eq(text, "model \"mm");
@@ -178,16 +179,30 @@ START_TEST(a_long_model_name_is_cut_in_the_sentence)
 }
 END_TEST
 
+START_TEST(a_long_model_name_is_not_cut_inside_a_character)
+{
+    struct bench b;
+    char model[300] = "m";
+    char text[400];
+    for (size_t len = 1; len + 3 < sizeof(model); len += 2)
+        memcpy(model + len, "\xc3\xa9", 3);
+    bench_init(&b, "", NULL, "{}");
+    ck_assert_int_eq(llm_model_check(b.models, model, text, sizeof(text)), LLM_E_MODEL);
+    ck_assert_uint_eq(jsonx_utf8_prefix(text, strlen(text)), strlen(text));
+    bench_deinit(&b);
+}
+END_TEST
+
 START_TEST(the_provider_of_a_model_text_is_what_stands_before_the_colon)
 {
     char text[8];
-    llm_model_provider("openai:gpt-4o:x", text, sizeof text);
+    llm_model_provider("openai:gpt-4o:x", text, sizeof(text));
     ck_assert_str_eq(text, "openai");
-    llm_model_provider("demo", text, sizeof text);
+    llm_model_provider("demo", text, sizeof(text));
     ck_assert_str_eq(text, "demo");
-    llm_model_provider("a-long-provider:m", text, sizeof text);
+    llm_model_provider("a-long-provider:m", text, sizeof(text));
     ck_assert_str_eq(text, "a-long-");
-    llm_model_provider("", text, sizeof text);
+    llm_model_provider("", text, sizeof(text));
     ck_assert_str_eq(text, "");
 }
 END_TEST
@@ -236,6 +251,7 @@ int main(void)
     tcase_add_test(tc, a_call_that_cannot_be_made_ends_later_and_once);
     tcase_add_test(tc, a_call_that_cannot_be_made_can_be_cancelled);
     tcase_add_test(tc, a_long_model_name_is_cut_in_the_sentence);
+    tcase_add_test(tc, a_long_model_name_is_not_cut_inside_a_character);
     tcase_add_test(tc, the_provider_of_a_model_text_is_what_stands_before_the_colon);
     tcase_add_test(tc, kinds_are_found_by_name);
     tcase_add_test(tc, a_failed_allocation_is_a_fault_and_leaks_nothing);

@@ -64,8 +64,8 @@ int main(void)
     mem_init();
     Suite *suite = suite_create("node_fail");
     TCase *tc = tcase_create("fail");
-    tcase_add_loop_test(tc, a_wrong_node_is_told, 0, sizeof wrong / sizeof wrong[0]);
-    tcase_add_loop_test(tc, it_fails_with_its_class_and_message, 0, sizeof rows / sizeof rows[0]);
+    tcase_add_loop_test(tc, a_wrong_node_is_told, 0, sizeof(wrong) / sizeof(wrong[0]));
+    tcase_add_loop_test(tc, it_fails_with_its_class_and_message, 0, sizeof(rows) / sizeof(rows[0]));
     tcase_add_test(tc, a_message_that_passes_the_limit_is_told_as_such);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);

@@ -252,6 +252,9 @@ struct refusal {
 static const struct refusal refusals[] = {
     { PLAIN, STATUS("500 Oops", "Content-Length: 12\r\n\r\nboom\r\n\there"), FAIL_UP_STATUS,
       " answered 500 Internal Server Error: boom here" },
+    { HERE("/", ",\"headers\":{\"Authorization\":\"Bearer my-secret-1\"}"),
+      STATUS("500 Oops", "\r\nyou sent Bearer my-secret-1, why?"), FAIL_UP_STATUS,
+      ": you sent Bearer ****, why?" },
     { PLAIN, STATUS("500 Oops", "Content-Length: 0\r\n\r\n"), FAIL_UP_STATUS,
       " answered 500 Internal Server Error" },
     { PLAIN, STATUS("599 Odd", "Content-Length: 0\r\n\r\n"), FAIL_UP_STATUS, " answered 599" },
@@ -479,16 +482,16 @@ int main(void)
     mem_init();
     Suite *suite = suite_create("node_http");
     TCase *tc = tcase_create("http");
-    tcase_add_loop_test(tc, a_wrong_node_is_told, 0, sizeof wrong / sizeof wrong[0]);
-    tcase_add_loop_test(tc, a_right_node_is_taken, 0, sizeof right / sizeof right[0]);
-    tcase_add_loop_test(tc, only_allowed_hosts_are_allowed, 0, sizeof hosts / sizeof hosts[0]);
+    tcase_add_loop_test(tc, a_wrong_node_is_told, 0, sizeof(wrong) / sizeof(wrong[0]));
+    tcase_add_loop_test(tc, a_right_node_is_taken, 0, sizeof(right) / sizeof(right[0]));
+    tcase_add_loop_test(tc, only_allowed_hosts_are_allowed, 0, sizeof(hosts) / sizeof(hosts[0]));
     tcase_add_loop_test(tc, it_asks_and_writes_the_answer, 0,
-                        sizeof exchanges / sizeof exchanges[0]);
+                        sizeof(exchanges) / sizeof(exchanges[0]));
     tcase_add_loop_test(tc, an_answer_that_is_no_success_fails_with_its_reason, 0,
-                        sizeof refusals / sizeof refusals[0]);
+                        sizeof(refusals) / sizeof(refusals[0]));
     tcase_add_test(tc, an_answer_nested_too_deep_is_refused);
     tcase_add_loop_test(tc, what_must_not_or_cannot_be_sent_fails, 0,
-                        sizeof unsent / sizeof unsent[0]);
+                        sizeof(unsent) / sizeof(unsent[0]));
     tcase_add_test(tc, no_memory_at_any_point_of_the_start_is_a_fault);
     tcase_add_test(tc, no_memory_while_it_is_configured_is_a_fault);
     tcase_add_test(tc, a_url_has_a_limit);

@@ -490,7 +490,7 @@ START_TEST(mixed_up_pieces_find_their_calls_and_bad_arguments_are_kept_as_text)
     };
     struct answer a;
     answer_init(&a, 1000);
-    for (size_t i = 0; i < sizeof deltas / sizeof deltas[0]; i++)
+    for (size_t i = 0; i < sizeof(deltas) / sizeof(deltas[0]); i++)
         ck_assert_int_eq(answer_add(&a, &deltas[i]), 0);
     json_t *message = answer_json(&a, FIELD_MESSAGES, "run-1", "m");
     json_t *valid =
@@ -550,10 +550,10 @@ static int build_answer(void)
     struct answer a;
     int r = 0;
     answer_init(&a, 1000);
-    for (size_t i = 0; i < sizeof deltas / sizeof deltas[0] && r == 0; i++)
+    for (size_t i = 0; i < sizeof(deltas) / sizeof(deltas[0]) && r == 0; i++)
         r = answer_add(&a, &deltas[i]);
     static const enum field_type types[] = { FIELD_STRING, FIELD_ARRAY, FIELD_MESSAGES };
-    for (size_t i = 0; i < sizeof types / sizeof types[0] && r == 0; i++) {
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]) && r == 0; i++) {
         json_t *json = answer_json(&a, types[i], "run-1", "m");
         r = json == NULL ? -1 : 0;
         json_decref(json);
@@ -575,7 +575,7 @@ START_TEST(no_memory_for_any_part_of_an_answer_is_a_fault)
 }
 END_TEST
 
-#define COUNT(table) (int)(sizeof table / sizeof table[0])
+#define COUNT(table) (int)(sizeof(table) / sizeof(table[0]))
 
 int main(void)
 {

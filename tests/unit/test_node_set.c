@@ -124,13 +124,13 @@ START_TEST(emitted_text_is_one_message_of_valid_pieces)
     fake_graph(&x, STATE, "{\"kind\":\"set\",\"values\":{}}");
     fake_start(&x, "{}");
     x.has_ended = false;
-    memset(text, 'a', sizeof text);
+    memset(text, 'a', sizeof(text));
     task_emit(&x.task, "", 0);
     ck_assert_int_eq(x.begin_count, 0);
     task_emit(&x.task, "\xc3\xa7", 2);
     task_emit(&x.task, "x\xff\xfey\xc3", 5);
     ck_assert_str_eq(buf_text(&x.text), "\xc3\xa7x\xef\xbf\xbdy\xef\xbf\xbd");
-    task_emit(&x.task, text, sizeof text);
+    task_emit(&x.task, text, sizeof(text));
     ck_assert_int_eq(x.begin_count, 1);
     ck_assert_int_eq(x.delta_count, 1 + 4 + 4);
     ck_assert_int_eq(strncmp(x.id, "run-", 4), 0);
@@ -145,8 +145,8 @@ int main(void)
     mem_init();
     Suite *suite = suite_create("node_set");
     TCase *tc = tcase_create("set");
-    tcase_add_loop_test(tc, a_wrong_node_is_told, 0, sizeof wrong / sizeof wrong[0]);
-    tcase_add_loop_test(tc, values_are_rendered_and_written, 0, sizeof right / sizeof right[0]);
+    tcase_add_loop_test(tc, a_wrong_node_is_told, 0, sizeof(wrong) / sizeof(wrong[0]));
+    tcase_add_loop_test(tc, values_are_rendered_and_written, 0, sizeof(right) / sizeof(right[0]));
     tcase_add_test(tc, a_value_that_passes_the_state_limit_fails_the_task);
     tcase_add_test(tc, no_memory_while_it_runs_ends_as_a_fault);
     tcase_add_test(tc, no_memory_while_it_is_configured_is_a_fault);

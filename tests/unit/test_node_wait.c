@@ -123,11 +123,11 @@ int main(void)
     mem_init();
     Suite *suite = suite_create("node_wait");
     TCase *tc = tcase_create("wait");
-    tcase_add_loop_test(tc, a_wrong_node_is_told, 0, sizeof wrong / sizeof wrong[0]);
+    tcase_add_loop_test(tc, a_wrong_node_is_told, 0, sizeof(wrong) / sizeof(wrong[0]));
     tcase_add_test(tc, it_writes_when_the_time_has_passed);
     tcase_add_test(tc, no_time_at_all_still_ends_outside_start);
     tcase_add_loop_test(tc, a_rendered_time_must_be_a_whole_number, 0,
-                        sizeof times / sizeof times[0]);
+                        sizeof(times) / sizeof(times[0]));
     tcase_add_test(tc, a_cancelled_wait_lets_go_of_its_timer);
     tcase_add_test(tc, a_wait_that_is_only_released_lets_go_too);
     tcase_add_test(tc, no_memory_for_the_timer_is_a_fault);

@@ -85,10 +85,10 @@ static void bench_init(struct bench *b, void (*serve)(struct tiny_server *s, int
 {
     char *env[] = { "OTHER=1", "TINY_KEY=" KEY, NULL };
     char url[64];
-    memset(b, 0, sizeof *b);
+    memset(b, 0, sizeof(*b));
     buf_init(&b->log, 1 << 20);
     tiny_start(&b->server, serve, answer);
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/v1/", b->server.port);
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1/", b->server.port);
     ck_assert_int_eq(conf_default(&b->conf), 0);
     json_decref(b->conf.providers);
     b->conf.providers = json_pack("{s:{s:s,s:s,s:s,s:{s:s,s:s}}}", "tiny", "kind", "openai",
@@ -201,7 +201,7 @@ static void serve_gated(struct tiny_server *s, int fd)
     if (!tiny_take_request(s, fd))
         return;
     tiny_put(fd, SSE);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         tiny_put(fd, parts[i]);
         tiny_wait_at_gate(s); /* which the delta opens: the next is not sent before */
     }
@@ -251,7 +251,7 @@ static const struct answer_row {
       "", 0 },
     { SSE DELTA("x") DONE, "x|", FAIL_NONE, "", 0 },
     { SSE ": hello\r\n\r\nevent: x\r\n" DELTA("x") STOP, "x|<stop>|", FAIL_NONE, "", 0 },
-    { SSE DONE "data: rubbish\n\n", "", FAIL_NONE, "", 0 },
+    { SSE DELTA("x") DONE "data: rubbish\n\n", "x|", FAIL_NONE, "", 0 },
     { "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" DELTA("x") DONE, "x|", FAIL_NONE, "", 0 },
     { OF_LENGTH(9999) DELTA("x") DONE, "x|", FAIL_NONE, "", 0 },
     { SSE
@@ -266,11 +266,16 @@ static const struct answer_row {
     { "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", "", FAIL_UP_CUT, "empty", 0 },
     { "", "", FAIL_UP_CUT, "tiny: ", 0 },
     { SSE DELTA("x"), "x|", FAIL_UP_CUT, "before it was complete", 0 },
+    { SSE "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"\"}]}\n\n", "x|",
+      FAIL_UP_CUT, "before it was complete", 0 },
     { SSE "data: {\"cho", "", FAIL_UP_CUT, "before it was complete", 0 },
     { SSE ": only comments\n\n", "", FAIL_UP_CUT, "before it was complete", 0 },
     { OF_LENGTH(9999) DELTA("x"), "x|", FAIL_UP_CUT, "connection broke", 0 },
     { OF_LENGTH(9999) DELTA("x") STOP, "x|<stop>|", FAIL_UP_CUT, "connection broke", 0 },
 
+    { SSE DONE, "", FAIL_UP_GARBAGE, "a stream that holds no answer", 0 },
+    { SSE "data: {\"object\":\"error\",\"message\":\"x\"}\n\n" DONE, "", FAIL_UP_GARBAGE,
+      "a stream that holds no answer", 0 },
     { SSE "<html>no</html>", "", FAIL_UP_GARBAGE, "not a stream of events", 0 },
     { SSE DELTA("x") "data: {broken\n\n" STOP DONE, "x|", FAIL_UP_GARBAGE, "not valid JSON", 0 },
     { SSE DELTA("\xff"), "", FAIL_UP_GARBAGE, "not valid JSON", 0 },
@@ -308,8 +313,13 @@ static const struct answer_row {
     { STATUS("409 X", "", ""), "", FAIL_UP_STATUS, "409", 0 },
     { STATUS("404 X", "", "{\"detail\":\"no such model\"}"), "", FAIL_UP_REFUSED,
       "answered 404 Not Found: no such model", 0 },
+    { STATUS("400 X", "", "[{\"error\":{\"code\":400,\"message\":\"Bad argument\"}}]"), "",
+      FAIL_UP_REFUSED, "answered 400 Bad Request: Bad argument", 0 },
+    { STATUS("422 X", "", "{\"detail\":[{\"loc\":[\"body\"],\"msg\":\"Too odd\"}]}"), "",
+      FAIL_UP_REFUSED, "answered 422 Unprocessable Content: Too odd", 0 },
+    { STATUS("500 X", "", "\r\n <html>no</html>"), "", FAIL_UP_STATUS, "Server Error", 0 },
     { STATUS("400 X", "", "\xff\xfe"), "", FAIL_UP_REFUSED, "answered 400 Bad Request: ??", 0 },
-    { STATUS("302 X", "Location: /x\r\n", ""), "", FAIL_UP_REFUSED, "answered 302", 0 },
+    { STATUS("302 X", "Location: /x\r\n", ""), "", FAIL_UP_REFUSED, "answered 302 Found", 0 },
     { STATUS("500 X", "Content-Length: 99\r\n", "{\"error\":\"cut"), "", FAIL_UP_STATUS,
       "answered 500", 0 },
 
@@ -321,7 +331,7 @@ static const struct answer_row {
       "you sent **** and '****'", 0 },
     { SSE "data: {\"error\":\"" KEY "\"}\n\n", "", FAIL_UP_STATUS, ": ****", 0 },
 };
-enum { ANSWER_COUNT = sizeof answers / sizeof *answers };
+enum { ANSWER_COUNT = sizeof(answers) / sizeof(*answers) };
 
 START_TEST(every_answer_comes_to_its_end)
 {
@@ -346,12 +356,37 @@ START_TEST(every_answer_comes_to_its_end)
 }
 END_TEST
 
+static void serve_long_head(struct tiny_server *s, int fd)
+{
+    static char line[1000];
+    if (!tiny_take_request(s, fd))
+        return;
+    memset(line, 'a', sizeof(line) - 1);
+    tiny_put(fd, "HTTP/1.1 200 OK\r\n");
+    for (int i = 0; i < 300; i++) {
+        tiny_put(fd, "X-More: ");
+        tiny_put(fd, line);
+        tiny_put(fd, "\r\n");
+    }
+}
+
+START_TEST(a_head_without_end_is_not_taken_for_a_long_body)
+{
+    struct bench b;
+    bench_init(&b, serve_long_head, NULL);
+    call(&b);
+    ck_assert_int_eq(b.fail.code, FAIL_UP_TOO_LARGE);
+    ck_assert_ptr_null(strstr(fail_message(&b.fail), "max_bytes"));
+    bench_deinit(&b);
+}
+END_TEST
+
 START_TEST(the_upstreams_words_are_cut)
 {
     static char answer[2000];
     struct bench b;
-    (void)snprintf(answer, sizeof answer, STATUS("400 X", "", "y%.*s"), 0, "");
-    for (size_t len = strlen(answer); len < sizeof answer - 3; len += 2)
+    (void)snprintf(answer, sizeof(answer), STATUS("400 X", "", "y%.*s"), 0, "");
+    for (size_t len = strlen(answer); len < sizeof(answer) - 3; len += 2)
         memcpy(answer + len, "\xc3\xa4", 3);
     bench_init(&b, serve_text, answer);
     call(&b);
@@ -368,14 +403,18 @@ static void serve_second_time(struct tiny_server *s, int fd)
     if (!tiny_take_request(s, fd))
         return;
     bool has_options = strstr(s->body, "stream_options") != NULL;
-    tiny_put(fd, has_options ? STATUS("400 X", "", "{\"error\":\"unknown field stream_options\"}")
-                             : s->arg);
+    tiny_put(fd, has_options ? s->arg : SSE DELTA("x") DONE);
 }
+
+static const char *const refused_options[] = {
+    STATUS("400 X", "", "{\"error\":\"unknown field stream_options\"}"),
+    STATUS("422 X", "", "{\"detail\":[{\"loc\":[\"body\",\"stream_options\"],\"msg\":\"extra\"}]}"),
+};
 
 START_TEST(a_server_that_refuses_stream_options_is_asked_again_without)
 {
     struct bench b;
-    bench_init(&b, serve_second_time, SSE DELTA("x") DONE);
+    bench_init(&b, serve_second_time, refused_options[_i]);
     call(&b);
     ck_assert_str_eq(buf_text(&b.log), "x|");
     ck_assert(!fail_is_set(&b.fail));
@@ -431,7 +470,7 @@ static const struct limit_row {
     { JSON_HEAD "                             ", 0, 0, 20, FAIL_UP_TOO_LARGE,
       "sent more than 20 bytes (max_bytes)" },
 };
-enum { LIMIT_COUNT = sizeof limits / sizeof *limits };
+enum { LIMIT_COUNT = sizeof(limits) / sizeof(*limits) };
 
 START_TEST(limits_of_the_request_are_kept_and_named)
 {
@@ -489,10 +528,10 @@ END_TEST
 START_TEST(a_cancel_by_the_last_delta_counts)
 {
     struct bench b;
-    bench_init(&b, serve_text, SSE USAGE DONE);
-    b.cancel_at = 1;
+    bench_init(&b, serve_text, SSE DELTA("x") USAGE DONE);
+    b.cancel_at = 2;
     call(&b);
-    ck_assert_str_eq(buf_text(&b.log), "<7/2/9>|");
+    ck_assert_str_eq(buf_text(&b.log), "x|<7/2/9>|");
     ck_assert_int_eq(b.fail.code, FAIL_CANCELLED);
     bench_deinit(&b);
 }
@@ -503,7 +542,7 @@ END_TEST
 START_TEST(a_failed_allocation_at_the_start_is_a_fault_and_nothing_is_called)
 {
     struct bench b;
-    bench_init(&b, serve_text, SSE DONE);
+    bench_init(&b, serve_text, SSE DELTA("x") DONE);
     json_t *messages = hello();
     for (unsigned long n = 1;; n++) {
         struct llm_request req = request_of(&b, messages);
@@ -535,7 +574,7 @@ static const char *const starving[] = {
     SSE "data: {\"error\":\"" KEY "\"}\n\n",
     STATUS("400 X", "", "no stream_options, whatever you send"),
 };
-enum { STARVING_COUNT = sizeof starving / sizeof *starving };
+enum { STARVING_COUNT = sizeof(starving) / sizeof(*starving) };
 
 START_TEST(a_failed_allocation_in_the_call_ends_it_once)
 {
@@ -574,8 +613,10 @@ int main(void)
     tcase_add_test(tc, deltas_are_given_out_as_they_come);
     tcase_add_test(tc, nothing_is_waited_for_behind_the_end_of_a_stream);
     tcase_add_loop_test(tc, every_answer_comes_to_its_end, 0, ANSWER_COUNT);
+    tcase_add_test(tc, a_head_without_end_is_not_taken_for_a_long_body);
     tcase_add_test(tc, the_upstreams_words_are_cut);
-    tcase_add_test(tc, a_server_that_refuses_stream_options_is_asked_again_without);
+    tcase_add_loop_test(tc, a_server_that_refuses_stream_options_is_asked_again_without, 0,
+                        sizeof(refused_options) / sizeof(*refused_options));
     tcase_add_test(tc, a_server_is_asked_twice_at_most);
     tcase_add_test(tc, a_refused_connection_is_named_with_its_host);
     tcase_add_loop_test(tc, limits_of_the_request_are_kept_and_named, 0, LIMIT_COUNT);

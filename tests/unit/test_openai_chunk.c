@@ -123,6 +123,7 @@ static const struct row {
     { "{}", 0, "" },
     { "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}", 0, "f:stop" },
     { "{\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":null}]}", 0, "t:x" },
+    { "{\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"\"}]}", 0, "t:x" },
     { "{\"choices\":[{\"finish_reason\":\"len\\u0067th\",\"delta\":{\"content\":\"x\"}}]}", 0,
       "t:x f:length" },
     { "{\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2,\"total_tokens\":9}}",
@@ -179,7 +180,7 @@ static const struct row {
     { "{\"choices\":[{\"delta\":{\"content\":\"given\"}}],\"usage\":{\"a\":1,\"a\":2}}",
       OPENAI_CHUNK_E_GARBAGE, "" },
 };
-enum { ROW_COUNT = sizeof rows / sizeof *rows };
+enum { ROW_COUNT = sizeof(rows) / sizeof(*rows) };
 
 START_TEST(a_chunk_becomes_its_deltas)
 {
@@ -197,7 +198,7 @@ START_TEST(every_cut_of_a_chunk_is_garbage)
 {
     static const char chunk[] = "{\"choices\":[{\"index\":0,\"delta\":{\"content\":"
                                 "\"a\\u00e4\xc3\xa4\"},\"x\":[1.5e3,true]}]}";
-    for (size_t len = 0; len < sizeof chunk - 1; len++) {
+    for (size_t len = 0; len < sizeof(chunk) - 1; len++) {
         struct reader r;
         reader_init(&r);
         ck_assert_int_eq(scan_bytes(&r, "delta", chunk, len), OPENAI_CHUNK_E_GARBAGE);
@@ -225,7 +226,7 @@ static const struct split_row {
       "{\"choices\":[{\"finish_reason\":\"length\"}]}", "f:stop" },
     { "{\"usage\":{\"total_tokens\":1}}", "{\"usage\":{\"total_tokens\":2}}", "u:0/0/2" },
 };
-enum { SPLIT_COUNT = sizeof splits / sizeof *splits };
+enum { SPLIT_COUNT = sizeof(splits) / sizeof(*splits) };
 
 START_TEST(what_is_split_over_two_chunks_is_joined)
 {
@@ -246,7 +247,7 @@ START_TEST(an_answer_without_a_stream_is_read_by_its_message)
         "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}";
     struct reader r;
     reader_init(&r);
-    ck_assert_int_eq(scan_bytes(&r, "message", answer, sizeof answer - 1), 0);
+    ck_assert_int_eq(scan_bytes(&r, "message", answer, sizeof(answer) - 1), 0);
     openai_chunk_finish(&r.chunk);
     ck_assert_str_eq(buf_text(&r.log), "t:Hello f:stop u:1/2/3");
     ck_assert(r.chunk.has_choice && r.chunk.has_finish);
@@ -332,7 +333,7 @@ static void add_string(struct buf *b)
                                          "\\u0001" };
     (void)buf_add_char(b, '"');
     for (unsigned n = pick(6); n > 0; n--)
-        (void)buf_add_str(b, parts[pick(sizeof parts / sizeof *parts)]);
+        (void)buf_add_str(b, parts[pick(sizeof(parts) / sizeof(*parts))]);
     (void)buf_add_char(b, '"');
 }
 
@@ -343,7 +344,7 @@ static void add_value(struct buf *b, int depth)
     if (kind == 0)
         add_string(b);
     else if (kind == 1)
-        (void)buf_add_str(b, scalars[pick(sizeof scalars / sizeof *scalars)]);
+        (void)buf_add_str(b, scalars[pick(sizeof(scalars) / sizeof(*scalars))]);
     unsigned count = kind < 2 ? 0 : pick(4);
     if (kind >= 2)
         (void)buf_add_char(b, kind == 2 ? '[' : '{');
@@ -442,7 +443,7 @@ START_TEST(a_failed_allocation_is_a_fault_and_leaks_nothing)
         reader_init(&r);
         (void)buf_reserve(&r.log, 500);
         mem_fail_at(n);
-        int result = openai_chunk_scan(&r.chunk, "delta", chunk, sizeof chunk - 1);
+        int result = openai_chunk_scan(&r.chunk, "delta", chunk, sizeof(chunk) - 1);
         int was_pending = mem_fail_pending();
         mem_fail_at(0);
         reader_deinit(&r);

@@ -233,6 +233,10 @@ static const struct {
       "/nodes/x/values/aa: unknown field \"aa\"; known are a, n" },
     { WITH_NODE("{\"kind\":\"set\",\"values\":{\"n\":true}}"),
       "/nodes/x/values/n: expected integer, found boolean" },
+    { WITH_NODE("{\"kind\":\"set\",\"values\":{\"n\":[\"{{n}}\"]}}"),
+      "/nodes/x/values/n: expected integer, found array" },
+    { WITH_NODE("{\"kind\":\"set\",\"values\":{\"n\":\"1\"}}"),
+      "/nodes/x/values/n: expected integer, found string" },
     { WITH_NODE("{\"kind\":\"set\",\"values\":{\"a\":\"{{#b}}\"}}"),
       "/nodes/x/values/a: unclosed section {{#b}} at byte 0" },
     { WITH_NODE("{\"kind\":\"set\",\"values\":{\"a\":\"{{$contxt.x}}\"}}"),
@@ -347,6 +351,27 @@ START_TEST(every_mistake_is_told_and_no_mistake_twice)
         buf_text(&problems.text));
     ck_assert_int_eq(4, problems.count);
     problems_deinit(&problems);
+}
+END_TEST
+
+START_TEST(lists_that_do_not_fit_together_are_counted_and_no_fault)
+{
+    struct problems all;
+    problems_init(&all);
+    for (int file = 0; file < 3; file++) {
+        struct problems one;
+        problems_init(&one);
+        for (int i = 0; i < PROBLEMS_MAX; i++)
+            problems_add(&one, "g.json", "", NULL, "%2500d", i);
+        problems_close(&one);
+        problems_join(&all, &one);
+        problems_deinit(&one);
+    }
+    all.count = 0; /* as if there were lines left */
+    problems_add(&all, "g.json", "", NULL, "one more");
+    ck_assert_int_eq(0, all.fault);
+    ck_assert_int_eq(1, all.count);
+    problems_deinit(&all);
 }
 END_TEST
 
@@ -468,6 +493,7 @@ int main(void)
     tcase_add_test(tc, a_file_without_a_name_is_called_after_itself);
     tcase_add_loop_test(tc, a_mistake_is_told_with_place_and_remedy, 0, ROWS(mistakes));
     tcase_add_test(tc, every_mistake_is_told_and_no_mistake_twice);
+    tcase_add_test(tc, lists_that_do_not_fit_together_are_counted_and_no_fault);
     tcase_add_test(tc, problems_past_the_maximum_are_counted);
     tcase_add_test(tc, nesting_is_bounded);
     tcase_add_loop_test(tc, the_sample_graphs_are_right, 0, ROWS(shipped));

@@ -61,7 +61,7 @@ static const struct row {
     { "data: whole\n\ndata: cut", "|whole\x1e" },
     { "data: {\"a\":\"\xc3\xa4\"}\n\ndata: [DONE]\n\n", "|{\"a\":\"\xc3\xa4\"}\x1e|[DONE]\x1e" },
 };
-enum { ROW_COUNT = sizeof rows / sizeof *rows };
+enum { ROW_COUNT = sizeof(rows) / sizeof(*rows) };
 
 struct parsed {
     struct sse_in in;
@@ -70,7 +70,7 @@ struct parsed {
 
 static void parsed_init(struct parsed *p, size_t max)
 {
-    memset(p, 0, sizeof *p);
+    memset(p, 0, sizeof(*p));
     buf_init(&p->rec.text, 1 << 20);
     sse_in_init(&p->in, max, on_event, &p->rec);
 }
@@ -134,7 +134,7 @@ START_TEST(nul_bytes_are_data)
     static const char stream[] = "data: a\0b\n\n";
     struct parsed p;
     parsed_init(&p, MAX_BYTES);
-    ck_assert_int_eq(feed(&p, stream, sizeof stream - 1), 0);
+    ck_assert_int_eq(feed(&p, stream, sizeof(stream) - 1), 0);
     ck_assert_mem_eq(p.rec.text.data, "|a\0b\x1e", 5);
     parsed_deinit(&p);
 }
@@ -145,7 +145,7 @@ START_TEST(a_whole_event_in_one_piece_is_not_copied)
     static const char stream[] = "data: abc\n\ndata: def\n\n";
     struct parsed p;
     parsed_init(&p, MAX_BYTES);
-    ck_assert_int_eq(sse_in_feed(&p.in, stream, sizeof stream - 1), 0);
+    ck_assert_int_eq(sse_in_feed(&p.in, stream, sizeof(stream) - 1), 0);
     ck_assert_int_eq(p.rec.count, 2);
     ck_assert_ptr_null(p.in.line.data);
     ck_assert_ptr_null(p.in.data.data);
@@ -165,7 +165,7 @@ static const struct limit_row {
     { "data: 12345678\ndata: 12345678\n\n", SSE_IN_E_TOO_LARGE }, /* one more */
     { "data: 1234567890\n\ndata: 1234567890\n\n", 0 },
 };
-enum { LIMIT_COUNT = sizeof limits / sizeof *limits };
+enum { LIMIT_COUNT = sizeof(limits) / sizeof(*limits) };
 
 START_TEST(lines_and_events_are_bounded_however_they_are_cut)
 {
@@ -192,9 +192,9 @@ START_TEST(a_failed_allocation_is_a_fault_and_leaks_nothing)
         parsed_init(&p, MAX_BYTES);
         (void)buf_reserve(&p.rec.text, 200);
         mem_fail_at(n);
-        for (size_t i = 0; r == 0 && i < sizeof stream - 1; i += 9)
+        for (size_t i = 0; r == 0 && i < sizeof(stream) - 1; i += 9)
             r = sse_in_feed(&p.in, stream + i,
-                            sizeof stream - 1 - i < 9 ? sizeof stream - 1 - i : 9);
+                            sizeof(stream) - 1 - i < 9 ? sizeof(stream) - 1 - i : 9);
         int was_pending = mem_fail_pending();
         mem_fail_at(0);
         parsed_deinit(&p);

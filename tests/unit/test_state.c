@@ -92,15 +92,20 @@ static void teardown(void)
     ck_assert_int_eq(graph.refs, 1);
 }
 
-/* To the task of this node, which is made if the last one is another. */
-static void writes(const char *node, int field, const char *json)
+/* To the task of this node, which is made if the last one is another. Takes value. */
+static void writes_value(const char *node, int field, struct value *value)
 {
     if (step.count == 0 || strcmp(step.tasks[step.count - 1].node, node) != 0) {
         struct update *u = &step.updates[step.count];
         update_init(u);
         step.tasks[step.count++] = (struct task_writes){ node, u };
     }
-    ck_assert_int_eq(update_add_take(&step.updates[step.count - 1], field, value_of(json)), 0);
+    ck_assert_int_eq(update_add_take(&step.updates[step.count - 1], field, value), 0);
+}
+
+static void writes(const char *node, int field, const char *json)
+{
+    writes_value(node, field, value_of(json));
 }
 
 /* The step's writes on the state; the new version takes its place. */
@@ -452,10 +457,59 @@ START_TEST(bytes_are_limited_over_all_fields_and_given_back)
     writes("a", INTEGER, "1");
     ck_assert_int_eq(apply_within(&tight), STATE_E_REFUSED);
     ck_assert_int_eq(step.f.code, FAIL_LIMIT);
-    ck_assert_str_eq(fail_message(&step.f), "the state would take 13 bytes; the limit is 12");
+    ck_assert_str_eq(fail_message(&step.f), "the state would take more than the 12 bytes allowed");
     writes("a", ANY, "\"123\"");
     writes("a", INTEGER, "1");
     ck_assert_int_eq(apply_within(&tight), 0);
+}
+END_TEST
+
+START_TEST(room_is_given_back_before_it_is_taken)
+{
+    const struct state_limits tight = { .max_bytes = 12, .max_depth = 64 };
+    writes("a", ANY, "\"12345678\"");
+    ck_assert_int_eq(apply_within(&tight), 0);
+    writes("a", STRING, "\"12345678\""); /* declared before the field that shrinks */
+    writes("a", ANY, "1");
+    ck_assert_int_eq(apply_within(&tight), 0);
+}
+END_TEST
+
+/* Lists inside lists that all are the same one: little memory, but 10 to the 12th bytes of text. */
+static json_t *same_list_many_times(void)
+{
+    json_t *json = json_string("x");
+    for (int level = 0; level < 12; level++) {
+        json_t *list = json_array();
+        for (int i = 0; i < 10; i++)
+            json_array_append(list, json);
+        json_decref(json);
+        json = list;
+    }
+    return json;
+}
+
+START_TEST(a_value_that_shares_its_parts_is_not_written_out_past_the_limit)
+{
+    static const int shared[] = { ANY, APPEND };
+    const struct state_limits limits = { .max_bytes = 1000, .max_depth = 64 };
+    for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
+        struct value *value;
+        ck_assert_int_eq(value_new_take(same_list_many_times(), &value), 0);
+        writes_value("a", shared[i], value);
+        ck_assert_int_eq(apply_within(&limits), STATE_E_REFUSED);
+        ck_assert_int_eq(step.f.code, FAIL_LIMIT);
+    }
+}
+END_TEST
+
+START_TEST(a_write_that_the_reducer_drops_is_measured_too)
+{
+    const struct state_limits tight = { .max_bytes = 30, .max_depth = 64 };
+    writes("a", MERGE, "{\"x\":\"12345678901234567890123\"}");
+    writes("b", MERGE, "{\"x\":1}");
+    ck_assert_int_eq(apply_within(&tight), STATE_E_REFUSED);
+    ck_assert_int_eq(step.f.code, FAIL_LIMIT);
 }
 END_TEST
 
@@ -638,6 +692,9 @@ int main(void)
     tcase_add_test(tc, changed_marks_the_written_fields_only);
     tcase_add_test(tc, depth_is_limited_in_what_the_field_would_hold);
     tcase_add_test(tc, bytes_are_limited_over_all_fields_and_given_back);
+    tcase_add_test(tc, room_is_given_back_before_it_is_taken);
+    tcase_add_test(tc, a_value_that_shares_its_parts_is_not_written_out_past_the_limit);
+    tcase_add_test(tc, a_write_that_the_reducer_drops_is_measured_too);
     tcase_add_test(tc, a_state_is_printed_in_declared_order_without_absent_fields);
     tcase_add_test(tc, a_full_buffer_keeps_its_fault);
     LOOP(tc, an_object_becomes_writes_of_the_known_fields, objects);

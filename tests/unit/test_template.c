@@ -182,15 +182,21 @@ START_TEST(the_output_is_bounded)
 }
 END_TEST
 
-START_TEST(lists_that_multiply_without_output_end)
+/* Much work and no byte of output: lists inside lists, and many tags for each element. */
+static const char *const silent[] = {
+    "{{#l}}{{#l}}{{#l}}{{#l}}{{x}}{{/l}}{{/l}}{{/l}}{{/l}}",
+    "{{#l}}{{#l}}{{x}}{{x}}{{x}}{{^l}}{{/l}}{{/l}}{{/l}}",
+};
+
+START_TEST(work_without_output_ends)
 {
     json_t *extra = json_object();
     json_t *list = json_array();
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 500; i++)
         json_array_append_new(list, json_integer(i));
     json_object_set_new(extra, "l", list);
     struct scope scope = { .extra = extra };
-    struct template *t = template_of("{{#l}}{{#l}}{{#l}}{{#l}}{{x}}{{/l}}{{/l}}{{/l}}{{/l}}");
+    struct template *t = template_of(silent[_i]);
     struct buf out;
     buf_init(&out, 10);
     template_render(t, &scope, ESCAPE_NONE, &out);
@@ -365,7 +371,7 @@ int main(void)
     tcase_add_test(tc, sections_are_bounded_in_depth);
     tcase_add_test(tc, rendered_values_are_percent_encoded_and_literal_text_is_not);
     tcase_add_test(tc, the_output_is_bounded);
-    tcase_add_test(tc, lists_that_multiply_without_output_end);
+    tcase_add_loop_test(tc, work_without_output_ends, 0, ROWS(silent));
     tcase_add_loop_test(tc, the_shape_of_a_template_is_known, 0, ROWS(shapes));
     tcase_add_test(tc, roots_are_told_outside_of_sections_only);
     tcase_add_loop_test(tc, templates_inside_json_keep_the_types_of_values, 0, ROWS(jrenderings));

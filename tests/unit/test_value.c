@@ -31,6 +31,23 @@ START_TEST(a_value_lives_until_its_last_reference_is_gone)
 }
 END_TEST
 
+START_TEST(a_long_value_is_told_and_can_be_measured_again)
+{
+    struct value *v = NULL;
+    const char *bytes;
+    size_t len = 0;
+    ck_assert_int_eq(0, value_new_take(json_pack("[s,s]", "ab", "cd"), &v)); /* 11 bytes */
+    ck_assert_int_eq(VALUE_E_LONG, value_measure(v, 10, &len));
+    ck_assert_uint_eq(0, len);
+    ck_assert_int_eq(0, value_measure(v, 11, &len));
+    ck_assert_uint_eq(11, len);
+    ck_assert_int_eq(VALUE_E_LONG, value_measure(v, 10, &len));
+    ck_assert_int_eq(0, value_bytes(v, &bytes, &len));
+    ck_assert_str_eq("[\"ab\",\"cd\"]", bytes);
+    value_unref(v);
+}
+END_TEST
+
 START_TEST(no_json_is_told_as_no_memory)
 {
     struct value *v = NULL;
@@ -65,6 +82,7 @@ int main(void)
     TCase *tc = tcase_create("value");
     tcase_add_test(tc, bytes_are_the_compact_encoding_and_made_once);
     tcase_add_test(tc, a_value_lives_until_its_last_reference_is_gone);
+    tcase_add_test(tc, a_long_value_is_told_and_can_be_measured_again);
     tcase_add_test(tc, no_json_is_told_as_no_memory);
     tcase_add_test(tc, without_memory_the_json_is_released_and_a_fault_returned);
     suite_add_tcase(suite, tc);

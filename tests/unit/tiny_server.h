@@ -2,8 +2,8 @@
 #define TESTS_UNIT_TINY_SERVER_H
 /*
  * A scripted HTTP server in a thread of the test: for each connection it calls serve(), which reads
- * a request, writes raw bytes and waits at a gate that the test opens. Nothing sleeps. Included by
- * one test file each.
+ * a request, writes raw bytes and waits at a gate that the test opens. Nothing sleeps. On
+ * top of it node_server.h gives scripted replies.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -60,7 +60,7 @@ static inline void tiny_wait_for_eof(struct tiny_server *s, int fd)
 {
     char bytes[1024];
     ssize_t n;
-    while ((n = recv(fd, bytes, sizeof bytes, 0)) > 0)
+    while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
         ;
     s->saw_eof = n == 0 || errno == ECONNRESET;
 }
@@ -72,7 +72,7 @@ static inline bool tiny_take_request(struct tiny_server *s, int fd)
     size_t wanted = 0;
     s->body = NULL;
     while (s->body == NULL || strlen(s->body) < wanted) {
-        ssize_t n = recv(fd, s->request + len, sizeof s->request - 1 - len, 0);
+        ssize_t n = recv(fd, s->request + len, sizeof(s->request) - 1 - len, 0);
         if (n <= 0)
             return false;
         len += (size_t)n;
@@ -94,7 +94,7 @@ static inline void *tiny_main(void *arg)
         if (fd < 0)
             return NULL;
         struct timeval patience = { TINY_PATIENCE_S, 0 };
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
         s->count++;
         s->serve(s, fd);
         close(fd);
@@ -105,13 +105,13 @@ static inline void tiny_start(struct tiny_server *s, void (*serve)(struct tiny_s
                               const void *arg)
 {
     struct sockaddr_in at = { .sin_family = AF_INET };
-    socklen_t at_len = sizeof at;
-    memset(s, 0, sizeof *s);
+    socklen_t at_len = sizeof(at);
+    memset(s, 0, sizeof(*s));
     s->serve = serve;
     s->arg = arg;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (s->listener < 0 || bind(s->listener, (void *)&at, sizeof at) != 0 ||
+    if (s->listener < 0 || bind(s->listener, (void *)&at, sizeof(at)) != 0 ||
         listen(s->listener, 16) != 0 || getsockname(s->listener, (void *)&at, &at_len) != 0 ||
         pipe(s->gate) != 0 || pthread_create(&s->thread, NULL, tiny_main, s) != 0)
         abort();
