@@ -4,7 +4,6 @@
 #include "base/conf.h"
 #include "base/mem.h"
 #include "cli/cli.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +24,8 @@ static void print_help(void)
 {
     struct buf settings;
 
-    printf("anabranch %s: serves LLM agent graphs over HTTP\n\nusage: anabranch COMMAND ...\n\n", anabranch_version());
+    printf("anabranch %s: serves LLM agent graphs over HTTP\n\nusage: anabranch COMMAND ...\n\n",
+           anabranch_version());
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         printf("  %-7s %-30s %s\n", commands[i].name, commands[i].arguments, commands[i].sentence);
     printf("  --version, --help\n\n");
@@ -40,15 +40,15 @@ static int wrong_command(const char *word)
     if (word == NULL)
         fputs("anabranch: a command is missing; anabranch --help lists them\n", stderr);
     else
-        fprintf(stderr, "anabranch: there is no command \"%s\"; anabranch --help lists them\n", word);
+        fprintf(stderr, "anabranch: there is no command \"%s\"; anabranch --help lists them\n",
+                word);
     return EXIT_WRONG;
 }
 
-int main(int argc, char **argv)
+static int command(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : NULL;
 
-    mem_init();
     if (word == NULL)
         return wrong_command(NULL);
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
@@ -64,4 +64,10 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 2, argv + 2);
     }
     return wrong_command(word);
+}
+
+int main(int argc, char **argv)
+{
+    mem_init();
+    return cli_finish(command(argc, argv));
 }

@@ -7,7 +7,7 @@
  * tenth of a second later, and meanwhile the engine could serve any number of other tasks. "enrich"
  * is of the built-in kind "set".
  *
- *     cc -D_GNU_SOURCE enrich.c -lanabranch -lpthread
+ * README.md beside this file says how to build it.
  */
 #include <anabranch.h>
 #include <errno.h>
@@ -85,24 +85,33 @@ static void config_free(void *data)
     free(config);
 }
 
-/* Back on the engine's thread: ends the task with {"text": prefix + text}. */
+/* {"text": prefix + text}, or NULL without memory. Both are still escaped, as string_at() leaves
+ * them. */
+static char *update_with(const char *prefix, const char *text)
+{
+    static const char format[] = "{\"text\":\"%s%s\"}";
+    size_t size = sizeof(format) + strlen(prefix) + strlen(text);
+    char *update = malloc(size);
+
+    if (update != NULL)
+        snprintf(update, size, format, prefix, text);
+    return update;
+}
+
+/* Back on the engine's thread: ends the task. */
 static void finish(void *arg)
 {
     struct job *job = arg;
     const char *state = anabranch_task_state(job->task, NULL);
     char *text = state == NULL ? NULL : string_at(state, "text");
-    char *update = NULL;
-    int len = -1;
+    char *update = text == NULL ? NULL : update_with(job->config->prefix, text);
 
     pthread_join(job->thread, NULL);
-    if (text != NULL)
-        len = asprintf(&update, "{\"text\":\"%s%s\"}", job->config->prefix, text);
-    if (len >= 0)
-        anabranch_task_finish(job->task, update, (size_t)len);
+    if (update != NULL)
+        anabranch_task_finish(job->task, update, strlen(update));
     else
         anabranch_task_fail(job->task, "ValueError", "the state has no \"text\"");
-    if (len >= 0)
-        free(update);
+    free(update);
     free(text);
     free(job);
 }

@@ -1,8 +1,8 @@
 #ifndef ANABRANCH_API_API_H
 #define ANABRANCH_API_API_H
 /*
- * The routes. One file per resource, one row per route in table.c; a handler reads its request, asks run/ or graph/, and replies.
- * Handlers find the application behind req_app().
+ * The routes. One file per resource, one row per route in table.c; a handler reads its request,
+ * asks run/ or graph/, and replies. Handlers find the application behind req_app().
  */
 #include "graph/registry.h"
 #include "http/http.h"
@@ -12,7 +12,8 @@ struct api {
     const struct services *services;
     struct runs *runs;
     const struct registry *graphs;
-    const char *graph_schema;        /* config/graph.schema.json, NUL-terminated; it is part of the binary */
+    const char
+        *graph_schema; /* config/graph.schema.json, NUL-terminated; it is part of the binary */
     size_t graph_schema_len_bytes;
 };
 

@@ -12,9 +12,9 @@ static json_t *describe(const struct graph *g)
     if (mermaid.fault != 0)
         return NULL;
     /* A NULL from graph_schema() makes json_pack() fail too, and it frees what it took. */
-    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", g->name, "description", g->description, "mermaid",
-                     buf_text(&mermaid), "input_schema", graph_schema(g, SCHEMA_INPUT), "output_schema",
-                     graph_schema(g, SCHEMA_OUTPUT));
+    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", g->name, "description", g->description,
+                     "mermaid", buf_text(&mermaid), "input_schema", graph_schema(g, SCHEMA_INPUT),
+                     "output_schema", graph_schema(g, SCHEMA_OUTPUT));
 }
 
 void handle_graphs(struct req *req)

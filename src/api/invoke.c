@@ -1,5 +1,6 @@
 /*
- * POST /invoke, /runs/wait, /runs/stream: three doors to one handler. They differ in the shape of the answer:
+ * POST /invoke, /runs/wait, /runs/stream: three doors to one handler. They differ in the shape of
+ * the answer:
  *
  *     /invoke as JSON   one reply when the run has ended; its status tells how (answer_when_done)
  *     /runs/wait        headers at once, a line feed per second, then one JSON value (next_of_wait)
@@ -13,18 +14,19 @@
 #include "base/mem.h"
 #include "http/sse.h"
 #include "run/hub.h"
-
+#include <stdio.h>
 #include <string.h>
 
-#define WAIT_HEARTBEAT_MS 1000 /* wire-protocol.md section 3.4 */
+#define WAIT_HEARTBEAT_MS 1000 /* what the LangGraph server does */
 
 struct call {
-    struct req *req;     /* until it was replied to or gone; not used once sse is there */
+    struct req *req; /* until it was replied to or gone; not used once sse is there */
     struct sse *sse;
-    struct run *run;     /* a reference */
+    struct run *run; /* a reference */
     struct reader *reader;
     bool cancels_on_disconnect;
-    bool is_answered;    /* /runs/wait: the JSON value was handed out */
+    bool is_answered; /* /runs/wait: the JSON value was handed out */
+    struct fail lost; /* see outcome() */
     struct buf answer;
 };
 
@@ -32,18 +34,20 @@ static void call_free(struct call *c)
 {
     reader_close(c->reader);
     run_unref(c->run);
+    fail_clear(&c->lost);
     buf_deinit(&c->answer);
     mem_free(c);
 }
 
+/* However the exchange ended, nobody waits for the run any more. */
 static void leave(struct call *c)
 {
-    if (c->cancels_on_disconnect)
+    if (c->cancels_on_disconnect && !run_has_ended(c->run))
         run_cancel(c->run);
     call_free(c);
 }
 
-/* Reads over the events; READER_END once the run has ended. */
+/* Reads over the events; READER_END once the run has ended, or could not be followed to its end. */
 static enum reader_result skip_events(struct call *c)
 {
     struct run_event event;
@@ -55,11 +59,21 @@ static enum reader_result skip_events(struct call *c)
     return what;
 }
 
+/* After READER_END: what went wrong, or an empty fail. A reader without memory ends before its run,
+ * whose state then is no result. */
+static const struct fail *outcome(struct call *c)
+{
+    if (run_has_ended(c->run))
+        return run_fail(c->run);
+    fail_set(&c->lost, FAIL_INTERNAL, "there was no memory to follow the run to its end");
+    return &c->lost;
+}
+
 /* ---- one JSON answer at the end ---- */
 
 static void reply_result(struct call *c)
 {
-    const struct fail *f = run_fail(c->run);
+    const struct fail *f = outcome(c);
 
     if (fail_is_set(f)) {
         reply_fail(c->req, f, run_id(c->run));
@@ -79,7 +93,7 @@ static void answer_when_done(void *arg)
     if (skip_events(c) != READER_END)
         return;
     reply_result(c);
-    call_free(c);
+    leave(c);
 }
 
 static void client_gone(void *arg)
@@ -98,10 +112,8 @@ static void reader_ready(void *arg)
 
 static void stream_closed(void *arg, bool by_client)
 {
-    if (by_client)
-        leave(arg);
-    else
-        call_free(arg);
+    (void)by_client; /* a reader that fell out of the log ends its stream before the run, too */
+    leave(arg);
 }
 
 static enum sse_next next_of_stream(void *arg, const char **ret, size_t *ret_len_bytes)
@@ -136,7 +148,7 @@ static void write_error_object(const struct fail *f, struct buf *out)
 /* Never `null` and never a bare value: the JS client looks for a key in it. */
 static void write_wait_answer(struct call *c)
 {
-    const struct fail *f = run_fail(c->run);
+    const struct fail *f = outcome(c);
 
     if (fail_is_set(f))
         write_error_object(f, &c->answer);
@@ -145,7 +157,8 @@ static void write_wait_answer(struct call *c)
     if (c->answer.fault == 0)
         return;
     buf_clear(&c->answer);
-    buf_add_str(&c->answer, "{\"__error__\":{\"error\":\"InternalError\",\"message\":\"there is no memory for the answer\"}}");
+    buf_add_str(&c->answer, "{\"__error__\":{\"error\":\"InternalError\",\"message\":\"there is no "
+                            "memory for the answer\"}}");
 }
 
 static enum sse_next next_of_wait(void *arg, const char **ret, size_t *ret_len_bytes)
@@ -168,7 +181,8 @@ static int open_stream(struct call *c, enum door door)
     const struct conf *conf = ((const struct api *)req_app(c->req))->services->conf;
     struct sse_options events = {
         .content_type = "text/event-stream",
-        /* One line feed, not two: with a blank line behind a comment the JS client shows an empty event. */
+        /* One line feed, not two: with a blank line behind a comment the JS client shows an empty
+           event. */
         .heartbeat = ": heartbeat\n",
         .heartbeat_ms = conf->heartbeat_ms,
         .next = next_of_stream,
@@ -194,8 +208,10 @@ static void refuse(struct req *req, int r, struct fail *f)
     fail_clear(f);
 }
 
-/* /invoke tells a wrong input by its status, also when a stream was asked for; on /runs/... it is a failed run. */
-static int check_before(const struct api *api, enum door door, const struct run_body *b, struct fail *f)
+/* /invoke tells a wrong input by its status, also when a stream was asked for; on /runs/... it is a
+ * failed run. */
+static int check_before(const struct api *api, enum door door, const struct run_body *b,
+                        struct fail *f)
 {
     if (door != DOOR_INVOKE)
         return 0;
@@ -208,7 +224,8 @@ static bool is_live(enum door door, const struct run_body *b)
     return door == DOOR_WAIT || b->is_stream;
 }
 
-static int call_new(const struct api *api, enum door door, const struct run_body *b, struct call **ret, struct fail *f)
+static int call_new(const struct api *api, enum door door, const struct run_body *b,
+                    struct call **ret, struct fail *f)
 {
     struct call *c = mem_zalloc(sizeof(*c));
     int r;
@@ -219,7 +236,8 @@ static int call_new(const struct api *api, enum door door, const struct run_body
     c->cancels_on_disconnect = b->cancels_on_disconnect;
     r = run_start(api->runs, &b->request, &c->run, f);
     if (r == 0)
-        r = reader_open(c->run, b->request.modes, is_live(door, b) ? reader_ready : answer_when_done, c, &c->reader);
+        r = reader_open(c->run, b->request.modes,
+                        is_live(door, b) ? reader_ready : answer_when_done, c, &c->reader);
     if (r != 0) {
         if (c->run != NULL)
             run_cancel(c->run);

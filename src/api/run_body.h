@@ -1,17 +1,17 @@
 #ifndef ANABRANCH_API_RUN_BODY_H
 #define ANABRANCH_API_RUN_BODY_H
 /*
- * The body of a request that creates a run: wire-protocol.md section 4 for /runs/..., formats.md for /invoke. Both doors take the same keys;
- * unknown keys are ignored, absent and null are the same, a wrong type is a FAIL_BAD_REQUEST that names the key, and a key that this version
- * cannot honour (threads, commands, breakpoints) is a FAIL_UNPROCESSABLE instead of being ignored.
+ * The body of a request that creates a run. /invoke and /runs/... take the same keys, which are the
+ * LangGraph protocol's; unknown keys are ignored, absent and null are the same, a wrong type is a FAIL_BAD_REQUEST that names the key, and a key that this version cannot
+ * honour (threads, commands, breakpoints) is a FAIL_UNPROCESSABLE instead of being ignored.
  */
 #include "api/api.h"
 
 enum door { DOOR_INVOKE, DOOR_WAIT, DOOR_STREAM };
 
 struct run_body {
-    json_t *json;              /* the whole body; owns what request borrows */
-    json_t *configurable;      /* headers, assistant, config.configurable, and the ids of this run */
+    json_t *json;         /* the whole body; owns what request borrows */
+    json_t *configurable; /* headers, assistant, config.configurable, and the ids of this run */
     json_t *context;
     json_t *metadata;
     char run_id[ID_BYTES];
@@ -25,5 +25,10 @@ enum { RUN_BODY_E_WRONG = 1 };
 /* Reads req's body. 0, RUN_BODY_E_WRONG with f, or a fault. b is to be cleared in every case. */
 int run_body_read(struct req *req, enum door door, struct run_body *b, struct fail *f);
 void run_body_clear(struct run_body *b);
+
+/* run_body_check.c: 0, or RUN_BODY_E_WRONG with f. body: an object. */
+int run_body_check(const json_t *body, struct fail *f);
+/* The value of a key ("config.tags" leads into an object), borrowed; NULL = absent or null. */
+json_t *run_body_find(const json_t *body, const char *key);
 
 #endif

@@ -1,7 +1,6 @@
 /* What the server says of itself. */
 #include "anabranch.h"
 #include "api/api.h"
-
 #include <string.h>
 
 void handle_ok(struct req *req)
@@ -13,8 +12,9 @@ void handle_ok(struct req *req)
 void handle_info(struct req *req)
 {
     reply_json_take(req, 200,
-                    json_pack("{s:s, s:s, s:{s:b, s:b, s:b}}", "name", "anabranch", "version", anabranch_version(),
-                              "flags", "assistants", 0, "crons", 0, "langsmith", 0));
+                    json_pack("{s:s, s:s, s:{s:b, s:b, s:b}}", "name", "anabranch", "version",
+                              anabranch_version(), "flags", "assistants", 0, "crons", 0,
+                              "langsmith", 0));
 }
 
 void handle_graph_schema(struct req *req)

@@ -88,7 +88,7 @@ int buf_add_char(struct buf *b, char c)
 int buf_add_int(struct buf *b, long long number)
 {
     char digits[24];
-    char *p = digits + sizeof digits;
+    char *p = digits + sizeof(digits);
     /* Unsigned, because the least long long has no positive counterpart. */
     unsigned long long rest =
         number < 0 ? 0 - (unsigned long long)number : (unsigned long long)number;
@@ -98,7 +98,7 @@ int buf_add_int(struct buf *b, long long number)
     } while (rest != 0);
     if (number < 0)
         *--p = '-';
-    return buf_add(b, p, (size_t)(digits + sizeof digits - p));
+    return buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
 }
 
 int buf_addf(struct buf *b, const char *format, ...)

@@ -2,8 +2,8 @@
  * Loading goes from the weakest source to the strongest, each overwriting the one before, so that
  * the mistakes of all are found:
  *
- *     arguments --split--> flag texts        default < file < environment < flag, then what depends
- * on others
+ *     arguments --split--> flag texts
+ *     default < file < environment < flag, then what depends on others
  *
  * The name of the settings file is the exception: it is looked up first.
  */
@@ -16,8 +16,8 @@
 #define DEFAULT_FILE "config/anabranch.json"
 
 struct flags {
-    const char
-        *texts[CONF_ROW_MAX]; /* by row, NULL = not given; of a secret: the path of its file */
+    /* by row, NULL = not given; of a secret: the path of its file */
+    const char *texts[CONF_ROW_MAX];
     bool wants_help;
     bool wants_print;
 };

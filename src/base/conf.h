@@ -1,7 +1,7 @@
 #ifndef ANABRANCH_BASE_CONF_H
 #define ANABRANCH_BASE_CONF_H
 /*
- * Every setting of the server, from one table (conf.c): name, environment variable, flag, type,
+ * Every setting of the server, from one table (conf_table.c): name, environment variable, flag, type,
  * unit, default, least, most, one sentence.
  * `--help`, `--print-config` and docs/settings.md are printed from it, so they cannot differ from
  * what the program does.
@@ -90,13 +90,14 @@ enum { CONF_E_WRONG = 1, CONF_E_HELP = 2, CONF_E_PRINT = 3 };
 
 /*
  * Reads flags, environment, file and defaults.
- *   args        flags of the subcommand, without its name; words that are no flag are left to the
- * caller in rest. env         "NAME=value" strings, NULL at the end (environ). ret         zeroed
- * before; free with conf_deinit() whatever comes back. rest        out: pointers into args, at most
- * rest_max; *rest_count of them. problems    every mistake, one line each: where it stands, what is
- * wrong, what would be right. Returns 0, CONF_E_WRONG (see problems), CONF_E_HELP (--help was
- * there), CONF_E_PRINT (--print-config was there and all is well), or a fault. Reads files
- * (settings, secrets); touches nothing else.
+ *   args      flags of the subcommand, without its name; words that are no flag come back in rest
+ *   env       "NAME=value" strings, NULL at the end (environ)
+ *   ret       zeroed before; free with conf_deinit() whatever comes back
+ *   rest      out: pointers into args, at most rest_max; *rest_count of them
+ *   problems  every mistake, one line each: where it stands, what is wrong, what would be right
+ * Returns 0, CONF_E_WRONG (see problems), CONF_E_HELP (--help was there), CONF_E_PRINT
+ * (--print-config was there and all is well), or a fault. Reads files (settings, secrets); touches
+ * nothing else.
  */
 int conf_load(int arg_count, char *const *args, char *const *env, struct conf *ret,
               const char **rest, int rest_max, int *rest_count, struct buf *problems);
@@ -106,9 +107,10 @@ void conf_deinit(struct conf *c);
 int conf_default(struct conf *ret);
 
 /*
- * For a program that brings its settings along: defaults, then `text` (an object as in the settings file; NULL = none), then the
- * environment, but only for settings that other programs read from there as well (OPENAI_API_KEY). ret, problems: as above.
- * Returns 0, CONF_E_WRONG, or a fault. Reads no files.
+ * For a program that brings its settings along: defaults, then `text` (an object as in the settings
+ * file; NULL = none), then the environment, but only for settings that other programs read from
+ * there as well (OPENAI_API_KEY). ret, problems: as above. Returns 0, CONF_E_WRONG, or a fault.
+ * Reads no files.
  */
 int conf_load_json(const char *text, char *const *env, struct conf *ret, struct buf *problems);
 

@@ -1,50 +1,19 @@
 /* Settings that stand in files: the settings file itself, and files that hold one secret. */
 #include "base/conf_table.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { SETTINGS_BYTES = 1 << 20, SECRET_BYTES = 64 << 10, SETTINGS_DEPTH = 16, READ_BYTES = 4096 };
-
-static int read_all(int fd, struct buf *b, int *ret_errno)
-{
-    char piece[READ_BYTES];
-    ssize_t n;
-    while ((n = read(fd, piece, sizeof piece)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            *ret_errno = errno;
-            return CONF_E_UNREADABLE;
-        }
-        int r = buf_add(b, piece, (size_t)n);
-        if (r != 0)
-            return r < 0 ? err_trace(r) : CONF_E_LARGE;
-    }
-    return 0;
-}
-
-int conf_read_file(const char *path, struct buf *b, int *ret_errno)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        *ret_errno = errno;
-        return CONF_E_UNREADABLE;
-    }
-    int r = read_all(fd, b, ret_errno);
-    (void)close(fd); /* only read from */
-    return r;
-}
+enum { SETTINGS_BYTES = 1 << 20, SECRET_BYTES = 64 << 10, SETTINGS_DEPTH = 16 };
 
 static void complain_unreadable(struct conf_job *job, int r, const struct buf *b, const char *path,
                                 int error)
 {
     char quoted[CONF_QUOTE_BYTES];
-    if (r == CONF_E_LARGE)
+    if (r == FILE_E_LARGE)
         conf_complain(job, "%s is larger than %zu bytes", conf_quote(path, quoted), b->max);
     else
         conf_complain(job, "cannot read %s: %s", conf_quote(path, quoted), strerror(error));
@@ -92,17 +61,10 @@ static int read_settings(struct conf_job *job, const char *path, json_t *root)
 
 int conf_parse_settings(struct conf_job *job, const char *path, const char *text, size_t len_bytes)
 {
-    struct jsonx_error error;
     json_t *root = NULL;
-    int r = jsonx_parse(text, len_bytes, SETTINGS_DEPTH, &root, &error);
-    if (r < 0)
-        return err_trace(r);
-    if (r > 0) {
-        conf_complain(job, "not valid JSON at line %d, column %d: %s", error.line, error.column,
-                      error.message);
-        return 0;
-    }
-    r = read_settings(job, path, root);
+    int r = conf_parse_json(job, text, len_bytes, SETTINGS_DEPTH, &root);
+    if (r == 0 && root != NULL)
+        r = read_settings(job, path, root);
     json_decref(root);
     return r;
 }
@@ -112,8 +74,8 @@ int conf_read_settings(struct conf_job *job, const char *path, bool is_optional,
     struct buf b;
     int error = 0;
     buf_init(&b, SETTINGS_BYTES);
-    int r = conf_read_file(path, &b, &error);
-    bool is_absent = r == CONF_E_UNREADABLE && (error == ENOENT || error == ENOTDIR);
+    int r = file_read(path, &b, &error);
+    bool is_absent = r == FILE_E_UNREADABLE && (error == ENOENT || error == ENOTDIR);
     *ret_found = !is_absent;
     if (r > 0 && !(is_absent && is_optional))
         complain_unreadable(job, r, &b, path, error); /* job->where: who named the file */
@@ -151,7 +113,7 @@ int conf_read_secret(struct conf_job *job, const struct conf_row *row, const cha
     struct buf b;
     int error = 0;
     buf_init(&b, SECRET_BYTES);
-    int r = conf_read_file(path, &b, &error);
+    int r = file_read(path, &b, &error);
     if (r > 0)
         complain_unreadable(job, r, &b, path, error);
     if (r == 0)

@@ -19,7 +19,7 @@ static void add_number(struct buf *out, enum conf_unit unit, int64_t number)
                   { CONF_BYTES, 1024, "KiB" },
                   { CONF_MS, 1000, "s" },
                   { CONF_MS, 1, "ms" } };
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+    for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++)
         if (forms[i].unit == unit && number != 0 && number % forms[i].factor == 0) {
             (void)buf_addf(out, "%lld%s", (long long)(number / forms[i].factor), forms[i].suffix);
             return;

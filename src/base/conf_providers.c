@@ -2,8 +2,8 @@
  * The setting `providers`: what each may hold, and how it is shown.
  *
  *     {"ollama": {"kind": "openai", "base_url": "http://127.0.0.1:11434/v1"},
- *      "other":  {"kind": "openai", "base_url": "https://example.org/v1", "api_key_env":
- * "OTHER_KEY", "headers": {"x-team": "blue"}}}
+ *      "other":  {"kind": "openai", "base_url": "https://example.org/v1",
+ *                 "api_key_env": "OTHER_KEY", "headers": {"x-team": "blue"}}}
  */
 #include "base/conf_table.h"
 #include "base/err.h"
@@ -67,7 +67,7 @@ static const struct member {
     { "api_key_env", is_variable_name, "the name of an environment variable", false },
     { "api_key", is_visible, "a string of visible ASCII characters", false },
 };
-enum { MEMBER_COUNT = sizeof members / sizeof *members };
+enum { MEMBER_COUNT = sizeof(members) / sizeof(*members) };
 
 static void check_header(const struct look *look, const char *name, const json_t *value)
 {

@@ -123,7 +123,9 @@ const struct conf_row conf_rows[] = {
       .wanted = "files and folders", .sentence = "Graph files and folders of graph files." },
     { AT(database), .fallback = "sqlite:anabranch.db", .is_good = is_database,
       .wanted = "sqlite:///absolute/path, sqlite:relative/path or memory:",
-      .sentence = "Where threads and runs are stored." },
+      .sentence =
+          "Where threads and runs are stored. This version stores nothing, and warns unless "
+          "this is memory:." },
     { AT(default_model), .fallback = "", .is_good = is_model,
       .wanted = "provider:model, such as openai:gpt-4o-mini, or demo",
       .sentence = "Model of nodes that name none. Empty: openai:gpt-4o-mini if openai_api_key is "
@@ -147,7 +149,7 @@ const struct conf_row conf_rows[] = {
       .wanted = "scheme://host[:port] without a path, or *",
       .sentence = "Web origins whose pages may call the server, besides loopback ones." },
     { AT(test_routes), .type = CONF_BOOL, .fallback = "false",
-      .sentence = "Serves the routes under /internal that tests use." },
+      .sentence = "For routes under /internal that tests use; this version has none." },
 
     { .group = "A request",
       INT(max_body_bytes, CONF_BYTES, "4MiB", 1 * KIB, 1 * GIB),
@@ -220,8 +222,8 @@ const struct conf_row conf_rows[] = {
       .sentence = "Pause between two words of the demo model." },
 };
 
-const size_t conf_row_count = sizeof conf_rows / sizeof *conf_rows;
-_Static_assert(sizeof conf_rows / sizeof *conf_rows <= CONF_ROW_MAX, "enlarge CONF_ROW_MAX");
+const size_t conf_row_count = sizeof(conf_rows) / sizeof(*conf_rows);
+_Static_assert(sizeof(conf_rows) / sizeof(*conf_rows) <= CONF_ROW_MAX, "enlarge CONF_ROW_MAX");
 
 const struct conf_row *conf_row_find(const char *name)
 {

@@ -66,6 +66,10 @@ int conf_set_text(struct conf_job *job, const struct conf_row *row, const char *
 /* Keeps a reference to an object, which must not change from then on. */
 int conf_set_json(struct conf_job *job, const struct conf_row *row, json_t *value);
 
+/* Complains about what is no JSON and leaves *ret, which is the caller's, as it was. 0 or a fault. */
+int conf_parse_json(struct conf_job *job, const char *text, size_t len_bytes, int max_depth,
+                    json_t **ret);
+
 bool conf_is_url(const char *text); /* http or https, a host, no user part, no query */
 bool conf_is_provider_name(const char *text, size_t len); /* [a-z0-9_-]+ */
 
@@ -77,9 +81,6 @@ void conf_encode_providers(json_t *providers, struct buf *out);
 /* The row whose flag or name is nearest to a mistyped one; NULL = none is near. */
 const struct conf_row *conf_row_nearest(const char *name, bool is_flag);
 
-/* Reads a whole file. */
-enum { CONF_E_UNREADABLE = 1, CONF_E_LARGE = 2 };
-int conf_read_file(const char *path, struct buf *b, int *ret_errno); /* at most b->max bytes */
 /* The settings file into job->conf. is_optional: a file that is not there is no mistake; *ret_found
  * says whether it was. */
 int conf_read_settings(struct conf_job *job, const char *path, bool is_optional, bool *ret_found);

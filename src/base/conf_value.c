@@ -168,7 +168,7 @@ static int set_bool(struct conf_job *job, const struct conf_row *row, const char
         bool value;
     } words[] = { { "true", true },   { "yes", true }, { "on", true },   { "1", true },
                   { "false", false }, { "no", false }, { "off", false }, { "0", false } };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (strcasecmp(text, words[i].word) == 0) {
             *conf_bool_at(job->conf, row) = words[i].value;
             set_origin(job, row);
@@ -207,7 +207,7 @@ static int64_t suffix_factor(enum conf_unit unit, const char *suffix)
         suffix++;
     if (*suffix == '\0')
         return 1;
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
         if (suffixes[i].unit == unit && strcasecmp(suffixes[i].suffix, suffix) == 0)
             return suffixes[i].factor;
     return 0;
@@ -252,19 +252,23 @@ static int set_object(struct conf_job *job, const struct conf_row *row, json_t *
     return 0;
 }
 
-static int set_json_text(struct conf_job *job, const struct conf_row *row, const char *text)
+int conf_parse_json(struct conf_job *job, const char *text, size_t len_bytes, int max_depth,
+                    json_t **ret)
 {
     struct jsonx_error error;
-    json_t *json = NULL;
-    int r = jsonx_parse(text, strlen(text), PROVIDERS_DEPTH, &json, &error);
-    if (r < 0)
-        return err_trace(r);
-    if (r > 0) {
+    int r = jsonx_parse(text, len_bytes, max_depth, ret, &error);
+    if (r > 0)
         conf_complain(job, "not valid JSON at line %d, column %d: %s", error.line, error.column,
                       error.message);
-        return 0;
-    }
-    r = set_object(job, row, json);
+    return r < 0 ? err_trace(r) : 0;
+}
+
+static int set_json_text(struct conf_job *job, const struct conf_row *row, const char *text)
+{
+    json_t *json = NULL;
+    int r = conf_parse_json(job, text, strlen(text), PROVIDERS_DEPTH, &json);
+    if (r == 0 && json != NULL)
+        r = set_object(job, row, json);
     json_decref(json);
     return r;
 }

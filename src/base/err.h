@@ -7,7 +7,7 @@
  *   negative   a fault: the outside world broke (no memory, an i/o call that cannot fail failed).
  *              Never matched on, always passed up: return err_trace(r);
  *   positive   a condition named in the header of the function that returned it. The caller deals
- * with it and never returns it as its own.
+ *              with it and never returns it as its own.
  */
 
 enum {

@@ -2,10 +2,12 @@
  * row with its sentence. */
 #include "base/fail.h"
 #include "base/err.h"
+#include "base/jsonx.h"
 #include "base/mem.h"
 #include <assert.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #define ROW(code, type, status, retryable, sentence)                                               \
     [code] = { code, type, status, retryable, sentence }
@@ -68,6 +70,17 @@ const struct fail_row *fail_row_get(enum fail_code code)
     return &rows[code];
 }
 
+/* Messages quote what others sent, and %.40s may cut inside a character; they end up in JSON. */
+static void replace_bad_bytes(char *text)
+{
+    size_t left = strlen(text);
+    for (size_t good; (good = jsonx_utf8_prefix(text, left)) < left; text++, left--) {
+        text += good;
+        left -= good;
+        *text = '?';
+    }
+}
+
 void fail_set(struct fail *f, enum fail_code code, const char *format, ...)
 {
     assert(code > FAIL_NONE && code < FAIL_CODE_COUNT);
@@ -78,6 +91,8 @@ void fail_set(struct fail *f, enum fail_code code, const char *format, ...)
     fail_clear(f);
     f->code = code;
     f->message = message;
+    if (message != NULL)
+        replace_bad_bytes(message);
 }
 
 void fail_set_fault(struct fail *f, int fault)

@@ -61,12 +61,14 @@ enum fail_code {
 struct fail {
     enum fail_code code;
     char *type;             /* a class name that overrides the table's, or NULL */
-    char *message;          /* one or two sentences; NULL only if there was no memory for it */
+    char *message;          /* UTF-8, one or two sentences; NULL: there was no memory for it */
     char *node;             /* the node it happened in, or NULL */
     int64_t retry_after_ms; /* what an upstream asked for, or 0 */
 };
 
-/* Fills an empty f. Never fails: without memory the table's own sentence is used by fail_message().
+/*
+ * Sets code and message, whatever was there before. Never fails: without memory fail_message()
+ * gives the table's own sentence. Bytes of the message that are not UTF-8 become '?'.
  */
 void fail_set(struct fail *f, enum fail_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

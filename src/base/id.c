@@ -102,8 +102,8 @@ void id_v7(char ret[ID_BYTES])
 bool id_is_uuid(const char *text)
 {
     static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    for (size_t i = 0; i < sizeof shape - 1; i++)
+    for (size_t i = 0; i < sizeof(shape) - 1; i++)
         if (shape[i] == '-' ? text[i] != '-' : isxdigit((unsigned char)text[i]) == 0)
             return false;
-    return text[sizeof shape - 1] == '\0';
+    return text[sizeof(shape) - 1] == '\0';
 }

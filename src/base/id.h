@@ -21,8 +21,7 @@ void id_v7(char ret[ID_BYTES]);
 /* 8-4-4-4-12 hexadecimal digits of any case. */
 bool id_is_uuid(const char *text);
 
-/* The namespace of system assistants: assistant id = v5(this, graph name). wire-protocol.md
- * section 1. */
+/* The namespace of system assistants: assistant id = v5(this, graph name). */
 #define ID_NS_ASSISTANT "6ba7b821-9dad-11d1-80b4-00c04fd430c8"
 
 #endif

@@ -23,11 +23,11 @@ static void encode_escape(unsigned char c, struct buf *b)
     static const char hex[] = "0123456789abcdef";
     if (escapes[c] != 'u') {
         const char pair[2] = { '\\', (char)escapes[c] };
-        (void)buf_add(b, pair, sizeof pair); /* sticky, as everywhere below */
+        (void)buf_add(b, pair, sizeof(pair)); /* sticky, as everywhere below */
         return;
     }
     const char text[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
-    (void)buf_add(b, text, sizeof text);
+    (void)buf_add(b, text, sizeof(text));
 }
 
 void jsonx_encode_string(const char *bytes, size_t len_bytes, struct buf *b)
@@ -65,7 +65,7 @@ void jsonx_encode_real(double number, struct buf *b)
         return;
     }
     for (int digits = 15; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, number); /* 24 characters at most */
+        (void)snprintf(text, sizeof(text), "%.*g", digits, number); /* 24 characters at most */
         if (strtod(text, NULL) == number)
             break;
     }
@@ -203,7 +203,7 @@ static size_t skip_ascii(const char *bytes, size_t at, size_t len)
 {
     for (; at + 8 <= len; at += 8) {
         unsigned long long word;
-        memcpy(&word, bytes + at, sizeof word);
+        memcpy(&word, bytes + at, sizeof(word));
         if ((word & 0x8080808080808080) != 0)
             break;
     }

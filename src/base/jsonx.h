@@ -1,7 +1,7 @@
 #ifndef ANABRANCH_BASE_JSONX_H
 #define ANABRANCH_BASE_JSONX_H
 /*
- * JSON in and out of jansson's values with our rules (DESIGN 3): duplicate keys, NUL, invalid
+ * JSON in and out of jansson's values with our rules: duplicate keys, NUL, invalid
  * UTF-8, integers past int64, reals past double and too deep nesting are refused with a sentence;
  * reals are printed with the fewest of 15, 16 or 17 digits that read back equal. Parser and encoder
  * are ours: jansson's encoder cannot do the digits, and its parser gives wrong values when memory

@@ -67,7 +67,7 @@ __attribute__((format(printf, 3, 4))) static void *refuse(struct parser *p, cons
 {
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(p->error->message, sizeof p->error->message, format, args); /* may be cut */
+    (void)vsnprintf(p->error->message, sizeof(p->error->message), format, args); /* may be cut */
     va_end(args);
     set_place(p, where);
     p->result = JSONX_E_SYNTAX;
@@ -303,8 +303,8 @@ static json_t *make_integer(struct parser *p, size_t len)
 static json_t *make_real(struct parser *p, size_t len)
 {
     char small[NUMBER_BYTES];
-    char *large = len < sizeof small ? NULL : mem_alloc(len + 1);
-    char *copy = len < sizeof small ? small : large;
+    char *large = len < sizeof(small) ? NULL : mem_alloc(len + 1);
+    char *copy = len < sizeof(small) ? small : large;
     if (copy == NULL)
         return refuse_memory(p);
     memcpy(copy, p->at, len);
@@ -338,7 +338,7 @@ static json_t *parse_word(struct parser *p)
         size_t len;
         json_t *(*make)(void);
     } words[] = { { "true", 4, json_true }, { "false", 5, json_false }, { "null", 4, json_null } };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
         size_t len = words[i].len;
         if ((size_t)(p->end - p->at) < len || memcmp(p->at, words[i].text, len) != 0)
             continue;

@@ -44,7 +44,7 @@ void log_level_set(enum log_level level)
 
 int log_level_find(const char *name, enum log_level *ret)
 {
-    for (size_t i = 0; i < sizeof level_names / sizeof *level_names; i++)
+    for (size_t i = 0; i < sizeof(level_names) / sizeof(*level_names); i++)
         if (strcmp(level_names[i], name) == 0) {
             *ret = (enum log_level)i;
             return 0;
@@ -55,7 +55,7 @@ int log_level_find(const char *name, enum log_level *ret)
 /* All of the bytes or none, so that an escape or a character is never split. */
 static void put(struct line *l, const char *bytes, size_t len)
 {
-    if (l->is_cut || len > sizeof l->text - TAIL_BYTES - l->len) {
+    if (l->is_cut || len > sizeof(l->text) - TAIL_BYTES - l->len) {
         l->is_cut = true;
         return;
     }
@@ -104,11 +104,11 @@ static size_t put_quoted_char(struct line *l, const unsigned char *p)
     size_t len = *p >= 0x80 ? sequence_len(p) : 1;
     if (*p == '"' || *p == '\\') {
         const char pair[2] = { '\\', (char)*p };
-        put(l, pair, sizeof pair);
+        put(l, pair, sizeof(pair));
     } else if (len == 0) {
         put_str(l, "\\ufffd");
     } else if (*p < ' ' || *p == 0x7f || is_c1(p)) {
-        (void)snprintf(escape, sizeof escape, "\\u%04x", len == 2 ? p[1] : p[0]); /* fits */
+        (void)snprintf(escape, sizeof(escape), "\\u%04x", len == 2 ? p[1] : p[0]); /* fits */
         put_str(l, escape);
     } else {
         put(l, (const char *)p, len);
@@ -118,7 +118,7 @@ static size_t put_quoted_char(struct line *l, const unsigned char *p)
 
 static void put_value(struct line *l, const char *value)
 {
-    size_t room = sizeof l->text - TAIL_BYTES - l->len;
+    size_t room = sizeof(l->text) - TAIL_BYTES - l->len;
     if (is_plain(value) && strlen(value) <= room) {
         put_str(l, value);
         return;

@@ -1,8 +1,8 @@
-/* anabranch check [FILE...]: reads graph files as the server would, tells every mistake, runs nothing. */
+/* anabranch check [FILE...]: reads graph files as the server would, tells every mistake, runs
+ * nothing. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/cli.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -42,8 +42,6 @@ static int check_places(const struct conf *conf, const char *places)
         print_graphs(&graphs);
         fputs(buf_text(&problems.text), stderr);
     }
-    if (count > PROBLEMS_MAX)
-        fprintf(stderr, "anabranch: %d more mistakes are not shown\n", count - PROBLEMS_MAX);
     problems_deinit(&problems);
     registry_deinit(&graphs);
     if (r != 0)

@@ -3,7 +3,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +12,16 @@
 int cli_fault(const char *what, int fault)
 {
     fprintf(stderr, "anabranch: %s: %s\n", what, err_text(fault));
+    return EXIT_FAILED;
+}
+
+int cli_finish(int status)
+{
+    bool is_written = fflush(stdout) == 0 && ferror(stdout) == 0;
+
+    if (status != EXIT_OK || is_written)
+        return status;
+    fputs("anabranch: standard output did not take everything\n", stderr);
     return EXIT_FAILED;
 }
 
@@ -60,7 +69,8 @@ static bool judge(int r, const struct conf *conf, const struct buf *problems, in
     return r == 0;
 }
 
-bool cli_settings(int arg_count, char **args, struct conf *conf, const char **words, int words_max, int *word_count, int *ret_exit)
+bool cli_settings(int arg_count, char **args, struct conf *conf, const char **words, int words_max,
+                  int *word_count, int *ret_exit)
 {
     struct buf problems MEM_AUTO(buf_deinit);
 

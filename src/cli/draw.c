@@ -1,8 +1,7 @@
 /* anabranch draw GRAPH: Mermaid text on standard output. */
+#include "graph/draw.h"
 #include "base/mem.h"
 #include "cli/one_graph.h"
-#include "graph/draw.h"
-
 #include <stdio.h>
 
 static int draw(const struct conf *conf, const char *name)

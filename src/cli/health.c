@@ -1,9 +1,10 @@
-/* anabranch health: asks a server's /ok, for container health checks. Exit status 0 = it answers. */
+/* anabranch health: asks a server's /ok, for container health checks. Exit status 0 = it answers.
+ */
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/cli.h"
-
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HEALTH_TIMEOUT_MS 3000
@@ -31,10 +32,11 @@ static void take_end(void *arg, int result)
         snprintf(p->text, sizeof(p->text), "%s", fetch_error_text(p->fetch, result));
 }
 
-/* Where the server listens, as one reaches it from here: a wildcard address is asked on loopback. */
+/* Where the server listens, as one reaches it from here: a wildcard address is asked on loopback.
+ */
 static char *address_url(const char *listen)
 {
-    static const char *const wildcards[] = { "0.0.0.0:", "[::]:", "*:" };
+    static const char *const wildcards[] = { "0.0.0.0:", "[::]:" };
 
     for (size_t i = 0; i < sizeof(wildcards) / sizeof(wildcards[0]); i++) {
         size_t len = strlen(wildcards[i]);
@@ -81,6 +83,9 @@ static int probe(const struct conf *conf)
     char *url MEM_AUTO(mem_freep) = address_url(conf->listen);
     int r = url == NULL ? ERR_NOMEM : loop_new(&loop);
 
+    /* A proxy of the environment is for the models; it knows another loopback. */
+    if (r == 0 && setenv("no_proxy", "*", 1) != 0)
+        r = ERR_NOMEM;
     if (r == 0)
         r = fetcher_new(loop, 1, &fetcher);
     if (r == 0)

@@ -1,14 +1,13 @@
 /* Graph files from disk into a registry. graph/ itself does no I/O. */
 #include "base/err.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "graph/parse.h"
 #include "node/models.h"
-
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,37 +23,25 @@ struct load {
 
 /* ---- files ---- */
 
-static int read_all(int fd, struct buf *out)
+char *load_file(const char *path, size_t max_bytes, size_t *ret_len_bytes, char *text,
+                size_t text_size)
 {
-    char piece[16384];
-    ssize_t n;
-
-    while ((n = read(fd, piece, sizeof(piece))) > 0)
-        buf_add(out, piece, (size_t)n);
-    return n < 0 ? errno : 0;
-}
-
-char *load_file(const char *path, size_t max_bytes, size_t *ret_len_bytes, char *text, size_t text_size)
-{
-    bool is_input = strcmp(path, "-") == 0;
-    int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     struct buf content MEM_AUTO(buf_deinit);
-    int error = fd < 0 ? errno : 0;
+    int error = 0;
 
     buf_init(&content, max_bytes);
-    if (fd >= 0)
-        error = read_all(fd, &content);
-    if (fd >= 0 && !is_input)
-        close(fd);
-    if (error != 0)
+    int r = strcmp(path, "-") == 0 ? file_read_fd(STDIN_FILENO, &content, &error)
+                                   : file_read(path, &content, &error);
+    if (r == FILE_E_UNREADABLE)
         snprintf(text, text_size, "cannot be read: %s", strerror(error));
-    else if (content.fault == BUF_E_FULL)
+    else if (r == FILE_E_LARGE)
         snprintf(text, text_size, "is larger than %zu bytes", max_bytes);
-    else if (content.fault != 0)
-        snprintf(text, text_size, "cannot be read: %s", err_text(content.fault));
-    else
-        return buf_take(&content, ret_len_bytes);
-    return NULL;
+    else if (r != 0)
+        snprintf(text, text_size, "cannot be read: %s", err_text(r));
+    char *bytes = r == 0 ? buf_take(&content, ret_len_bytes) : NULL;
+    if (r == 0 && bytes == NULL)
+        snprintf(text, text_size, "cannot be read: %s", err_text(ERR_NOMEM));
+    return bytes;
 }
 
 static int keep(const struct load *l, const char *path, struct graph *graph)
@@ -62,8 +49,8 @@ static int keep(const struct load *l, const char *path, struct graph *graph)
     int r = registry_add(l->graphs, graph);
 
     if (r == REGISTRY_E_TAKEN) {
-        problems_add(l->problems, path, "/name", "choose another name", "a graph \"%s\" is defined by another file already",
-                     graph->name);
+        problems_add(l->problems, path, "/name", "choose another name",
+                     "a graph \"%s\" is defined by another file already", graph->name);
         r = 0;
     }
     graph_unref(graph);
@@ -76,7 +63,8 @@ static int load_one(const struct load *l, const char *path)
     struct graph *graph = NULL;
     char text[256];
     size_t len = 0;
-    char *bytes MEM_AUTO(mem_freep) = load_file(path, (size_t)l->conf->max_body_bytes, &len, text, sizeof(text));
+    char *bytes MEM_AUTO(mem_freep) =
+        load_file(path, (size_t)l->conf->max_body_bytes, &len, text, sizeof(text));
 
     if (bytes == NULL) {
         problems_add(l->problems, path, "", NULL, "%s", text);
@@ -128,15 +116,16 @@ static int load_place(const struct load *l, const char *path)
     struct stat st;
 
     if (stat(path, &st) != 0) {
-        problems_add(l->problems, path, "", "name a file or a folder with --graphs or ANABRANCH_GRAPHS",
+        problems_add(l->problems, path, "",
+                     "name a file or a folder with --graphs or ANABRANCH_GRAPHS",
                      "cannot be read: %s", strerror(errno));
         return 0;
     }
     return S_ISDIR(st.st_mode) ? load_folder(l, path) : load_one(l, path);
 }
 
-int load_graphs(const struct conf *conf, const struct kind_table *kinds, const char *places, struct registry *graphs,
-                struct problems *problems)
+int load_graphs(const struct conf *conf, const struct kind_table *kinds, const char *places,
+                struct registry *graphs, struct problems *problems)
 {
     struct load l = { .conf = conf, .kinds = kinds, .graphs = graphs, .problems = problems };
     char *list MEM_AUTO(mem_freep) = mem_strdup(places);

@@ -1,7 +1,6 @@
 /* A word that is the path of a file is a file; any other is a name. */
 #include "cli/one_graph.h"
 #include "base/mem.h"
-
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -25,10 +24,12 @@ static void tell_unknown(const struct registry *graphs, const char *name)
 
     buf_init(&known, 4096);
     registry_names(graphs, &known);
-    fprintf(stderr, "anabranch: there is no graph \"%s\"; known graphs: %s\n", name, buf_text(&known));
+    fprintf(stderr, "anabranch: there is no graph \"%s\"; known graphs: %s\n", name,
+            buf_text(&known));
 }
 
-int one_graph_load(const struct conf *conf, const struct kind_table *kinds, const char *name, struct graph **ret)
+int one_graph_load(const struct conf *conf, const struct kind_table *kinds, const char *name,
+                   struct graph **ret)
 {
     bool is_path = is_file(name);
     struct registry graphs = { 0 };

@@ -1,21 +1,22 @@
 /*
- * anabranch run GRAPH --input JSON [--stream]: one run without a server. The final state goes to standard output, or with --stream every event
- * as it comes, in the same frames that the server sends.
+ * anabranch run GRAPH --input JSON [--stream]: one run without a server. The final state goes to
+ * standard output, or with --stream every event as it comes, in the same frames that the server
+ * sends.
  */
 #include "base/err.h"
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "cli/one_graph.h"
 #include "run/hub.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: anabranch run GRAPH --input JSON [--stream]\n"
-                            "  GRAPH    a graph's name or its file\n"
-                            "  --input  the input as a JSON object; @FILE reads a file, - standard input\n"
-                            "  --stream prints events as they come\n";
+static const char usage[] =
+    "usage: anabranch run GRAPH --input JSON [--stream]\n"
+    "  GRAPH    a graph's name or its file\n"
+    "  --input  the input as a JSON object; @FILE reads a file, - standard input\n"
+    "  --stream prints events as they come\n";
 
 struct command {
     struct worker worker;
@@ -36,7 +37,8 @@ static int read_input(const struct conf *conf, const char *arg, json_t **ret)
     struct jsonx_error error;
 
     if (is_file) {
-        bytes = load_file(arg[0] == '@' ? arg + 1 : arg, (size_t)conf->max_body_bytes, &len, text, sizeof(text));
+        bytes = load_file(arg[0] == '@' ? arg + 1 : arg, (size_t)conf->max_body_bytes, &len, text,
+                          sizeof(text));
         if (bytes == NULL) {
             fprintf(stderr, "anabranch: --input %s: %s\n", arg, text);
             return EXIT_WRONG;
@@ -46,7 +48,8 @@ static int read_input(const struct conf *conf, const char *arg, json_t **ret)
     if (r < 0)
         return cli_fault("--input", r);
     if (r > 0) {
-        fprintf(stderr, "anabranch: --input is not JSON: line %d, column %d: %s\n", error.line, error.column, error.message);
+        fprintf(stderr, "anabranch: --input is not JSON: line %d, column %d: %s\n", error.line,
+                error.column, error.message);
         return EXIT_WRONG;
     }
     return EXIT_OK;
@@ -54,16 +57,11 @@ static int read_input(const struct conf *conf, const char *arg, json_t **ret)
 
 /* ---- output ---- */
 
-/* Events are read by people and pipes as they come: not through a buffer that fills first. */
+/* Events are read by people and pipes as they come. main() tells if standard output took it all. */
 static void write_out(const char *bytes, size_t len)
 {
-    while (len > 0) {
-        ssize_t n = write(STDOUT_FILENO, bytes, len);
-        if (n <= 0)
-            return;
-        bytes += n;
-        len -= (size_t)n;
-    }
+    (void)fwrite(bytes, 1, len, stdout);
+    (void)fflush(stdout);
 }
 
 static void read_events(void *arg)
@@ -86,8 +84,9 @@ static int print_result(const struct command *c)
 
     buf_init(&text, (size_t)c->worker.conf->max_state_bytes + 65536);
     if (fail_is_set(f)) {
-        fprintf(stderr, "anabranch: %s%s%s%s: %s\n", f->node != NULL ? "node " : "", f->node != NULL ? f->node : "",
-                f->node != NULL ? ": " : "", fail_type(f), fail_message(f));
+        fprintf(stderr, "anabranch: %s%s%s%s: %s\n", f->node != NULL ? "node " : "",
+                f->node != NULL ? f->node : "", f->node != NULL ? ": " : "", fail_type(f),
+                fail_message(f));
         return EXIT_FAILED;
     }
     if (c->is_stream)
@@ -102,9 +101,9 @@ static int print_result(const struct command *c)
 
 static int run_to_end(struct command *c, struct graph *graph, const json_t *input)
 {
-    struct run_request req = {
-        .graph = graph, .input = input, .modes = c->is_stream ? MODE_UPDATES | MODE_MESSAGES_TUPLE : 0
-    };
+    struct run_request req = { .graph = graph,
+                               .input = input,
+                               .modes = c->is_stream ? MODE_UPDATES | MODE_MESSAGES_TUPLE : 0 };
     struct fail f = { 0 };
     int r = run_start(c->worker.runs, &req, &c->run, &f);
 
@@ -121,12 +120,14 @@ static int run_to_end(struct command *c, struct graph *graph, const json_t *inpu
     return status;
 }
 
-static int run_by_name(const struct conf *conf, const char *name, const json_t *input, bool is_stream)
+static int run_by_name(const struct conf *conf, const char *name, const json_t *input,
+                       bool is_stream)
 {
     struct command c = { .is_stream = is_stream };
     struct graph *graph = NULL;
     int r = worker_init(&c.worker, conf, environ);
-    int status = r == 0 ? one_graph_load(conf, &c.worker.services.kinds, name, &graph) : cli_fault("start", r);
+    int status = r == 0 ? one_graph_load(conf, &c.worker.services.kinds, name, &graph)
+                        : cli_fault("start", r);
 
     if (status == EXIT_OK)
         status = run_to_end(&c, graph, input);

@@ -3,8 +3,9 @@
  *
  *     settings -> graphs -> worker (loop, fetcher, models, runs) -> HTTP server
  *
- * The port opens last, so a server that answers is whole. SIGTERM or SIGINT: no new work, what runs gets drain_ms to end, then it is cancelled; exit
- * status 0. A second signal ends the process at once.
+ * The port opens last, so a server that answers is whole. SIGTERM or SIGINT: no new work, what runs
+ * gets drain_ms to end, then it is cancelled; exit status 0. A second signal ends the process at
+ * once.
  */
 #include "api/api.h"
 #include "base/err.h"
@@ -12,7 +13,6 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "graph_schema.h"
-
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,7 +78,8 @@ static void take_signal(void *arg, int number)
     if (s->is_draining)
         _exit(128 + number);
     s->is_draining = true;
-    log_info("draining", "signal", strsignal(number), "runs", log_int(runs_active(s->worker.runs)), NULL);
+    log_info("draining", "signal", strsignal(number), "runs", log_int(runs_active(s->worker.runs)),
+             NULL);
     http_server_quiesce(s->server);
     loop_timer_start(s->drain, s->conf->drain_ms * 1000);
     http_server_when_idle(s->server, server_idle, s);
@@ -98,7 +99,8 @@ static int load(struct serve *s)
         status = cli_fault("graphs", r);
     else if (problems.count > 0) {
         fputs(buf_text(&problems.text), stderr);
-        fprintf(stderr, "anabranch: %d mistakes in graph files; nothing was started\n", problems.count);
+        fprintf(stderr, "anabranch: %d mistakes in graph files; nothing was started\n",
+                problems.count);
         status = EXIT_WRONG;
     }
     problems_deinit(&problems);

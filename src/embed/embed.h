@@ -15,7 +15,6 @@
  */
 #include "anabranch.h"
 #include "run/worker.h"
-
 #include <stdint.h>
 
 /* For copies of states, events and failures, which the settings have bounded where they were made.

@@ -12,7 +12,6 @@
 #include "base/mem.h"
 #include "embed/embed.h"
 #include "graph/builder.h"
-
 #include <string.h>
 
 enum { SPEC_MAX_BYTES = 1 << 28 };
@@ -107,8 +106,7 @@ static void kind_free(struct embed_kind *k)
 
 void embed_kinds_deinit(struct anabranch_engine *engine)
 {
-    LIST_EACH(&engine->own_kinds, node)
-    {
+    LIST_EACH(&engine->own_kinds, node) {
         list_remove(node);
         kind_free(LIST_OF(node, struct embed_kind, node));
     }

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "embed/embed.h"
 #include "run/event.h"
-
 #include <string.h>
 
 static int wrong(const char *option, const char *why)
@@ -56,8 +55,7 @@ static bool is_list_of_strings(const json_t *v)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(v, i, item)
-    {
+    json_array_foreach(v, i, item) {
         if (!json_is_string(item))
             return false;
     }
@@ -90,8 +88,7 @@ static int check_config(const struct conf *conf, json_t *config)
     const char *key;
     json_t *value;
 
-    json_object_foreach(config, key, value)
-    {
+    json_object_foreach(config, key, value) {
         const char *why = config_fault(key, value);
         if (why != NULL)
             return wrong("config", why);

@@ -14,7 +14,6 @@
 #include "embed/embed.h"
 #include "graph/build.h"
 #include "run/hub.h"
-
 #include <stdatomic.h>
 #include <string.h>
 
@@ -229,8 +228,7 @@ void anabranch_cancel(struct anabranch_run *run)
 
 void embed_runs_cancel(struct anabranch_engine *engine)
 {
-    LIST_EACH(&engine->runs, node)
-    {
+    LIST_EACH(&engine->runs, node) {
         struct anabranch_run *r = LIST_OF(node, struct anabranch_run, node);
         if (r->run != NULL)
             run_cancel(r->run);
@@ -239,8 +237,7 @@ void embed_runs_cancel(struct anabranch_engine *engine)
 
 void embed_runs_free(struct anabranch_engine *engine)
 {
-    LIST_EACH(&engine->runs, node)
-    {
+    LIST_EACH(&engine->runs, node) {
         run_free(LIST_OF(node, struct anabranch_run, node));
     }
 }

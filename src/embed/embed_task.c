@@ -13,7 +13,6 @@
 #include "base/mem.h"
 #include "embed/embed.h"
 #include "node/kit.h"
-
 #include <string.h>
 
 enum { MESSAGE_MAX_BYTES = 65536, TYPE_MAX_BYTES = 128 };
@@ -45,8 +44,7 @@ static void task_free(void *object)
 
 void embed_tasks_free(struct anabranch_engine *engine)
 {
-    LIST_EACH(&engine->tasks, node)
-    {
+    LIST_EACH(&engine->tasks, node) {
         list_remove(node);
         task_free(LIST_OF(node, struct anabranch_task, node));
     }

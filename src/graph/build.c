@@ -19,7 +19,7 @@ static const char *text_of(const char *text)
 int builder_new(const struct kind_table *kinds, const struct builder_limits *limits,
                 const char *file, const char *name, struct anabranch_builder **ret)
 {
-    struct anabranch_builder *b = mem_zalloc(sizeof *b);
+    struct anabranch_builder *b = mem_zalloc(sizeof(*b));
     if (b == NULL)
         return err_trace(ERR_NOMEM);
     b->kinds = kinds;
@@ -155,7 +155,7 @@ int anabranch_builder_field(struct anabranch_builder *b, const char *name, const
     if (is_over(b, b->field_count, b->limits.max_fields, "/state", &b->is_told_fields))
         return 0;
     struct field_spec *fields =
-        items_grow(b->fields, b->field_count, &b->field_cap, sizeof *fields);
+        items_grow(b->fields, b->field_count, &b->field_cap, sizeof(*fields));
     if (fields == NULL)
         return err_trace(ERR_NOMEM);
     b->fields = fields;
@@ -170,7 +170,7 @@ int anabranch_builder_node(struct anabranch_builder *b, const char *name, const 
 {
     if (is_over(b, b->node_count, b->limits.max_nodes, "/nodes", &b->is_told_nodes))
         return 0;
-    struct node_spec *nodes = items_grow(b->nodes, b->node_count, &b->node_cap, sizeof *nodes);
+    struct node_spec *nodes = items_grow(b->nodes, b->node_count, &b->node_cap, sizeof(*nodes));
     if (nodes == NULL)
         return err_trace(ERR_NOMEM);
     b->nodes = nodes;
@@ -206,7 +206,7 @@ int anabranch_builder_output(struct anabranch_builder *b, const char *const *fie
 static struct edge_spec *new_edge(struct anabranch_builder *b, const char *const *sources,
                                   size_t count)
 {
-    struct edge_spec *edges = items_grow(b->edges, b->edge_count, &b->edge_cap, sizeof *edges);
+    struct edge_spec *edges = items_grow(b->edges, b->edge_count, &b->edge_cap, sizeof(*edges));
     if (edges == NULL)
         return NULL;
     b->edges = edges;
@@ -243,8 +243,8 @@ int anabranch_builder_join(struct anabranch_builder *b, const char *const *sourc
 
 static int note_cases(struct edge_spec *e, const struct anabranch_case *cases, size_t count)
 {
-    e->values = mem_array(count, sizeof *e->values);
-    e->targets = mem_array(count, sizeof *e->targets);
+    e->values = mem_array(count, sizeof(*e->values));
+    e->targets = mem_array(count, sizeof(*e->targets));
     if (e->values == NULL || e->targets == NULL)
         return err_trace(ERR_NOMEM);
     e->case_count = count;

@@ -54,8 +54,8 @@ void build_check_reach(struct anabranch_builder *b, const struct graph *g)
                         "no edge begins at __start__");
         return; /* else every node would be told */
     }
-    bool *is_seen MEM_AUTO(mem_freep) = mem_array(g->node_count, sizeof *is_seen);
-    int *stack MEM_AUTO(mem_freep) = mem_array(g->node_count, sizeof *stack);
+    bool *is_seen MEM_AUTO(mem_freep) = mem_array(g->node_count, sizeof(*is_seen));
+    int *stack MEM_AUTO(mem_freep) = mem_array(g->node_count, sizeof(*stack));
     if (is_seen == NULL || stack == NULL) {
         builder_note_fault(b);
         return;

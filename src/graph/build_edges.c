@@ -32,7 +32,7 @@ static int find_end(const char *name)
 static int problem_node(struct edge_build *eb, const char *name)
 {
     const struct graph *g = eb->g;
-    const char **names MEM_AUTO(mem_freep) = mem_array(g->node_count + 2, sizeof *names);
+    const char **names MEM_AUTO(mem_freep) = mem_array(g->node_count + 2, sizeof(*names));
     if (names == NULL) {
         builder_note_fault(eb->b);
         return NODE_NONE;
@@ -86,10 +86,10 @@ static int insert(int **array, size_t *count, int item)
         at--;
     if (at > 0 && (*array)[at - 1] == item)
         return 0;
-    int *wider = mem_realloc(*array, (*count + 1) * sizeof *wider);
+    int *wider = mem_realloc(*array, (*count + 1) * sizeof(*wider));
     if (wider == NULL)
         return err_trace(ERR_NOMEM);
-    memmove(wider + at + 1, wider + at, (*count - at) * sizeof *wider);
+    memmove(wider + at + 1, wider + at, (*count - at) * sizeof(*wider));
     wider[at] = item;
     *array = wider;
     ++*count;
@@ -144,7 +144,7 @@ static int read_sources(struct edge_build *eb, struct join *join, struct buf *na
 static int keep_join(struct graph *g, struct join *join, const char *names)
 {
     join->trigger = mem_printf("join:%s:%s", names, g->nodes[join->target].name);
-    struct join *joins = mem_realloc(g->joins, (g->join_count + 1) * sizeof *joins);
+    struct join *joins = mem_realloc(g->joins, (g->join_count + 1) * sizeof(*joins));
     if (joins != NULL)
         g->joins = joins;
     if (joins == NULL || join->trigger == NULL)
@@ -227,12 +227,12 @@ static int compare_texts(const void *a, const void *b)
 static int check_cases(struct edge_build *eb)
 {
     const struct edge_spec *e = eb->e;
-    const char **sorted MEM_AUTO(mem_freep) = mem_array(e->case_count, sizeof *sorted);
+    const char **sorted MEM_AUTO(mem_freep) = mem_array(e->case_count, sizeof(*sorted));
     if (sorted == NULL)
         return err_trace(ERR_NOMEM);
     for (size_t i = 0; i < e->case_count; i++)
         sorted[i] = e->values[i];
-    qsort(sorted, e->case_count, sizeof *sorted, compare_texts);
+    qsort(sorted, e->case_count, sizeof(*sorted), compare_texts);
     for (size_t i = 1; i < e->case_count; i++)
         if (strcmp(sorted[i - 1], sorted[i]) == 0)
             builder_problem(eb->b, e->at, NULL, "the case \"%s\" is there twice", sorted[i]);
@@ -244,7 +244,7 @@ static int read_cases(struct edge_build *eb, struct route *route)
     const struct edge_spec *e = eb->e;
     route->values = texts_copy((const char *const *)e->values, e->case_count);
     route->case_count = route->values == NULL ? 0 : e->case_count;
-    route->targets = mem_array(e->case_count, sizeof *route->targets);
+    route->targets = mem_array(e->case_count, sizeof(*route->targets));
     if (route->values == NULL || route->targets == NULL)
         return err_trace(ERR_NOMEM);
     for (size_t i = 0; i < e->case_count; i++)
@@ -277,7 +277,7 @@ static int add_switch(struct edge_build *eb)
     /* Even a switch from nowhere is read, for its other mistakes; a route of __start__ does no
      * harm, as nothing is built then. */
     struct outlets *out = outlets_of(eb->g, source == NODE_NONE ? NODE_START : source);
-    struct route *routes = mem_realloc(out->routes, (out->route_count + 1) * sizeof *routes);
+    struct route *routes = mem_realloc(out->routes, (out->route_count + 1) * sizeof(*routes));
     if (routes == NULL)
         return err_trace(ERR_NOMEM);
     out->routes = routes;

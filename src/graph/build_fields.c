@@ -50,7 +50,7 @@ static void check_reducer(struct setup *s, const struct field *f)
     bool is_messages = f->type == FIELD_MESSAGES && f->reducer != REDUCE_MESSAGES;
     if (is_messages)
         setup_problem(s, "reducer", "leave it out", "the type messages has the reducer messages");
-    for (size_t i = 0; i < sizeof reducer_rows / sizeof *reducer_rows && !is_messages; i++)
+    for (size_t i = 0; i < sizeof(reducer_rows) / sizeof(*reducer_rows) && !is_messages; i++)
         if (reducer_rows[i].reducer == f->reducer && (reducer_rows[i].types & BIT(f->type)) == 0)
             setup_problem(s, "reducer", reducer_rows[i].remedy,
                           "the reducer %s does not fit the type %s", reducer_name(f->reducer),
@@ -211,7 +211,7 @@ static void apply_list(struct anabranch_builder *b, struct graph *g, bool is_inp
 
 int build_fields(struct anabranch_builder *b, struct graph *g)
 {
-    g->fields = mem_array(b->field_count, sizeof *g->fields);
+    g->fields = mem_array(b->field_count, sizeof(*g->fields));
     if (g->fields == NULL)
         return err_trace(ERR_NOMEM);
     int r = 0;

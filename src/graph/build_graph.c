@@ -57,7 +57,7 @@ int builder_build(struct anabranch_builder *b, struct graph **ret)
         return ANABRANCH_E_INVALID;
     }
     b->is_built = true;
-    struct graph *g = mem_zalloc(sizeof *g);
+    struct graph *g = mem_zalloc(sizeof(*g));
     if (g == NULL)
         return err_trace(ERR_NOMEM);
     g->refs = 1;

@@ -64,13 +64,13 @@ static int read_retry(struct setup *node, struct retry *retry)
 static void problem_kind(struct setup *s, const char *name)
 {
     const struct kind_table *kinds = s->builder->kinds;
-    for (size_t i = 0; i < sizeof later_kinds / sizeof *later_kinds; i++)
+    for (size_t i = 0; i < sizeof(later_kinds) / sizeof(*later_kinds); i++)
         if (strcmp(later_kinds[i], name) == 0) {
             setup_problem(s, "kind", "use another kind",
                           "this version does not have the kind \"%s\" yet", name);
             return;
         }
-    const char **names MEM_AUTO(mem_freep) = mem_array(kinds->count, sizeof *names);
+    const char **names MEM_AUTO(mem_freep) = mem_array(kinds->count, sizeof(*names));
     char *pointer MEM_AUTO(mem_freep) = pointer_join(s->pointer, "kind");
     if (names == NULL || pointer == NULL) {
         builder_note_fault(s->builder);
@@ -163,11 +163,11 @@ static int compare_names(const void *a, const void *b)
 
 int build_nodes(struct anabranch_builder *b, struct graph *g)
 {
-    g->nodes = mem_array(b->node_count, sizeof *g->nodes);
+    g->nodes = mem_array(b->node_count, sizeof(*g->nodes));
     if (g->nodes == NULL)
         return err_trace(ERR_NOMEM);
     if (b->node_count > 0)
-        qsort(b->nodes, b->node_count, sizeof *b->nodes, compare_names);
+        qsort(b->nodes, b->node_count, sizeof(*b->nodes), compare_names);
     int r = 0;
     for (size_t i = 0; i < b->node_count && r == 0; i++)
         r = add_node(b, &b->nodes[i], g);

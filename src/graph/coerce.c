@@ -218,8 +218,7 @@ static int put_content(struct draft *d)
         return refuse_content(d, json_object_get(d->in, "content"));
     size_t i;
     json_t *block;
-    json_array_foreach(content, i, block)
-    {
+    json_array_foreach(content, i, block) {
         if (!json_is_string(block) && !json_is_object(block))
             return refuse_found(d->f, "a block of content is a string or an object", block);
     }
@@ -293,8 +292,7 @@ static int put_extras(struct draft *d)
 {
     const char *key;
     json_t *extra;
-    json_object_foreach(d->in, key, extra)
-    {
+    json_object_foreach(d->in, key, extra) {
         if (is_extra(d, key) && json_object_set(d->out, key, extra) != 0)
             return err_trace(ERR_NOMEM);
     }

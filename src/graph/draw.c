@@ -26,7 +26,7 @@ static bool is_plain_id(const char *name)
     for (const char *c = name; *c != '\0'; c++)
         if (!isalnum((unsigned char)*c) && *c != '_')
             return false;
-    for (size_t i = 0; i < sizeof mermaid_words / sizeof *mermaid_words; i++)
+    for (size_t i = 0; i < sizeof(mermaid_words) / sizeof(*mermaid_words); i++)
         if (strcasecmp(mermaid_words[i], name) == 0)
             return false;
     return true;

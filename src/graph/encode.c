@@ -1,5 +1,4 @@
-/* States and updates as JSON text: bytes that the values keep are joined, nothing is encoded twice.
- */
+/* States and updates as JSON text: bytes that the values keep are joined, none encoded twice. */
 #include "base/jsonx.h"
 #include "graph/state.h"
 #include <string.h>
@@ -19,6 +18,19 @@ static void encode_member(const char *name, struct value *v, struct buf *out)
     (void)buf_add(out, bytes, len_bytes);
 }
 
+static bool is_in_view(const struct field *field, enum state_view view)
+{
+    switch (view) {
+    case VIEW_ALL:
+        return true;
+    case VIEW_SHOWN:
+        return !field->is_private;
+    case VIEW_OUTPUT:
+        return field->is_output;
+    }
+    return false;
+}
+
 void state_encode(const struct state *s, enum state_view view, struct buf *out)
 {
     const struct graph *g = state_graph(s);
@@ -26,7 +38,7 @@ void state_encode(const struct state *s, enum state_view view, struct buf *out)
     (void)buf_add_char(out, '{'); /* sticky, here and below */
     for (size_t i = 0; i < g->field_count; i++) {
         struct value *v = state_get(s, (int)i);
-        if (v == NULL || (view == VIEW_OUTPUT && !g->fields[i].is_output))
+        if (v == NULL || !is_in_view(&g->fields[i], view))
             continue;
         if (!is_first)
             (void)buf_add_char(out, ',');
@@ -48,11 +60,16 @@ static bool has_repeats(const struct update *u)
 void update_encode(const struct update *u, const struct graph *g, struct buf *out)
 {
     bool is_list = has_repeats(u);
+    bool is_first = true;
     (void)buf_add_str(out, is_list ? "[{" : "{"); /* sticky, here and below */
     for (size_t i = 0; i < u->count; i++) {
-        if (i > 0)
+        const struct field *field = &g->fields[u->writes[i].field];
+        if (field->is_private)
+            continue;
+        if (!is_first)
             (void)buf_add_str(out, is_list ? "},{" : ",");
-        encode_member(g->fields[u->writes[i].field].name, u->writes[i].value, out);
+        is_first = false;
+        encode_member(field->name, u->writes[i].value, out);
     }
     (void)buf_add_str(out, is_list ? "}]" : "}");
 }

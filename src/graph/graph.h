@@ -55,7 +55,7 @@ struct field {
     bool is_output;
 };
 
-/* LangGraph's RetryPolicy; reference semantics 3.6. */
+/* LangGraph's RetryPolicy. */
 struct retry {
     int max_attempts; /* 1 = no retry */
     int64_t initial_ms;

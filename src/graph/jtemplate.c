@@ -57,8 +57,8 @@ static int parse_parts(struct jtemplate *t, char *error, size_t error_size)
     const char *key;
     json_t *member;
     if (t->kind == J_OBJECT)
-        json_object_foreach(t->json, key, member) r =
-            r != 0 ? r : parse_part(t, member, error, error_size);
+        json_object_foreach(t->json, key, member)
+            r = r != 0 ? r : parse_part(t, member, error, error_size);
     return r;
 }
 
@@ -77,7 +77,7 @@ static void fold(struct jtemplate *t)
 
 int jtemplate_parse(const json_t *json, struct jtemplate **ret, char *error, size_t error_size)
 {
-    struct jtemplate *t = mem_zalloc(sizeof *t);
+    struct jtemplate *t = mem_zalloc(sizeof(*t));
     if (t == NULL)
         return err_trace(ERR_NOMEM);
     /* Counting a reference changes nothing that a reader of the const value could see. */
@@ -137,8 +137,7 @@ static int render_object(const struct jtemplate *t, const struct scope *scope, s
     size_t i = 0;
     const char *key;
     json_t *source;
-    json_object_foreach(t->json, key, source)
-    {
+    json_object_foreach(t->json, key, source) {
         json_t *member = NULL;
         int r = jtemplate_render(t->parts[i++], scope, max_bytes, &member);
         if (r != 0)

@@ -25,8 +25,7 @@ static json_t *content_of(const json_t *content, bool has_calls)
     size_t i;
     json_t *block;
     json_t *blocks = json_array();
-    json_array_foreach(content, i, block)
-    {
+    json_array_foreach(content, i, block) {
         if (blocks != NULL && json_array_append_new(blocks, block_of(block)) != 0) {
             json_decref(blocks);
             blocks = NULL;

@@ -70,12 +70,10 @@ static int merge_all(struct merge *m, const json_t *left, const json_t *incoming
     size_t i;
     json_t *message;
     int r = m->list == NULL || m->index == NULL || m->removed == NULL ? ERR_NOMEM : 0;
-    json_array_foreach(left, i, message)
-    {
+    json_array_foreach(left, i, message) {
         r = r != 0 ? r : append_left(m, message, f);
     }
-    json_array_foreach(incoming, i, message)
-    {
+    json_array_foreach(incoming, i, message) {
         r = r != 0 ? r : merge_one(m, message, f);
     }
     return r;
@@ -87,8 +85,7 @@ static json_t *without_removed(const struct merge *m)
     json_t *message;
     json_t *kept = json_array();
     int bad = kept == NULL;
-    json_array_foreach(m->list, i, message)
-    {
+    json_array_foreach(m->list, i, message) {
         if (!bad && json_object_get(m->removed, message_id(message)) == NULL)
             bad = json_array_append(kept, message);
     }
@@ -133,8 +130,7 @@ static int coerce_list(json_t *list, const json_t *right, struct fail *f)
         return coerce_one(list, right, f);
     size_t i;
     json_t *any;
-    json_array_foreach(right, i, any)
-    {
+    json_array_foreach(right, i, any) {
         int r = coerce_one(list, any, f);
         if (r != 0)
             return r;

@@ -1,8 +1,8 @@
 #ifndef ANABRANCH_GRAPH_MESSAGES_H
 #define ANABRANCH_GRAPH_MESSAGES_H
 /*
- * Chat messages: coercion of every input form to the flat wire form (wire-protocol.md section 2),
- * and the reducer add_messages (reference semantics 7.1, 7.2).
+ * Chat messages: coercion of every input form to the flat form of the LangGraph wire,
+ * and LangChain's reducer add_messages.
  */
 #include "base/fail.h"
 #include <jansson.h>

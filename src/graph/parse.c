@@ -39,8 +39,7 @@ static int each_member(struct setup *top, const char *key, builder_spec_call *ca
     json_t *object = (json_t *)setup_object(top, key, true, &pointer);
     const char *name;
     json_t *member;
-    json_object_foreach(object, name, member)
-    {
+    json_object_foreach(object, name, member) {
         char *spec MEM_AUTO(mem_freep) = jsonx_text(member, SPEC_MAX_BYTES, NULL);
         int r = spec == NULL ? ERR_NOMEM : call(top->builder, name, spec);
         if (r != 0)
@@ -71,7 +70,7 @@ static int read_names(struct setup *top, const char *key, builder_names_call *ca
     if (list == NULL || !is_names(top, key, list))
         return 0;
     size_t count = json_array_size(list);
-    const char **names MEM_AUTO(mem_freep) = mem_array(count, sizeof *names);
+    const char **names MEM_AUTO(mem_freep) = mem_array(count, sizeof(*names));
     if (names == NULL)
         return err_trace(ERR_NOMEM);
     for (size_t i = 0; i < count; i++)
@@ -88,7 +87,7 @@ static void read_assistant(struct setup *top)
     static const char *const parts[] = { "config", "context", "metadata" };
     struct setup s;
     setup_init(&s, top->builder, pointer, json);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         char *inner MEM_AUTO(mem_freep) = NULL;
         (void)setup_object(&s, parts[i], false, &inner); /* its type is all there is to know */
     }

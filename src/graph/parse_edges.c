@@ -22,7 +22,7 @@ static const char **read_list(struct anabranch_builder *b, const char *pointer, 
             builder_problem(b, pointer, FORMS, "element %zu is not a string", i);
             return NULL;
         }
-    const char **names = count == 0 ? NULL : mem_array(count, sizeof *names);
+    const char **names = count == 0 ? NULL : mem_array(count, sizeof(*names));
     if (names == NULL && count > 0)
         builder_note_fault(b);
     for (size_t i = 0; names != NULL && i < count; i++)
@@ -72,14 +72,13 @@ static int read_pair(struct anabranch_builder *b, const char *pointer, const jso
 static struct anabranch_case *read_cases(struct anabranch_builder *b, const char *base,
                                          json_t *object)
 {
-    struct anabranch_case *cases = mem_array(json_object_size(object), sizeof *cases);
+    struct anabranch_case *cases = mem_array(json_object_size(object), sizeof(*cases));
     size_t count = 0;
     const char *value;
     json_t *to;
     if (cases == NULL)
         builder_note_fault(b);
-    json_object_foreach(object, value, to)
-    {
+    json_object_foreach(object, value, to) {
         if (cases == NULL || !json_is_string(to)) {
             char *pointer MEM_AUTO(mem_freep) = pointer_join(base, value);
             if (pointer == NULL || cases == NULL)

@@ -50,7 +50,7 @@ int path_parse(const char *text, size_t len_bytes, struct path **ret)
 {
     if (len_bytes > 0 && memchr(text, '\0', len_bytes) != NULL)
         return PATH_E_SYNTAX;
-    struct path *p = mem_zalloc(sizeof *p);
+    struct path *p = mem_zalloc(sizeof(*p));
     if (p == NULL)
         return err_trace(ERR_NOMEM);
     p->text = mem_array(2, len_bytes + 1);

@@ -43,7 +43,7 @@ static int by_target_and_trigger(const void *a, const void *b)
 
 static void reset(struct waiting *w)
 {
-    memset(w->seen, 0, w->join->source_count * sizeof w->seen[0]);
+    memset(w->seen, 0, w->join->source_count * sizeof(w->seen[0]));
     w->missing_count = w->join->source_count;
 }
 
@@ -53,23 +53,23 @@ static int init_joins(struct sched *s)
     for (size_t i = 0; i < g->join_count; i++) {
         struct waiting *w = &s->joins[i];
         w->join = &g->joins[i];
-        w->seen = mem_array(w->join->source_count, sizeof w->seen[0]);
+        w->seen = mem_array(w->join->source_count, sizeof(w->seen[0]));
         if (w->seen == NULL)
             return err_trace(ERR_NOMEM);
         w->missing_count = w->join->source_count;
         s->by_target[i] = w;
     }
-    qsort(s->by_target, g->join_count, sizeof s->by_target[0], by_target_and_trigger);
+    qsort(s->by_target, g->join_count, sizeof(s->by_target[0]), by_target_and_trigger);
     return 0;
 }
 
 static int init(struct sched *s)
 {
     const struct graph *g = s->graph;
-    s->fired = mem_array(g->node_count, sizeof s->fired[0]);
-    s->joins = mem_array(g->join_count, sizeof s->joins[0]);
+    s->fired = mem_array(g->node_count, sizeof(s->fired[0]));
+    s->joins = mem_array(g->join_count, sizeof(s->joins[0]));
     s->by_target = mem_array(g->join_count, sizeof(struct waiting *));
-    s->planned = mem_array(g->node_count, sizeof s->planned[0]);
+    s->planned = mem_array(g->node_count, sizeof(s->planned[0]));
     s->triggers = mem_array(g->node_count + g->join_count, sizeof(const char *));
     if (s->fired == NULL || s->joins == NULL || s->by_target == NULL || s->planned == NULL ||
         s->triggers == NULL)
@@ -79,7 +79,7 @@ static int init(struct sched *s)
 
 int sched_new(const struct graph *g, struct sched **ret)
 {
-    struct sched *s = mem_zalloc(sizeof *s);
+    struct sched *s = mem_zalloc(sizeof(*s));
     if (s == NULL)
         return err_trace(ERR_NOMEM);
     s->graph = g;

@@ -7,7 +7,7 @@
  *     while (sched_plan(s, &plan), plan.count)
  *         for each task of the plan:  sched_finish(s, node, ...)
  *
- * A node with several fired edges is planned once (reference semantics 2.1: trigger once). A join
+ * A node with several fired edges is planned once (LangGraph: trigger once). A join
  * remembers its sources across steps, fires when all have finished, and begins again when it fired.
  * What fires while a step runs is planned in the next.
  */

@@ -62,8 +62,7 @@ void setup_finish(struct setup *s)
     const char *key;
     json_t *member;
     /* jansson walks objects by non-const pointers; nothing is changed. */
-    json_object_foreach((json_t *)s->spec, key, member)
-    {
+    json_object_foreach((json_t *)s->spec, key, member) {
         if (is_known(s, key))
             continue;
         if (is_later(s, key)) {

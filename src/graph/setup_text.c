@@ -37,7 +37,7 @@ static int read_jtemplate(struct setup *s, const char *pointer, const json_t *js
 {
     char error[ERROR_BYTES];
     *ret = NULL;
-    int r = jtemplate_parse(json, ret, error, sizeof error);
+    int r = jtemplate_parse(json, ret, error, sizeof(error));
     if (r != 0)
         return not_parsed(s, pointer, r, error);
     struct root_check check = { s, pointer };
@@ -67,7 +67,7 @@ int setup_template(struct setup *s, const char *key, bool required, struct templ
     if (pointer == NULL)
         return err_trace(ERR_NOMEM);
     char error[ERROR_BYTES];
-    int r = template_parse(text, strlen(text), ret, error, sizeof error);
+    int r = template_parse(text, strlen(text), ret, error, sizeof(error));
     if (r != 0)
         return not_parsed(s, pointer, r, error);
     struct root_check check = { s, pointer };
@@ -151,8 +151,8 @@ int setup_writes(struct setup *s, const char *key, bool required, int **ret_fiel
     const char *name;
     json_t *json;
     if (r == 0)
-        json_object_foreach(object, name, json) r =
-            r != 0 ? r : read_write(s, pointer, name, json, &w);
+        json_object_foreach(object, name, json)
+            r = r != 0 ? r : read_write(s, pointer, name, json, &w);
     if (r != 0) {
         writes_free(&w);
         return r;

@@ -35,7 +35,7 @@ struct step {
 
 static struct state *alloc_state(struct graph *graph)
 {
-    struct state *s = mem_zalloc(sizeof *s + graph->field_count * sizeof s->values[0]);
+    struct state *s = mem_zalloc(sizeof(*s) + graph->field_count * sizeof(s->values[0]));
     if (s == NULL)
         return NULL;
     s->refs = 1;
@@ -116,8 +116,8 @@ static int gather(struct step *step, size_t field_count, const struct task_write
                   size_t count)
 {
     size_t total = count_writes(tasks, count);
-    step->pool = mem_array(total, sizeof *step->pool);
-    step->written = mem_array(field_count, sizeof step->written[0]);
+    step->pool = mem_array(total, sizeof(*step->pool));
+    step->written = mem_array(field_count, sizeof(step->written[0]));
     if (step->pool == NULL || step->written == NULL)
         return err_trace(ERR_NOMEM);
     struct pending *p = step->pool;

@@ -62,12 +62,16 @@ int state_apply(struct state *s, const struct task_writes *tasks, size_t count,
                 const struct state_limits *limits, struct state **ret, bool *changed,
                 struct fail *f);
 
-enum state_view { VIEW_ALL /* every field */, VIEW_OUTPUT /* output fields only */ };
+enum state_view {
+    VIEW_ALL,   /* every field: what nodes see */
+    VIEW_SHOWN, /* all but private ones: what `values` events and /runs/wait show */
+    VIEW_OUTPUT /* the output fields: what /invoke answers */
+};
 /* Appends the state as a JSON object, fields in declared order, absent ones left out. Sticky error
  * in out. */
 void state_encode(const struct state *s, enum state_view view, struct buf *out);
 /* Appends an update as it goes into an `updates` event: {"field": value}; {} if it writes nothing.
-   A field written twice: an array of one-key objects is used instead (reference semantics 6.2). */
+   Private fields are left out. A field written twice: an array of one-key objects is used instead. */
 void update_encode(const struct update *u, const struct graph *g, struct buf *out);
 
 #endif

@@ -109,7 +109,7 @@ static int read_tag(struct parser *p, const char *begin, struct tag *tag)
 
 static struct op *add_op(struct template *t, enum op_kind kind, size_t at, struct slice text)
 {
-    void *ops = items_grow(t->ops, t->count, &t->cap, sizeof *t->ops);
+    void *ops = items_grow(t->ops, t->count, &t->cap, sizeof(*t->ops));
     if (ops == NULL)
         return NULL;
     t->ops = ops;
@@ -268,7 +268,7 @@ static int parse(struct parser *p)
 int template_parse(const char *text, size_t len_bytes, struct template **ret, char *error,
                    size_t error_size)
 {
-    struct template *t = mem_zalloc(sizeof *t);
+    struct template *t = mem_zalloc(sizeof(*t));
     if (t != NULL)
         t->text = mem_strndup(text, len_bytes);
     if (t == NULL || t->text == NULL) {

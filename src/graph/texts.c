@@ -7,7 +7,7 @@ enum { FIRST_CAP = 8 };
 
 char **texts_copy(const char *const *texts, size_t count)
 {
-    char **copy = mem_array(count, sizeof *copy);
+    char **copy = mem_array(count, sizeof(*copy));
     for (size_t i = 0; copy != NULL && i < count; i++) {
         copy[i] = mem_strdup(texts[i] == NULL ? "" : texts[i]);
         if (copy[i] == NULL)

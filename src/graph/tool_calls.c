@@ -117,8 +117,7 @@ static int sort_calls(struct sorting *s, const json_t *calls)
 {
     size_t i;
     json_t *call;
-    json_array_foreach(calls, i, call)
-    {
+    json_array_foreach(calls, i, call) {
         if (!json_is_object(call))
             return refuse(s->f, "a tool call is an object", call);
         const json_t *function = json_object_get(call, "function");
@@ -170,8 +169,7 @@ static int add_openai(json_t *list, const json_t *calls)
 {
     size_t i;
     json_t *call;
-    json_array_foreach(calls, i, call)
-    {
+    json_array_foreach(calls, i, call) {
         json_t *made = json_pack("{s:o,s:s,s:{s:o,s:o}}", "id",
                                  string_or_empty(json_object_get(call, "id")), "type", "function",
                                  "function", "name", string_or_empty(json_object_get(call, "name")),

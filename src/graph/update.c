@@ -22,9 +22,9 @@ void update_clear(struct update *u)
 static int grow(struct update *u)
 {
     size_t cap = u->cap == 0 ? FIRST_CAP : u->cap * 2;
-    if (cap > SIZE_MAX / sizeof u->writes[0])
+    if (cap > SIZE_MAX / sizeof(u->writes[0]))
         return err_trace(ERR_NOMEM);
-    struct write *writes = mem_realloc(u->writes, cap * sizeof u->writes[0]);
+    struct write *writes = mem_realloc(u->writes, cap * sizeof(u->writes[0]));
     if (writes == NULL)
         return err_trace(ERR_NOMEM);
     u->writes = writes;
@@ -47,8 +47,7 @@ int update_add_object(struct update *u, const struct graph *g, json_t *object)
 {
     const char *key;
     json_t *part;
-    json_object_foreach(object, key, part)
-    {
+    json_object_foreach(object, key, part) {
         int field = graph_find_field(g, key);
         if (field < 0)
             continue;

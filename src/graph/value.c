@@ -21,7 +21,7 @@ int value_new_take(json_t *json, struct value **ret)
 {
     /* NULL is what jansson's makers answer without memory; taken here, callers need not look first.
      */
-    struct value *v = json == NULL ? NULL : mem_zalloc(sizeof *v);
+    struct value *v = json == NULL ? NULL : mem_zalloc(sizeof(*v));
     if (v == NULL) {
         json_decref(json);
         return err_trace(ERR_NOMEM);

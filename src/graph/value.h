@@ -3,7 +3,7 @@
 /*
  * A state value: immutable, counted, used on one worker only. It hides its json_t and keeps its
  * encoded bytes once they were made, so that `values` frames and checkpoints join bytes instead of
- * encoding the state again (DESIGN 3). Whoever holds the json_t of a value must not change it, nor
+ * encoding the state again. Whoever holds the json_t of a value must not change it, nor
  * anything inside it.
  */
 #include <jansson.h>

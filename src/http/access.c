@@ -107,8 +107,8 @@ static void log_request(const struct req *req)
 {
     bool is_quiet = req->route != NULL && (req->route->flags & ROUTE_OPEN) != 0;
     char path[LOG_PATH_BYTES];
-    (void)strncpy(path, req_path(req), sizeof path - 1);
-    path[sizeof path - 1] = '\0';
+    (void)strncpy(path, req_path(req), sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
     int status = req->state == REQ_ANSWERED ? req->status : STATUS_CLIENT_LEFT;
     log_event(is_quiet ? LOG_DEBUG : LOG_INFO, "request", "req", req->id, "method", req->method,
               "path", path, "status", log_int(status), "ms",

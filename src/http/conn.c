@@ -113,7 +113,7 @@ static struct conn *conn_new(struct http_server *s, struct MHD_Connection *mhd)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct conn *c = info == NULL ? NULL : mem_zalloc(sizeof *c);
+    struct conn *c = info == NULL ? NULL : mem_zalloc(sizeof(*c));
     if (c == NULL)
         return NULL;
     c->server = s;

@@ -19,7 +19,7 @@ enum fail_shape fail_shape_of(const struct req *req)
     if (!is_protocol)
         return FAIL_SHAPE_INVOKE;
     const char *agent = req_header(req, "user-agent");
-    bool is_python = agent != NULL && strncmp(agent, python, sizeof python - 1) == 0;
+    bool is_python = agent != NULL && strncmp(agent, python, sizeof(python) - 1) == 0;
     return is_python ? FAIL_SHAPE_DETAIL : FAIL_SHAPE_TEXT;
 }
 
@@ -49,18 +49,12 @@ bool fail_reply_wants_retry(const struct fail *f)
     return f->code == FAIL_DRAINING || f->code == FAIL_FULL || f->code == FAIL_TOO_MANY;
 }
 
-/* Up to the first byte that is not UTF-8: messages may quote what a client sent. */
-static void add_string(struct buf *out, const char *text)
-{
-    jsonx_encode_string(text, jsonx_utf8_prefix(text, strlen(text)), out);
-}
-
 static void add_member(struct buf *out, const char *before, const char *text)
 {
     if (text == NULL)
         return;
     buf_add_str(out, before);
-    add_string(out, text);
+    jsonx_encode_string(text, strlen(text), out);
 }
 
 void fail_reply_body(const struct fail *f, enum fail_shape shape, const char *run_id,

@@ -21,7 +21,7 @@ static int list_parse(const char *text, char ***ret, size_t *ret_count)
     size_t commas = 0;
     for (const char *p = text; *p != '\0'; p++)
         commas += *p == ',';
-    *ret = mem_array(commas + 1, sizeof **ret);
+    *ret = mem_array(commas + 1, sizeof(**ret));
     if (*ret == NULL)
         return err_trace(ERR_NOMEM);
     for (const char *p = text; *p != '\0';) {
@@ -108,7 +108,7 @@ static bool host_ends_with(struct host h, const char *tail)
 static bool host_is_loopback_address(struct host h)
 {
     char text[INET6_ADDRSTRLEN];
-    if (h.len >= sizeof text)
+    if (h.len >= sizeof(text))
         return false;
     memcpy(text, h.text, h.len);
     text[h.len] = '\0';
@@ -213,9 +213,9 @@ static bool has_key(const struct guard *g, const struct guard_ask *ask)
     if (ask->api_key != NULL && is_key(g, ask->api_key))
         return true;
     if (ask->authorization == NULL ||
-        strncasecmp(ask->authorization, scheme, sizeof scheme - 1) != 0)
+        strncasecmp(ask->authorization, scheme, sizeof(scheme) - 1) != 0)
         return false;
-    const char *token = ask->authorization + sizeof scheme - 1;
+    const char *token = ask->authorization + sizeof(scheme) - 1;
     return is_key(g, token + strspn(token, " "));
 }
 
@@ -260,7 +260,7 @@ enum fail_code guard_check_route(const struct guard *g, unsigned flags, const st
 bool guard_is_forwarding_header(const char *name)
 {
     static const char prefix[] = "x-forwarded-";
-    return strncasecmp(name, prefix, sizeof prefix - 1) == 0 ||
+    return strncasecmp(name, prefix, sizeof(prefix) - 1) == 0 ||
            strcasecmp(name, "forwarded") == 0 || strcasecmp(name, "x-real-ip") == 0 ||
            strcasecmp(name, "via") == 0;
 }

@@ -174,7 +174,7 @@ void head_check(struct req *req, const char *method, const char *version)
 {
     struct framing f = { .lengths = 0 };
     (void)MHD_get_connection_values(req->conn->mhd, MHD_HEADER_KIND, on_header, &f); /* count */
-    (void)strncpy(req->method, method, sizeof req->method - 1);
+    (void)strncpy(req->method, method, sizeof(req->method) - 1);
     req->is_head = strcmp(method, "HEAD") == 0;
     const char *problem = framing_problem(&f, version);
     if (problem == NULL && req->uri_result == URI_E_BAD)

@@ -22,9 +22,9 @@ struct req;
 
 enum route_flags {
     ROUTE_OPEN = 1,     /* answers without a key */
-    ROUTE_PROTOCOL = 2, /* errors in the LangGraph protocol's shape (wire-protocol.md section 1),
-                           else as formats.md has /invoke */
-    ROUTE_BODY = 4,     /* takes a JSON body: content type rules of formats.md */
+    ROUTE_PROTOCOL = 2, /* errors in the LangGraph protocol's shape (plain text, or {"detail"}
+                           for its Python client), else {"error":{...}} as /invoke */
+    ROUTE_BODY = 4,     /* takes a JSON body: other content types are 415 */
     ROUTE_ADMIN = 8,    /* refused on an open server when a forwarding header is there */
 };
 struct http_route {
@@ -98,7 +98,7 @@ void req_on_gone(struct req *req, void (*gone)(void *arg), void *arg);
 /* Before the reply; both copied. */
 void reply_header(struct req *req, const char *name, const char *value);
 void reply_json(struct req *req, int status, const char *bytes, size_t len_bytes);
-/* Takes json. */
+/* Takes json; NULL: there was no memory for it. */
 void reply_json_take(struct req *req, int status, json_t *json);
 void reply_text(struct req *req, int status, const char *text);
 /* In the shape of the request's route; borrows f. run_id may be NULL. */

@@ -37,7 +37,7 @@ static void on_read(void *arg, int what)
     (void)what;
     struct linger_state *l = arg;
     char bytes[READ_BYTES];
-    ssize_t n = recv(l->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    ssize_t n = recv(l->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         linger_free(l);
 }
@@ -46,7 +46,7 @@ void linger_start(struct http_server *s, int fd)
 {
     if (s->is_stopping || s->linger_count >= LINGER_MAX)
         return;
-    struct linger_state *l = mem_zalloc(sizeof *l);
+    struct linger_state *l = mem_zalloc(sizeof(*l));
     if (l == NULL)
         return;
     l->server = s;
@@ -65,5 +65,7 @@ void linger_start(struct http_server *s, int fd)
 void linger_stop_all(struct http_server *s)
 {
     LIST_EACH(&s->lingers, node)
-    linger_free(LIST_OF(node, struct linger_state, node));
+    {
+        linger_free(LIST_OF(node, struct linger_state, node));
+    }
 }

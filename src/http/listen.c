@@ -38,12 +38,12 @@ static bool split(const char *host_port, struct name *ret)
     } else if (memchr(host, ':', len) != NULL) {
         return false; /* IPv6 without brackets */
     }
-    if (len == 0 || len >= sizeof ret->host)
+    if (len == 0 || len >= sizeof(ret->host))
         return false;
     memcpy(ret->host, host, len);
     ret->host[len] = '\0';
     if (strcasecmp(ret->host, "localhost") == 0)
-        memcpy(ret->host, "127.0.0.1", sizeof "127.0.0.1");
+        memcpy(ret->host, "127.0.0.1", sizeof("127.0.0.1"));
     return true;
 }
 
@@ -82,7 +82,7 @@ static void format_address(const struct listen_address *a, char *text, size_t te
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a->address;
     bool is_v4 = a->address.ss_family == AF_INET;
     const void *bytes = is_v4 ? (const void *)&v4->sin_addr : (const void *)&v6->sin6_addr;
-    if (inet_ntop(a->address.ss_family, bytes, host, sizeof host) == NULL)
+    if (inet_ntop(a->address.ss_family, bytes, host, sizeof(host)) == NULL)
         host[0] = '\0';
     (void)snprintf(text, text_size, is_v4 ? "%s:%d" : "[%s]:%d", host,
                    ntohs(is_v4 ? v4->sin_port : v6->sin6_port)); /* fits, or is cut */
@@ -91,7 +91,7 @@ static void format_address(const struct listen_address *a, char *text, size_t te
 static int bind_and_listen(int fd, const struct listen_address *a)
 {
     int one = 1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0)
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
         return -1;
     if (bind(fd, (const struct sockaddr *)&a->address, a->len) < 0)
         return -1;
@@ -101,12 +101,12 @@ static int bind_and_listen(int fd, const struct listen_address *a)
 int listen_open(const struct listen_address *a, int *ret, char *text, size_t text_size)
 {
     int fd = socket(a->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct listen_address actual = { .len = sizeof actual.address };
+    struct listen_address actual = { .len = sizeof(actual.address) };
     if (fd < 0 || bind_and_listen(fd, a) < 0 ||
         getsockname(fd, (struct sockaddr *)&actual.address, &actual.len) < 0) {
         int error = errno;
         char address[HOST_BYTES + 16];
-        format_address(a, address, sizeof address);
+        format_address(a, address, sizeof(address));
         (void)snprintf(text, text_size, "cannot listen on %s: %s", address,
                        error == EADDRINUSE ? "the port is in use by another program"
                                            : strerror(error)); /* as above */

@@ -56,7 +56,7 @@ void reply_header(struct req *req, const char *name, const char *value)
         return;
     }
     size_t size = strlen(name) + 1;
-    struct reply_header *h = mem_alloc(sizeof *h + size);
+    struct reply_header *h = mem_alloc(sizeof(*h) + size);
     char *copy = mem_strdup(value);
     if (h == NULL || copy == NULL) {
         mem_free(h);
@@ -98,7 +98,7 @@ void reply_json(struct req *req, int status, const char *bytes, size_t len_bytes
 void reply_json_take(struct req *req, int status, json_t *json)
 {
     size_t len = 0;
-    char *bytes = jsonx_text(json, JSON_MAX_BYTES, &len);
+    char *bytes = json == NULL ? NULL : jsonx_text(json, JSON_MAX_BYTES, &len);
     json_decref(json);
     reply_take(req, status, "application/json", bytes, len);
 }

@@ -13,7 +13,7 @@
 int req_new(struct conn *c, const char *target, struct req **ret)
 {
     struct http_server *s = c->server;
-    struct req *req = mem_zalloc(sizeof *req);
+    struct req *req = mem_zalloc(sizeof(*req));
     if (req == NULL)
         return err_trace(ERR_NOMEM);
     req->server = s;
@@ -22,7 +22,7 @@ int req_new(struct conn *c, const char *target, struct req **ret)
     list_init(&req->headers);
     list_init(&req->node);
     buf_init(&req->body, (size_t)s->conf->max_body_bytes);
-    (void)snprintf(req->id, sizeof req->id, "%llx", ++s->next_id); /* 16 digits at most */
+    (void)snprintf(req->id, sizeof(req->id), "%llx", ++s->next_id); /* 16 digits at most */
     req->uri_result = uri_parse(target, &req->uri);
     if (req->uri_result < 0) {
         req_free(req);

@@ -104,7 +104,7 @@ int route_param_index(const struct http_route *route, const char *name)
 bool route_is_protocol(const char *const *segments, size_t segment_count)
 {
     static const char *const first[] = { "runs", "threads", "assistants", "store" };
-    for (size_t i = 0; segment_count > 0 && i < sizeof first / sizeof *first; i++)
+    for (size_t i = 0; segment_count > 0 && i < sizeof(first) / sizeof(*first); i++)
         if (strcmp(segments[0], first[i]) == 0)
             return true;
     return false;

@@ -2,8 +2,9 @@
  * The server: its socket, libmicrohttpd's daemon on our loop, and the way down.
  *
  *     epoll descriptor readable --\
- *     timer of the daemon ---------+--> server_kick() --end of turn--> server_turn(): resume,
- * MHD_run, until it wants nothing now reply, sse_wake() ----------/
+ *     timer of the daemon ---------+--> server_kick() --end of turn--> server_turn()
+ *     reply, sse_wake() ----------/                                    resume, MHD_run(), until it
+ *                                                                      wants nothing now
  *
  * MHD_run() is never called from a callback, ours or another library's, so handlers and sources may
  * call what they like.
@@ -117,7 +118,7 @@ on_log(void *arg, const char *format, va_list args)
 {
     (void)arg;
     char line[LOG_LINE_BYTES];
-    (void)vsnprintf(line, sizeof line, format, args); /* a cut line will do */
+    (void)vsnprintf(line, sizeof(line), format, args); /* a cut line will do */
     line[strcspn(line, "\n")] = '\0';
     log_debug("mhd", "text", line, NULL);
 }
@@ -244,7 +245,7 @@ int http_server_new(struct loop *loop, const struct http_options *options, struc
     int r = listen_parse(options->conf->listen, &address, text, text_size);
     if (r != 0)
         return r;
-    struct http_server *s = mem_zalloc(sizeof *s);
+    struct http_server *s = mem_zalloc(sizeof(*s));
     if (s == NULL) {
         (void)snprintf(text, text_size, "%s", err_text(ERR_NOMEM)); /* as above */
         return err_trace(ERR_NOMEM);

@@ -5,8 +5,8 @@
  *              | no
  *            next() --DATA--> it is the piece
  *                   --END---> done
- *                   --WAIT--> heartbeat due? it is the piece; else suspend until sse_wake(), the
- * heartbeat, or the client's leaving
+ *                   --WAIT--> heartbeat due? it is the piece; else suspend until sse_wake(),
+ *                             the heartbeat, or the client's leaving
  *
  * read() never fills up with the next piece: the one before would wait for it.
  */
@@ -19,8 +19,9 @@
 
 enum {
     BLOCK_BYTES = 64,
-    STATUS_OK = 200
-}; /* the block is used for HTTP/1.0 only, but allocated for all */
+    STATUS_OK = 200,
+    STATUS_FAULT = 500, /* for the log: the connection is closed without an answer */
+};                      /* the block is used for HTTP/1.0 only, but allocated for all */
 
 struct sse {
     struct req *req;
@@ -152,7 +153,7 @@ static struct MHD_Response *make_response(struct sse *s)
 int sse_open(struct req *req, const struct sse_options *options, struct sse **ret)
 {
     assert(req->state == REQ_HANDLER || req->state == REQ_GONE);
-    struct sse *s = mem_zalloc(sizeof *s);
+    struct sse *s = mem_zalloc(sizeof(*s));
     struct MHD_Response *response = NULL;
     if (s != NULL) {
         *s = (struct sse){ .req = req, .options = *options };
@@ -161,7 +162,7 @@ int sse_open(struct req *req, const struct sse_options *options, struct sse **re
     }
     if (response == NULL) {
         mem_free(s);
-        reply_set(req, STATUS_OK, NULL);
+        reply_set(req, STATUS_FAULT, NULL);
         return err_trace(ERR_NOMEM);
     }
     bool is_gone = req->state == REQ_GONE;

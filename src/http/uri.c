@@ -75,7 +75,7 @@ static size_t count_char(const char *text, char c)
 
 static int split_query(struct uri *u, char *query)
 {
-    u->queries = mem_array(count_char(query, '&') + 1, sizeof *u->queries);
+    u->queries = mem_array(count_char(query, '&') + 1, sizeof(*u->queries));
     if (u->queries == NULL)
         return err_trace(ERR_NOMEM);
     for (char *pair; (pair = strsep(&query, "&")) != NULL;) {
@@ -96,9 +96,9 @@ static int split_query(struct uri *u, char *query)
 static int split_host(const char **raw, char **ret_host)
 {
     static const char scheme[] = "http://";
-    if (strncasecmp(*raw, scheme, sizeof scheme - 1) != 0)
+    if (strncasecmp(*raw, scheme, sizeof(scheme) - 1) != 0)
         return 0;
-    const char *host = *raw + sizeof scheme - 1;
+    const char *host = *raw + sizeof(scheme) - 1;
     size_t len = strcspn(host, "/?");
     *ret_host = mem_strndup(host, len);
     *raw = host[len] == '/' ? host + len : "/";

@@ -3,8 +3,8 @@
 /*
  * A request target taken apart. Pure.
  *
- *     /store/items/a%2Fb?limit=3&q=x+y   ->  segments "store" "items" "a/b", query limit = "3", q =
- * "x y"
+ *     /store/items/a%2Fb?limit=3&q=x+y   ->  segments "store" "items" "a/b",
+ *                                            query limit = "3", q = "x y"
  *
  * Segments are split before they are decoded, so an escaped slash never makes a new one.
  */

@@ -176,7 +176,7 @@ static void step(void *arg)
 
 static struct fetch *fetch_new(struct fetcher *f, const struct fetch_request *req)
 {
-    struct fetch *x = mem_zalloc(sizeof *x);
+    struct fetch *x = mem_zalloc(sizeof(*x));
     if (x == NULL)
         return NULL;
     x->fetcher = f;
@@ -249,7 +249,7 @@ const char *fetch_header_find(const struct fetch *x, const char *name)
 static int fetcher_init(struct fetcher *f, struct loop *loop, int pools)
 {
     f->loop = loop;
-    f->pools = mem_array((size_t)pools, sizeof *f->pools);
+    f->pools = mem_array((size_t)pools, sizeof(*f->pools));
     int r = f->pools == NULL ? ERR_NOMEM : 0;
     for (; r == 0 && f->pool_count < pools; f->pool_count++)
         r = fetch_pool_init(&f->pools[f->pool_count], loop);
@@ -259,7 +259,7 @@ static int fetcher_init(struct fetcher *f, struct loop *loop, int pools)
 int fetcher_new(struct loop *loop, int pools, struct fetcher **ret)
 {
     assert(pools > 0);
-    struct fetcher *f = mem_zalloc(sizeof *f);
+    struct fetcher *f = mem_zalloc(sizeof(*f));
     if (f == NULL)
         return err_trace(ERR_NOMEM);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) { /* counts its callers */

@@ -4,7 +4,7 @@
  * Outgoing HTTP as ops, on curl multi driven by the loop.
  *
  * A fetcher holds `pools` curl multis, because libcurl walks all open connections to a host for
- * each new request (docs/performance.md). Plain requests use them in turn; all TLS requests to one
+ * each new request. Plain requests use them in turn; all TLS requests to one
  * host and port meet in the same one, where HTTP/2 lets them share a connection.
  *
  * Only http and https; redirects are not followed; a hanging name look-up does not hold the loop;

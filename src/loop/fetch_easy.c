@@ -212,7 +212,7 @@ static int build_method(struct fetch *x, const struct fetch_request *req)
 static int build_fixed(CURL *easy)
 {
     int r = 0;
-    for (size_t i = 0; i < sizeof fixed_options / sizeof *fixed_options; i++)
+    for (size_t i = 0; i < sizeof(fixed_options) / sizeof(*fixed_options); i++)
         SET(r, easy, fixed_options[i].option, fixed_options[i].value);
     SET(r, easy, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(r, easy, CURLOPT_HEADERFUNCTION, fetch_take_head_line);

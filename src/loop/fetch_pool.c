@@ -2,8 +2,8 @@
  * A curl multi on the loop, by its "socket action" interface:
  *
  *     libcurl --on_socket--> a watch per descriptor ---+
- *     libcurl --on_timer---> one timer ----------------+--> act(): curl_multi_socket_action(), then
- * all end messages
+ *     libcurl --on_timer---> one timer ----------------+--> act(): curl_multi_socket_action(),
+ *                                                           then all end messages
  *
  * A time-out of 0 is a timer like any other, so libcurl is never entered from one of its own
  * callbacks. When a descriptor cannot be watched or libcurl reports that its multi failed, nobody
@@ -34,7 +34,9 @@ static void end_all(void *arg)
 {
     struct fetch_pool *pool = arg;
     LIST_EACH(&pool->fetches, node)
-    fetch_close(LIST_OF(node, struct fetch, node), pool->fault);
+    {
+        fetch_close(LIST_OF(node, struct fetch, node), pool->fault);
+    }
     pool->fault = 0;
 }
 
@@ -108,7 +110,7 @@ static void socket_free(struct fetch_socket *s)
 
 static struct fetch_socket *socket_new(struct fetch_pool *pool, curl_socket_t fd)
 {
-    struct fetch_socket *s = mem_zalloc(sizeof *s);
+    struct fetch_socket *s = mem_zalloc(sizeof(*s));
     if (s == NULL)
         return NULL;
     s->pool = pool;

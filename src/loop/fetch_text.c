@@ -56,7 +56,7 @@ static const struct {
 
 int fetch_result_of(CURLcode code)
 {
-    for (size_t i = 0; i < sizeof results / sizeof *results; i++)
+    for (size_t i = 0; i < sizeof(results) / sizeof(*results); i++)
         if (results[i].code == code)
             return results[i].result;
     return ERR_SYSTEM;
@@ -90,7 +90,7 @@ static const struct sentence {
 
 static const struct sentence *sentence_find(int result)
 {
-    for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
+    for (size_t i = 0; i < sizeof(sentences) / sizeof(*sentences); i++)
         if (sentences[i].result == result)
             return &sentences[i];
     return NULL;
@@ -138,7 +138,7 @@ void fetch_text_build(struct fetch *x, int result)
         return;
     bool is_refused = result == FETCH_E_CONNECT && x->system_errno == ECONNREFUSED;
     const char *about = is_refused ? "connection refused by" : s->about;
-    const char *detail = detail_find(x, s->detail, space, sizeof space);
+    const char *detail = detail_find(x, s->detail, space, sizeof(space));
     if (*detail == '\0')
         x->text = mem_printf("%s %s", about, x->origin);
     else

@@ -86,7 +86,7 @@ int loop_new(struct loop **ret)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT; /* libevent's allocator is one per process */
     (void)pthread_once(&once, process_init);        /* fails for a bad argument only */
-    struct loop *loop = mem_zalloc(sizeof *loop);
+    struct loop *loop = mem_zalloc(sizeof(*loop));
     if (loop == NULL)
         return err_trace(ERR_NOMEM);
     int r = parts_init(loop);

@@ -38,7 +38,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     struct loop *loop = arg;
     uint64_t count;
     struct list batch;
-    (void)!read(fd, &count, sizeof count); /* non-blocking; nothing there is fine, too */
+    (void)!read(fd, &count, sizeof(count)); /* non-blocking; nothing there is fine, too */
     (void)pthread_mutex_lock(&loop->post.lock);
     list_take_all(&loop->post.incoming, &batch);
     (void)pthread_mutex_unlock(&loop->post.lock);
@@ -50,7 +50,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 int loop_post(struct loop *loop, void (*call)(void *arg), void *arg)
 {
     static const uint64_t one = 1;
-    struct message *m = mem_alloc(sizeof *m);
+    struct message *m = mem_alloc(sizeof(*m));
     if (m == NULL)
         return err_trace(ERR_NOMEM);
     m->call = call;
@@ -61,7 +61,7 @@ int loop_post(struct loop *loop, void (*call)(void *arg), void *arg)
     /* Written under the lock: once it is given back, the loop may run the message and be freed. */
     if (is_first)
         (void)!write(loop->post.wake_fd, &one,
-                     sizeof one); /* fails only when it is signalled 2^64 times */
+                     sizeof(one)); /* fails only when it is signalled 2^64 times */
     (void)pthread_mutex_unlock(&loop->post.lock);
     return 0;
 }

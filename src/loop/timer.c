@@ -92,7 +92,7 @@ static int heap_reserve(struct timers *ts, size_t count)
     if (count <= ts->cap)
         return 0;
     size_t cap = ts->cap == 0 ? FIRST_CAP : 2 * ts->cap;
-    struct loop_timer **items = mem_realloc(ts->items, cap * sizeof *items);
+    struct loop_timer **items = mem_realloc(ts->items, cap * sizeof(*items));
     if (items == NULL)
         return ERR_NOMEM;
     ts->items = items;
@@ -173,7 +173,7 @@ void timers_deinit(struct loop *loop)
 
 int loop_timer_new(struct loop *loop, void (*call)(void *), void *arg, struct loop_timer **ret)
 {
-    struct loop_timer *t = mem_zalloc(sizeof *t);
+    struct loop_timer *t = mem_zalloc(sizeof(*t));
     if (t == NULL)
         return err_trace(ERR_NOMEM);
     int r = heap_reserve(&loop->timers, loop->timers.alive + 1);

@@ -55,7 +55,7 @@ int loop_watch_new(struct loop *loop, int fd, int what, void (*call)(void *arg, 
                    void *arg, struct loop_watch **ret)
 {
     assert(what == LOOP_CLOSED || (what != 0 && (what & ~(LOOP_READ | LOOP_WRITE)) == 0));
-    struct loop_watch *w = mem_zalloc(sizeof *w);
+    struct loop_watch *w = mem_zalloc(sizeof(*w));
     if (w == NULL)
         return err_trace(ERR_NOMEM);
     w->loop = loop;
@@ -98,7 +98,7 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 int loop_signal_watch(struct loop *loop, int signal_number,
                       void (*call)(void *arg, int signal_number), void *arg)
 {
-    struct loop_signal *s = mem_zalloc(sizeof *s);
+    struct loop_signal *s = mem_zalloc(sizeof(*s));
     if (s == NULL)
         return err_trace(ERR_NOMEM);
     s->call = call;

@@ -1,6 +1,5 @@
 /* The stream modes of this version, in one table. */
 #include "run/event.h"
-
 #include <string.h>
 
 static const struct {

@@ -3,16 +3,16 @@
 /*
  * Stream modes and the event log of a run.
  *
- * The log is append-only and bounded. It holds records; a record's frame is made when it is first read and shared by all readers. A
- * reader is a cursor (run/hub.h), never a queue. Records that fall out of the bound are told to a reader that still
- * wanted them, never skipped silently.
+ * The log is append-only and bounded. It holds records; a record's frame is made when it is first
+ * read and shared by all readers. A reader is a cursor (run/hub.h), never a queue. Records that
+ * fall out of the bound are told to a reader that still wanted them, never skipped silently.
  */
 #include "base/list.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bits; as in wire-protocol.md section 5. */
+/* Bits. The names are those of the LangGraph protocol. */
 enum stream_mode {
     MODE_VALUES = 1 << 0,
     MODE_UPDATES = 1 << 1,

@@ -1,9 +1,10 @@
 /*
- * The event log of a run: a list of records, bounded in bytes for the run and for all runs of the worker. When a bound is passed the
- * oldest records fall out; a reader finds that out by number (hub.c). The newest record always stays.
+ * The event log of a run: a list of records, bounded in bytes for the run and for all runs of the
+ * worker. When a bound is passed the oldest records fall out; a reader finds that out by number
+ * (hub.c). The newest record always stays.
  */
-#include "run/internal.h"
 #include "base/err.h"
+#include "run/internal.h"
 
 void event_log_init(struct event_log *log, struct runs *runs, unsigned modes)
 {
@@ -61,11 +62,28 @@ int event_log_append_take(struct event_log *log, struct record *r)
 
 void event_log_charge(struct event_log *log, struct record *r)
 {
-    /* A record that fell out while its frame was made is paid for by the reader that holds it, for one event's time. */
+    /* A record that fell out while its frame was made is paid for by the reader that holds it, for
+     * one event's time. */
     if (list_is_empty(&r->node))
         return;
     r->cost_bytes += r->frame.len;
     log->bytes += r->frame.len;
     *log->total_bytes += r->frame.len;
     trim(log);
+}
+
+static bool has_one_reader(const struct event_log *log)
+{
+    return log->readers.next != &log->readers && log->readers.next == log->readers.prev;
+}
+
+/* Most runs have one reader for all their life: frames that it has taken would be kept for nobody. */
+void event_log_passed(struct event_log *log, struct record *r)
+{
+    if (list_is_empty(&r->node) || r->frame.data == NULL || !has_one_reader(log))
+        return;
+    r->cost_bytes -= r->frame.len;
+    log->bytes -= r->frame.len;
+    *log->total_bytes -= r->frame.len;
+    buf_deinit(&r->frame);
 }

@@ -4,8 +4,8 @@
  *     log:      ... [41] [42] [43]          first = 41, next = 44
  *     reader:          ^ held = 42, want = 43
  *
- * A reader holds the record it gave out last, so its bytes stay valid and the next one is found in one step even if the held one has
- * fallen out of the log meanwhile.
+ * A reader holds the record it gave out last, so its bytes stay valid and the next one is found in
+ * one step even if the held one has fallen out of the log meanwhile.
  */
 #include "base/err.h"
 #include "base/mem.h"
@@ -15,10 +15,10 @@ struct reader {
     struct list node; /* in log->readers */
     struct run *run;  /* a reference */
     unsigned modes;
-    uint64_t want;    /* number of the next record */
+    uint64_t want; /* number of the next record */
     struct record *held;
     bool is_waiting;
-    bool is_over;     /* after a StreamTruncated or a failed frame */
+    bool is_over; /* after a StreamTruncated or a failed frame */
     struct loop_work work;
     void (*on_ready)(void *arg);
     void *arg;
@@ -31,7 +31,8 @@ static void call_ready(void *arg)
     r->on_ready(r->arg);
 }
 
-int reader_open(struct run *run, unsigned modes, void (*on_ready)(void *arg), void *arg, struct reader **ret)
+int reader_open(struct run *run, unsigned modes, void (*on_ready)(void *arg), void *arg,
+                struct reader **ret)
 {
     struct reader *r = mem_zalloc(sizeof(*r));
 
@@ -61,8 +62,7 @@ struct reader *reader_close(struct reader *r)
 /* Every record of a turn wakes a reader once: the work is queued for the turn's end. */
 void event_log_wake(struct event_log *log)
 {
-    LIST_EACH(&log->readers, node)
-    {
+    LIST_EACH(&log->readers, node) {
         struct reader *r = LIST_OF(node, struct reader, node);
         if (!r->is_waiting)
             continue;
@@ -83,6 +83,8 @@ static struct record *next_record(const struct reader *r)
 
 static void hold(struct reader *r, struct record *record)
 {
+    if (r->held != NULL)
+        event_log_passed(&r->run->log, r->held);
     record_unref(r->held);
     r->held = record;
 }
@@ -100,7 +102,8 @@ static enum reader_result give(struct reader *r, struct run_event *ret)
 }
 
 /* The last event of a reader that cannot go on. It belongs to this reader only. */
-static enum reader_result give_up(struct reader *r, struct run_event *ret, const char *type, const char *why)
+static enum reader_result give_up(struct reader *r, struct run_event *ret, const char *type,
+                                  const char *why)
 {
     struct record *record = record_new(RECORD_ERROR, 0, NULL, 0);
 
@@ -120,12 +123,14 @@ static enum reader_result give_truncated(struct reader *r, struct run_event *ret
     char why[160];
 
     snprintf(why, sizeof(why),
-             "this reader was too slow: events %llu to %llu fell out of the run's log (setting log_bytes)",
+             "this reader was too slow: events %llu to %llu fell out of the run's log (setting "
+             "log_bytes)",
              (unsigned long long)r->want, (unsigned long long)r->run->log.first - 1);
     return give_up(r, ret, "StreamTruncated", why);
 }
 
-/* A frame may be as large as the state that it shows; escaping can make bytes of text six times as long. */
+/* A frame may be as large as the state that it shows; escaping can make bytes of text six times as
+ * long. */
 static size_t max_frame_bytes(const struct run *run)
 {
     return 6 * (size_t)run->runs->services->conf->max_state_bytes + 65536;

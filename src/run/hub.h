@@ -1,12 +1,14 @@
 #ifndef ANABRANCH_RUN_HUB_H
 #define ANABRANCH_RUN_HUB_H
 /*
- * Readers of a run: cursors into its event log. An SSE client, a caller that waits for the result and a test are all readers.
+ * Readers of a run: cursors into its event log. An SSE client, a caller that waits for the result
+ * and a test are all readers.
  *
  *     reader_open(run, MODE_UPDATES, style, on_ready, arg, &r)
  *     while ((what = reader_next(r, &event)) == READER_EVENT) ...
- *     READER_WAIT: on_ready will be called once when there is more (from the loop, at the end of a turn); then call reader_next() again
- *     READER_END: the run has ended and everything was read
+ *     READER_WAIT: on_ready is called once when there is more (from the loop, at the end of a turn);
+ *                  then call reader_next() again
+ *     READER_END:  the run has ended and everything was read
  */
 #include "run/event.h"
 #include "run/run.h"
@@ -14,21 +16,24 @@
 struct reader;
 
 struct run_event {
-    const char *name;       /* "metadata", "messages", "updates", "values", "error" */
-    const char *data;       /* one line of JSON */
+    const char *name; /* "metadata", "messages", "updates", "values", "error" */
+    const char *data; /* one line of JSON */
     size_t data_len_bytes;
-    const char *frame;      /* the whole SSE frame: "event: NAME\ndata: DATA\n\n" */
+    const char *frame; /* the whole SSE frame: "event: NAME\ndata: DATA\n\n" */
     size_t frame_len_bytes;
 };
 
 enum reader_result { READER_EVENT, READER_WAIT, READER_END };
 
-/* From the log's first record. modes: a subset of what the log keeps; metadata and error events always come. 0 or ERR_NOMEM.
-   Takes a reference of the run. on_ready may be called at once after READER_WAIT, never inside a call of this header. */
-int reader_open(struct run *run, unsigned modes, void (*on_ready)(void *arg), void *arg, struct reader **ret);
+/* From the log's first record. modes: a subset of what the log keeps; metadata and error events
+   always come. 0 or ERR_NOMEM. Takes a reference of the run. on_ready may be called at once after
+   READER_WAIT, never inside a call of this header. */
+int reader_open(struct run *run, unsigned modes, void (*on_ready)(void *arg), void *arg,
+                struct reader **ret);
 struct reader *reader_close(struct reader *r); /* accepts NULL; on_ready is not called any more */
-/* The event's bytes are valid until the next call on this reader. A reader that fell out of the log gets one `error` event StreamTruncated,
-   then READER_END. No memory for a frame: the same with InternalError. */
+/* The event's bytes are valid until the next call on this reader. A reader that fell out of the log
+   gets one `error` event StreamTruncated, then READER_END. No memory for a frame: the same with
+   InternalError. */
 enum reader_result reader_next(struct reader *r, struct run_event *ret);
 
 #endif

@@ -1,4 +1,5 @@
-/* What a caller gives becomes the first writes of a run: those of __start__, through the same reducers as every other. */
+/* What a caller gives becomes the first writes of a run: those of __start__, through the same
+ * reducers as every other. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "run/internal.h"
@@ -37,8 +38,8 @@ static bool refuse_input(const json_t *input, struct fail *f)
     return fail_is_set(f);
 }
 
-int input_apply(const struct services *services, struct graph *graph, struct state *before, const json_t *input,
-                       struct state **ret, struct fail *f)
+int input_apply(const struct services *services, struct graph *graph, struct state *before,
+                const json_t *input, struct state **ret, struct fail *f)
 {
     struct update update MEM_AUTO(update_clear);
     struct state_limits limits = run_state_limits(services);
@@ -52,7 +53,8 @@ int input_apply(const struct services *services, struct graph *graph, struct sta
     return r != 0 ? r : state_apply(before, &writes, 1, &limits, ret, NULL, f);
 }
 
-int run_check_input(const struct services *services, struct graph *graph, const json_t *input, struct fail *f)
+int run_check_input(const struct services *services, struct graph *graph, const json_t *input,
+                    struct fail *f)
 {
     struct state *before = NULL;
     struct state *after = NULL;

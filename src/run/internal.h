@@ -1,7 +1,8 @@
 #ifndef ANABRANCH_RUN_INTERNAL_H
 #define ANABRANCH_RUN_INTERNAL_H
 /*
- * What the files of run/ share. Ownership runs downwards: registry -> run -> tasks of the step; run -> log -> records.
+ * What the files of run/ share. Ownership runs downwards: registry -> run -> tasks of the step; run
+ * -> log -> records.
  *
  *     runs.c     the registry: who is alive, draining
  *     run.c      the life of one run as a step table
@@ -23,14 +24,16 @@ enum record_kind {
     RECORD_VALUES,   /* a state version */
     RECORD_UPDATES,  /* a node and what it wrote */
     RECORD_TEXT,     /* a token of a message stream */
-    RECORD_CHUNK,    /* another fragment of a message stream: JSON members of the chunk, in `text` */
-    RECORD_MESSAGE,  /* a whole message: its JSON, in `text` */
+    RECORD_CHUNK,   /* another fragment of a message stream: JSON members of the chunk, in `text` */
+    RECORD_MESSAGE, /* a whole message: its JSON, in `text` */
     RECORD_ERROR
 };
 
 /*
- * The part of a message's events that is the same for all of them: made once per message, not once per token.
- * An event's data is   [{"id":"...",  <what differs>  ,"type":"ai"},{metadata}]
+ * The part of a message's events that is the same for all of them: made once per message, not once
+ * per token. An event's data is
+ *
+ *     [{"id":"...",  <what differs>  ,"type":"ai"},{metadata}]
  */
 struct message_stream {
     int refs;
@@ -40,28 +43,30 @@ struct message_stream {
     size_t metadata_len_bytes;
 };
 struct message_stream *message_stream_ref(struct message_stream *s);
-struct message_stream *message_stream_unref(struct message_stream *s); /* accepts NULL, returns NULL */
+struct message_stream *
+message_stream_unref(struct message_stream *s); /* accepts NULL, returns NULL */
 
 struct record {
     struct list node; /* in the log; a record that fell out may still be held by a reader */
     int refs;
     enum record_kind kind;
-    unsigned mode;    /* bit of the mode it belongs to; 0 = every reader gets it */
+    unsigned mode;     /* bit of the mode it belongs to; 0 = every reader gets it */
     size_t cost_bytes; /* charged to the log */
     struct state *state;
-    const struct graph *graph;     /* borrowed from the run */
-    const char *name;              /* RECORD_UPDATES: the node; borrowed from the graph */
+    const struct graph *graph; /* borrowed from the run */
+    const char *name;          /* RECORD_UPDATES: the node; borrowed from the graph */
     struct update update;
     struct message_stream *stream;
     struct fail fail;
-    struct buf frame;              /* empty until somebody reads it */
-    size_t data_at;                /* where the data begins in frame, and how long it is */
+    struct buf frame; /* empty until somebody reads it */
+    size_t data_at;   /* where the data begins in frame, and how long it is */
     size_t data_len_bytes;
     size_t text_len_bytes;
     char text[];
 };
 /* A record with room for text (copied, may be NULL). NULL: no memory. */
-struct record *record_new(enum record_kind kind, unsigned mode, const char *text, size_t text_len_bytes);
+struct record *record_new(enum record_kind kind, unsigned mode, const char *text,
+                          size_t text_len_bytes);
 struct record *record_ref(struct record *r);
 struct record *record_unref(struct record *r); /* accepts NULL, returns NULL */
 /* Charges r for a value that it keeps alive. 0 or ERR_NOMEM. */
@@ -72,11 +77,11 @@ const char *record_event_name(const struct record *r);
 
 struct event_log {
     struct list records;
-    uint64_t first;  /* number of the first record that is still here; records are numbered from 0 */
+    uint64_t first; /* number of the first record that is still here; records are numbered from 0 */
     uint64_t next;
     size_t bytes;
     size_t max_bytes;
-    unsigned modes;  /* what is kept */
+    unsigned modes;      /* what is kept */
     size_t *total_bytes; /* of all logs of the worker */
     size_t total_max_bytes;
     struct list readers;
@@ -84,19 +89,22 @@ struct event_log {
 };
 void event_log_init(struct event_log *log, struct runs *runs, unsigned modes);
 void event_log_deinit(struct event_log *log);
-/* Takes r (NULL: no memory, then nothing happens and ERR_NOMEM comes back). Wakes the readers at the end of the turn. */
+/* Takes r (NULL: no memory, then nothing happens and ERR_NOMEM comes back). Wakes the readers at
+ * the end of the turn. */
 int event_log_append_take(struct event_log *log, struct record *r);
 /* Tells the readers that there is nothing more to wait for. */
 void event_log_wake(struct event_log *log);
 /* A record's frame was made, which costs more. */
 void event_log_charge(struct event_log *log, struct record *r);
+/* A reader needs r's frame no more. If nobody else reads, it goes; a later reader makes it again. */
+void event_log_passed(struct event_log *log, struct record *r);
 
 /* ---- tasks ---- */
 
 struct run_task {
     struct task task; /* what the kind sees; first member */
     struct run *run;
-    struct op op;     /* the attempt */
+    struct op op; /* the attempt */
     char task_id[ID_BYTES];
     const char *const *triggers; /* borrowed from the scheduler until the next plan */
     size_t trigger_count;
@@ -105,7 +113,7 @@ struct run_task {
     struct message_stream *stream; /* of this attempt, or NULL */
     struct update update;
     struct fail fail;
-    bool is_done;     /* update or fail holds the result */
+    bool is_done; /* update or fail holds the result */
     bool is_cancelled;
 };
 /* Begins the first attempt. The task ends through run_task_ended(), never inside this call. */
@@ -119,24 +127,32 @@ void run_task_ended(struct run_task *t);
 void message_begin(struct run_task *t, const char *id, const char *model);
 void message_delta(struct run_task *t, const struct llm_delta *delta);
 /*
- * Brings what a task writes into messages fields to the flat form with ids (the reducer would do it later, but then the event and the
- * state would carry different ids), and emits the whole messages among them that were not streamed. 0, MESSAGES_E_REFUSED with f,
- * or a fault.
+ * Brings what a task writes into messages fields to the flat form with ids (the reducer would do it
+ * later, but then the event and the state would carry different ids), and emits the whole messages
+ * among them that were not streamed. 0, MESSAGES_E_REFUSED with f, or a fault.
  */
 int message_settle(struct run_task *t, struct update *update, struct fail *f);
 
 /* ---- the run ---- */
 
 /* input.c: applies a caller's input to `before`. 0, STATE_E_REFUSED with f, or a fault. */
-int input_apply(const struct services *services, struct graph *graph, struct state *before, const json_t *input,
-                struct state **ret, struct fail *f);
+int input_apply(const struct services *services, struct graph *graph, struct state *before,
+                const json_t *input, struct state **ret, struct fail *f);
 struct state_limits run_state_limits(const struct services *services);
 
-/* route.c: fires what follows __start__ or a task that finished. 0, STATE_E_REFUSED with f, or a fault. */
+/* route.c: fires what follows __start__ or a task that finished. 0, STATE_E_REFUSED with f, or a
+ * fault. */
 int route_start(struct run *run, struct fail *f);
 int route_task(struct run *run, const struct run_task *t, struct fail *f);
 
-enum run_step { RUN_STEP_INPUT, RUN_STEP_PLAN, RUN_STEP_START, RUN_STEP_APPLY, RUN_STEP_FINISH, RUN_STEP_WAIT };
+enum run_step {
+    RUN_STEP_INPUT,
+    RUN_STEP_PLAN,
+    RUN_STEP_START,
+    RUN_STEP_APPLY,
+    RUN_STEP_FINISH,
+    RUN_STEP_WAIT
+};
 
 struct run {
     struct list node; /* in runs->active until the end */
@@ -150,21 +166,21 @@ struct run {
     int64_t started_us;
 
     enum run_status status;
-    enum run_step next;      /* what advance does */
+    enum run_step next; /* what advance does */
     struct loop_work advance;
     struct loop_timer *timeout;
-    bool is_stopping;        /* failed or cancelled: nothing new begins */
-    struct fail fail;        /* why */
+    bool is_stopping; /* failed or cancelled: nothing new begins */
+    struct fail fail; /* why */
 
     struct state *state;
     struct sched *sched;
     struct plan plan;
-    int step;                /* of the tasks at work; 1 = first */
-    struct run_task *tasks;  /* plan.count of them */
+    int step;               /* of the tasks at work; 1 = first */
+    struct run_task *tasks; /* plan.count of them */
     size_t tasks_pending;
 
     struct event_log log;
-    json_t *streamed_ids;    /* object used as a set: messages that clients have seen */
+    json_t *streamed_ids; /* object used as a set: messages that clients have seen */
 };
 /* Ends what runs, for f (taken). The first reason wins. */
 void run_stop(struct run *run, struct fail *f);
@@ -174,7 +190,7 @@ struct runs {
     const struct services *services;
     struct list active;
     long active_count;
-    size_t log_bytes;     /* of all logs */
+    size_t log_bytes; /* of all logs */
     bool is_draining;
     void (*idle)(void *arg);
     void *idle_arg;

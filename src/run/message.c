@@ -1,15 +1,15 @@
 /*
- * Chat messages in a task's work: the tokens of a model as events, and whole messages that a node returns.
+ * Chat messages in a task's work: the tokens of a model as events, and whole messages that a node
+ * returns.
  *
- * A message that was streamed is not repeated whole, nor is one that the node only passes through from its input: the run keeps
- * the ids that clients have seen.
+ * A message that was streamed is not repeated whole, nor is one that the node only passes through
+ * from its input: the run keeps the ids that clients have seen.
  */
-#include "base/jsonx.h"
 #include "base/err.h"
+#include "base/jsonx.h"
 #include "base/mem.h"
 #include "graph/messages.h"
 #include "run/internal.h"
-
 #include <string.h>
 
 #define METADATA_MAX_BYTES ((size_t)1 << 20)
@@ -52,8 +52,7 @@ static void write_tags(struct buf *out, const struct run_task *t)
     if (json_array_size(t->run->tags) == 0)
         return;
     out->len--; /* the list's closing bracket: the request's tags follow the node's */
-    json_array_foreach(t->run->tags, i, tag)
-    {
+    json_array_foreach(t->run->tags, i, tag) {
         if (node->tag_count + i > 0)
             buf_add_char(out, ',');
         jsonx_encode(tag, out);
@@ -83,8 +82,7 @@ static void write_user_metadata(struct buf *out, const struct run *run)
     const char *key;
     json_t *value;
 
-    json_object_foreach(run->metadata, key, value)
-    {
+    json_object_foreach(run->metadata, key, value) {
         if (is_reserved(key))
             continue;
         write_key(out, key);
@@ -139,7 +137,8 @@ static char *metadata_text(const struct run_task *t, const char *model, size_t *
     return buf_take(&out, ret_len_bytes); /* NULL also after a sticky fault */
 }
 
-static struct message_stream *stream_new(const struct run_task *t, const char *id, const char *model)
+static struct message_stream *stream_new(const struct run_task *t, const char *id,
+                                         const char *model)
 {
     struct message_stream *s = mem_zalloc(sizeof(*s));
 
@@ -156,11 +155,22 @@ static struct message_stream *stream_new(const struct run_task *t, const char *i
 
 /* ---- streamed messages ---- */
 
+/* LangGraph's tag for a model whose words are nobody's business. */
+static bool is_silent(const struct node *node)
+{
+    for (size_t i = 0; i < node->tag_count; i++) {
+        if (strcmp(node->tags[i], "nostream") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Without memory the tokens are not shown; the answer is not harmed. */
 void message_begin(struct run_task *t, const char *id, const char *model)
 {
     t->stream = message_stream_unref(t->stream);
-    if (run_wants(t->run, MODE_MESSAGES_TUPLE))
-        t->stream = stream_new(t, id, model); /* without memory the tokens are not shown, the answer is not harmed */
+    if (run_wants(t->run, MODE_MESSAGES_TUPLE) && !is_silent(t->task.node))
+        t->stream = stream_new(t, id, model);
 }
 
 static int remember(struct run *run, const char *id)
@@ -179,13 +189,15 @@ static void append(struct run_task *t, enum record_kind kind, const char *text, 
 
     if (r != NULL)
         r->stream = message_stream_ref(t->stream);
-    (void)event_log_append_take(&t->run->log, r); /* without memory one event is lost, not the run */
+    (void)event_log_append_take(&t->run->log,
+                                r); /* without memory one event is lost, not the run */
 }
 
 static void write_tool_call(struct buf *out, const struct llm_delta *d, const char *model)
 {
     (void)model;
-    buf_add_str(out, "\"response_metadata\":{},\"tool_call_chunks\":[{\"type\":\"tool_call_chunk\"");
+    buf_add_str(out,
+                "\"response_metadata\":{},\"tool_call_chunks\":[{\"type\":\"tool_call_chunk\"");
     if (d->id != NULL)
         write_text(out, "id", d->id);
     if (d->name != NULL)
@@ -246,7 +258,8 @@ static bool is_overwrite(const json_t *json)
 {
     const char *type = json_string_value(json_object_get(json, "type"));
 
-    return json_object_get(json, "__overwrite__") != NULL || (type != NULL && strcmp(type, "__overwrite__") == 0);
+    return json_object_get(json, "__overwrite__") != NULL ||
+           (type != NULL && strcmp(type, "__overwrite__") == 0);
 }
 
 static bool is_removal(const json_t *message)
@@ -264,8 +277,7 @@ static int settle_list(const json_t *list, json_t **ret, struct fail *f)
 
     if (all == NULL)
         return err_trace(ERR_NOMEM);
-    json_array_foreach(list, i, any)
-    {
+    json_array_foreach(list, i, any) {
         json_t *message = NULL;
         int r = message_coerce(any, &message, f);
         if (r == 0 && json_array_append_new(all, message) != 0)
@@ -287,8 +299,7 @@ static bool is_in_state(const struct run *run, int field, const char *id)
 
     if (held == NULL)
         return false;
-    json_array_foreach(value_json(held), i, message)
-    {
+    json_array_foreach(value_json(held), i, message) {
         const char *other = json_string_value(json_object_get(message, "id"));
         if (other != NULL && strcmp(other, id) == 0)
             return true;
@@ -303,7 +314,8 @@ static void show(struct run_task *t, int field, const json_t *message)
     struct buf out MEM_AUTO(buf_deinit);
 
     buf_init(&out, (size_t)t->task.services->conf->max_state_bytes);
-    if (id == NULL || is_removal(message) || is_remembered(t->run, id) || is_in_state(t->run, field, id))
+    if (id == NULL || is_removal(message) || is_remembered(t->run, id) ||
+        is_in_state(t->run, field, id))
         return;
     jsonx_encode(message, &out);
     t->stream = stream_new(t, id, "");
@@ -318,7 +330,8 @@ static void show_all(struct run_task *t, int field, const json_t *messages)
     const json_t *message;
     size_t i;
 
-    if (!run_wants(t->run, MODE_MESSAGES_TUPLE))
+    if (!run_wants(t->run, MODE_MESSAGES_TUPLE) || is_silent(t->task.node) ||
+        t->run->graph->fields[field].is_private)
         return;
     if (json_is_object(messages))
         show(t, field, messages);

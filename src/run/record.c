@@ -5,13 +5,13 @@
  *     data: DATA\n
  *     \n
  *
- * One function per kind writes DATA; JSON text never holds a raw line break, so a frame cannot be split by its data.
+ * One function per kind writes DATA; JSON text never holds a raw line break, so a frame cannot be
+ * split by its data.
  */
 #include "base/err.h"
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "run/internal.h"
-
 #include <string.h>
 
 struct message_stream *message_stream_ref(struct message_stream *s)
@@ -31,7 +31,8 @@ struct message_stream *message_stream_unref(struct message_stream *s)
     return mem_free(s);
 }
 
-struct record *record_new(enum record_kind kind, unsigned mode, const char *text, size_t text_len_bytes)
+struct record *record_new(enum record_kind kind, unsigned mode, const char *text,
+                          size_t text_len_bytes)
 {
     struct record *r = mem_alloc(sizeof(*r) + text_len_bytes);
 
@@ -88,7 +89,7 @@ static void write_text_as_it_is(const struct record *r, struct buf *out)
 
 static void write_values(const struct record *r, struct buf *out)
 {
-    state_encode(r->state, VIEW_ALL, out);
+    state_encode(r->state, VIEW_SHOWN, out);
 }
 
 static void write_updates(const struct record *r, struct buf *out)
@@ -126,7 +127,9 @@ static void write_token(const struct record *r, struct buf *out)
 static void write_chunk(const struct record *r, struct buf *out)
 {
     write_message_head(r, out);
-    buf_add_str(out, ",\"content\":\"\",\"tool_calls\":[],\"invalid_tool_calls\":[],\"additional_kwargs\":{},");
+    buf_add_str(
+        out,
+        ",\"content\":\"\",\"tool_calls\":[],\"invalid_tool_calls\":[],\"additional_kwargs\":{},");
     buf_add(out, r->text, r->text_len_bytes);
     write_message_tail(r, out);
 }

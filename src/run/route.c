@@ -1,4 +1,5 @@
-/* Where a run goes when a node has finished: its edges fire in the scheduler, its switches choose by the state. */
+/* Where a run goes when a node has finished: its edges fire in the scheduler, its switches choose
+ * by the state. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "run/internal.h"
@@ -10,16 +11,18 @@ struct chosen {
 
 static void choose_failed(struct fail *f, const char *from, const struct route *route)
 {
-    fail_set(f, FAIL_INVALID_UPDATE, "the switch of \"%s\" has no case for the value at \"%s\" and no default", from,
+    fail_set(f, FAIL_INVALID_UPDATE,
+             "the switch of \"%s\" has no case for the value at \"%s\" and no default", from,
              path_text(route->path));
 }
 
-static int choose(const struct run *run, const char *from, const struct outlets *out, const struct state *seen,
-                  struct chosen *ret, struct fail *f)
+static int choose(const struct run *run, const char *from, const struct outlets *out,
+                  const struct state *seen, struct chosen *ret, struct fail *f)
 {
-    struct scope scope = {
-        .graph = run->graph, .state = seen, .context = run->context, .configurable = run->configurable
-    };
+    struct scope scope = { .graph = run->graph,
+                           .state = seen,
+                           .context = run->context,
+                           .configurable = run->configurable };
 
     ret->nodes = mem_array(out->route_count, sizeof(int));
     if (ret->nodes == NULL)
@@ -47,7 +50,7 @@ int route_start(struct run *run, struct fail *f)
     return r;
 }
 
-/* A switch sees the step's snapshot with its own task's writes, not with those of siblings (reference semantics 2.2). */
+/* A switch sees the step's snapshot with its own task's writes, not with those of siblings */
 int route_task(struct run *run, const struct run_task *t, struct fail *f)
 {
     const struct outlets *out = &t->task.node->out;

@@ -1,18 +1,18 @@
 /*
- * The life of a run, as a step table. A step does its part and names the next one; WAIT means that the tasks of the
- * step are at work, and the last of them sets APPLY.
+ * The life of a run, as a step table. A step does its part and names the next one; WAIT means that
+ * the tasks of the step are at work, and the last of them sets APPLY.
  *
  *     INPUT -> PLAN -> START -> (wait) -> APPLY -> PLAN ... -> FINISH
  *
- * Each step is one turn of the worker's ready list, so a long graph without I/O holds nobody up. Whatever goes wrong calls
- * run_stop(); every step looks at is_stopping first, so there is one way out.
+ * Each step is one turn of the worker's ready list, so a long graph without I/O holds nobody up.
+ * Whatever goes wrong calls run_stop(); every step looks at is_stopping first, so there is one way
+ * out.
  */
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "run/internal.h"
-
 #include <assert.h>
 #include <string.h>
 
@@ -81,8 +81,9 @@ static int emit_metadata(struct run *run)
 }
 
 /*
- * What is new in a version is charged when its record is made, not when somebody reads it: a reader that stalls would otherwise keep every
- * version of the state alive for the price of a few pointers.
+ * What is new in a version is charged when its record is made, not when somebody reads it: a reader
+ * that stalls would otherwise keep every version of the state alive for the price of a few
+ * pointers.
  */
 static int hold_state(struct record *r, struct state *before, struct state *now)
 {
@@ -116,7 +117,8 @@ static int hold_update(struct record *r, const struct update *from)
 
     update_init(&r->update);
     for (size_t i = 0; fault == 0 && i < from->count; i++) {
-        fault = update_add_take(&r->update, from->writes[i].field, value_ref(from->writes[i].value));
+        fault =
+            update_add_take(&r->update, from->writes[i].field, value_ref(from->writes[i].value));
         if (fault == 0)
             fault = record_charge_value(r, from->writes[i].value);
     }
@@ -198,12 +200,13 @@ static enum run_step stop_at_task_limit(struct run *run, int64_t max_tasks)
 {
     struct fail f = { 0 };
 
-    fail_set(&f, FAIL_LIMIT, "a step of %zu tasks is more than the setting max_tasks allows (%lld)", run->plan.count,
-             (long long)max_tasks);
+    fail_set(&f, FAIL_LIMIT, "a step of %zu tasks is more than the setting max_tasks allows (%lld)",
+             run->plan.count, (long long)max_tasks);
     return stop_with(run, 0, &f);
 }
 
-/* The limit counts as the reference's does, before it is known whether there is more to do: a run of m steps needs m + 1. */
+/* The limit counts as the reference's does, before it is known whether there is more to do: a run
+ * of m steps needs m + 1. */
 static enum run_step step_plan(struct run *run)
 {
     int64_t max_tasks = run->runs->services->conf->max_tasks;
@@ -307,14 +310,16 @@ static void log_end(const struct run *run)
     const char *ms = log_int((clock_mono_us() - run->started_us) / 1000);
 
     if (!fail_is_set(f))
-        log_info("run_end", "run", run->id, "graph", run->graph->name, "status", run_status_name(run->status), "steps",
-                 log_int(run->step), "ms", ms, NULL);
+        log_info("run_end", "run", run->id, "graph", run->graph->name, "status",
+                 run_status_name(run->status), "steps", log_int(run->step), "ms", ms, NULL);
     else
-        log_info("run_end", "run", run->id, "graph", run->graph->name, "status", run_status_name(run->status), "steps",
-                 log_int(run->step), "ms", ms, "node", f->node, "error", fail_type(f), "message", fail_message(f), NULL);
+        log_info("run_end", "run", run->id, "graph", run->graph->name, "status",
+                 run_status_name(run->status), "steps", log_int(run->step), "ms", ms, "node",
+                 f->node, "error", fail_type(f), "message", fail_message(f), NULL);
 }
 
-/* A cancelled run's readers just see the end (wire-protocol.md section 4); every other failure is an event. */
+/* A cancelled run's readers just see the end, as the protocol says; every other failure is
+ * an event. */
 static enum run_step step_finish(struct run *run)
 {
     clear_tasks(run);
@@ -331,8 +336,9 @@ static enum run_step step_finish(struct run *run)
 static void advance(void *arg)
 {
     static enum run_step (*const steps[])(struct run *) = {
-        [RUN_STEP_INPUT] = step_input, [RUN_STEP_PLAN] = step_plan,     [RUN_STEP_START] = step_start,
-        [RUN_STEP_APPLY] = step_apply, [RUN_STEP_FINISH] = step_finish,
+        [RUN_STEP_INPUT] = step_input,   [RUN_STEP_PLAN] = step_plan,
+        [RUN_STEP_START] = step_start,   [RUN_STEP_APPLY] = step_apply,
+        [RUN_STEP_FINISH] = step_finish,
     };
     struct run *run = arg;
     enum run_step now = run->is_stopping ? RUN_STEP_FINISH : run->next;
@@ -356,7 +362,8 @@ static int64_t recursion_limit_of(const struct runs *r, const struct run_request
 {
     if (req->recursion_limit > 0)
         return req->recursion_limit;
-    return req->graph->recursion_limit > 0 ? req->graph->recursion_limit : r->services->conf->recursion_limit;
+    return req->graph->recursion_limit > 0 ? req->graph->recursion_limit
+                                           : r->services->conf->recursion_limit;
 }
 
 static void name_run(struct run *run, const struct run_request *req)
@@ -398,9 +405,11 @@ static int prepare(struct run *run, const struct run_request *req)
         r = emit_metadata(run);
     if (r != 0)
         return err_trace(r);
-    int64_t timeout_ms = req->timeout_ms > 0 ? req->timeout_ms : runs->services->conf->run_timeout_ms;
+    int64_t timeout_ms =
+        req->timeout_ms > 0 ? req->timeout_ms : runs->services->conf->run_timeout_ms;
     if (timeout_ms > 0)
-        loop_timer_start(run->timeout, timeout_ms < INT64_MAX / 1000 ? timeout_ms * 1000 : INT64_MAX);
+        loop_timer_start(run->timeout,
+                         timeout_ms < INT64_MAX / 1000 ? timeout_ms * 1000 : INT64_MAX);
     return 0;
 }
 
@@ -409,7 +418,9 @@ static bool is_refused(const struct runs *r, struct fail *f)
     if (r->is_draining)
         fail_set(f, FAIL_DRAINING, "the server is shutting down and takes no new runs");
     else if (r->active_count >= r->services->conf->max_runs)
-        fail_set(f, FAIL_FULL, "%ld runs are in flight, which is the most that the setting max_runs allows", r->active_count);
+        fail_set(f, FAIL_FULL,
+                 "%ld runs are in flight, which is the most that the setting max_runs allows",
+                 r->active_count);
     return fail_is_set(f);
 }
 

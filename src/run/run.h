@@ -1,10 +1,12 @@
 #ifndef ANABRANCH_RUN_RUN_H
 #define ANABRANCH_RUN_RUN_H
 /*
- * The life of a run: apply input -> plan -> start all tasks -> gather -> apply writes in canonical order -> emit -> plan ... -> finish.
+ * The life of a run: apply input -> plan -> start all tasks -> gather -> apply writes in canonical
+ * order -> emit -> plan ... -> finish.
  *
- * A run is counted. The registry holds one reference until the run has ended; readers and requests hold theirs. Events go into the run's log
- * (run/event.h); whoever wants them opens a reader (run/hub.h).
+ * A run is counted. The registry holds one reference until the run has ended; readers and requests
+ * hold theirs. Events go into the run's log (run/event.h); whoever wants them opens a reader
+ * (run/hub.h).
  */
 #include "base/fail.h"
 #include "base/id.h"
@@ -15,9 +17,10 @@ struct run;
 struct runs; /* the registry of a worker */
 
 struct run_request {
-    struct graph *graph;        /* a reference is taken */
-    const json_t *input;        /* object; NULL or null = none, which fails with FAIL_EMPTY_INPUT as the protocol says; the run takes a reference
-                                   and nobody may change it afterwards; likewise below */
+    struct graph *graph; /* a reference is taken */
+    const json_t *input; /* object; NULL or null = none, which fails with FAIL_EMPTY_INPUT as the
+                            protocol says; the run takes a reference and nobody may change it
+                            afterwards; likewise below */
     const json_t *configurable; /* object or NULL */
     const json_t *context;      /* object or NULL */
     const json_t *metadata;     /* object or NULL: goes into the metadata of messages events */
@@ -29,13 +32,20 @@ struct run_request {
     const char *thread_id;      /* NULL = a new one: the temporary thread of a stateless run */
 };
 
-enum run_status { RUN_RUNNING, RUN_SUCCESS, RUN_ERROR, RUN_TIMEOUT, RUN_INTERRUPTED /* cancelled */ };
+enum run_status {
+    RUN_RUNNING,
+    RUN_SUCCESS,
+    RUN_ERROR,
+    RUN_TIMEOUT,
+    RUN_INTERRUPTED /* cancelled */
+};
 const char *run_status_name(enum run_status s);
 
 int runs_new(const struct services *services, struct runs **ret);
 struct runs *runs_free(struct runs *r); /* no run may be alive; accepts NULL */
 long runs_active(const struct runs *r);
-/* From now on run_start() answers FAIL_DRAINING. idle is called (once, from the loop) when no run is alive any more. */
+/* From now on run_start() answers FAIL_DRAINING. idle is called (once, from the loop) when no run
+ * is alive any more. */
 void runs_drain(struct runs *r, void (*idle)(void *arg), void *arg);
 void runs_cancel_all(struct runs *r);
 
@@ -46,10 +56,12 @@ enum { RUN_E_REFUSED = 1 };
  */
 int run_start(struct runs *r, const struct run_request *req, struct run **ret, struct fail *f);
 /*
- * Whether the input fits the graph, without a run: 0, RUN_E_REFUSED with f (FAIL_INPUT, FAIL_EMPTY_INPUT, FAIL_LIMIT), or a fault. For doors
- * that answer a wrong input with a status of its own instead of an event.
+ * Whether the input fits the graph, without a run: 0, RUN_E_REFUSED with f (FAIL_INPUT,
+ * FAIL_EMPTY_INPUT, FAIL_LIMIT), or a fault. For doors that answer a wrong input with a status of
+ * its own instead of an event.
  */
-int run_check_input(const struct services *services, struct graph *graph, const json_t *input, struct fail *f);
+int run_check_input(const struct services *services, struct graph *graph, const json_t *input,
+                    struct fail *f);
 struct run *run_ref(struct run *run);
 struct run *run_unref(struct run *run); /* accepts NULL, returns NULL */
 

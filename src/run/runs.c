@@ -2,7 +2,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "run/internal.h"
-
 #include <assert.h>
 
 static void tell_idle(void *arg)
@@ -71,10 +70,10 @@ void runs_drain(struct runs *r, void (*idle)(void *arg), void *arg)
 
 void runs_cancel_all(struct runs *r)
 {
-    LIST_EACH(&r->active, node)
-    {
+    LIST_EACH(&r->active, node) {
         struct fail f = { 0 };
-        fail_set(&f, FAIL_DRAINING, "the server is shutting down and did not wait longer for this run");
+        fail_set(&f, FAIL_DRAINING,
+                 "the server is shutting down and did not wait longer for this run");
         run_stop(LIST_OF(node, struct run, node), &f);
     }
 }

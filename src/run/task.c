@@ -3,16 +3,17 @@
  *
  *     begin_attempt -> kind's start() ... finish | fail | deadline | cancel -> attempt_ended
  *          ^                                                                      |
- *          +---------------- wait (retry policy) <--------------------------------+--> run_task_ended
+ *          +------------- wait (retry policy) <-----------------------------------+
+ *                                                                                 |
+ *                                                                          run_task_ended
  *
- * The attempt is an op, and so is the wait between two attempts (on the same struct op, one after the other): cancelling the task
- * is op_cancel() in every state.
+ * The attempt is an op, and so is the wait between two attempts (on the same struct op, one after
+ * the other): cancelling the task is op_cancel() in every state.
  */
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "run/internal.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,13 +100,15 @@ static bool is_retried(const struct retry *retry, const struct fail *f)
     return false;
 }
 
-/* Milliseconds until the next attempt, or -1: there is none. An upstream that asks for more patience than max_ms is not pestered. */
+/* Milliseconds until the next attempt, or -1: there is none. An upstream that asks for more
+ * patience than max_ms is not pestered. */
 static int64_t retry_delay_ms(const struct run_task *t)
 {
     const struct retry *retry = &t->task.node->retry;
     double delay_ms;
 
-    if (t->run->is_stopping || t->attempt_count >= retry->max_attempts || !is_retried(retry, &t->fail))
+    if (t->run->is_stopping || t->attempt_count >= retry->max_attempts ||
+        !is_retried(retry, &t->fail))
         return -1;
     if (t->fail.retry_after_ms > retry->max_ms)
         return -1;
@@ -152,8 +155,9 @@ static int begin_wait(struct run_task *t, int64_t delay_ms)
 
     if (t->retry_timer == NULL && loop_timer_new(loop, end_wait, t, &t->retry_timer) != 0)
         return err_trace(ERR_NOMEM);
-    log_info("node_retry", "run", t->run->id, "node", t->task.node->name, "attempt", log_int(t->attempt_count), "error",
-             fail_type(&t->fail), "wait_ms", log_int(delay_ms), NULL);
+    log_info("node_retry", "run", t->run->id, "node", t->task.node->name, "attempt",
+             log_int(t->attempt_count), "error", fail_type(&t->fail), "wait_ms", log_int(delay_ms),
+             NULL);
     op_start(&t->op, loop, cancel_wait, wait_ended, t);
     loop_timer_start(t->retry_timer, delay_ms * 1000);
     return 0;
@@ -174,7 +178,8 @@ static void note_timeout(struct run_task *t)
 {
     update_clear(&t->update);
     fail_clear(&t->fail);
-    fail_set(&t->fail, FAIL_NODE_TIMEOUT, "node \"%s\" did not finish within its timeout_ms of %lld", t->task.node->name,
+    fail_set(&t->fail, FAIL_NODE_TIMEOUT,
+             "node \"%s\" did not finish within its timeout_ms of %lld", t->task.node->name,
              (long long)t->task.node->timeout_ms);
 }
 

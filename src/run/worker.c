@@ -2,7 +2,6 @@
 #include "run/worker.h"
 #include "base/err.h"
 #include "graph/build.h"
-
 #include <string.h>
 
 int worker_init(struct worker *w, const struct conf *conf, char *const *env)
@@ -39,7 +38,8 @@ static void end_runs(struct worker *w)
 
     runs_drain(w->runs, set_true, &is_idle);
     runs_cancel_all(w->runs);
-    /* A stop that came before is used up by the first call. Nothing more can be done about a fault here. */
+    /* A stop that came before is used up by the first call. Nothing more can be done about a fault
+     * here. */
     while (!is_idle && loop_run_until(w->loop, &is_idle) == 0)
         ;
 }

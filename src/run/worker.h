@@ -1,8 +1,9 @@
 #ifndef ANABRANCH_RUN_WORKER_H
 #define ANABRANCH_RUN_WORKER_H
 /*
- * What every program that runs graphs needs, put together in the order in which the parts depend on each other: event loop, outgoing
- * requests, models, runs. The server, `anabranch run` and the C API are each one of these and something around it.
+ * What every program that runs graphs needs, put together in the order in which the parts depend on
+ * each other: event loop, outgoing requests, models, runs. The server, `anabranch run` and the C
+ * API are each one of these and something around it.
  *
  * A worker is one thread; nothing in it is shared with another.
  */
@@ -17,7 +18,8 @@ struct worker {
     struct runs *runs;
 };
 
-/* env: "NAME=value" strings, NULL at the end, for the providers' keys. 0 or a fault; deinit in every case. */
+/* env: "NAME=value" strings, NULL at the end, for the providers' keys. 0 or a fault; deinit in
+ * every case. */
 int worker_init(struct worker *w, const struct conf *conf, char *const *env);
 /* Cancels what still runs and waits until it has ended. */
 void worker_deinit(struct worker *w);

@@ -2,12 +2,13 @@
 import json
 import re
 import socket
+import subprocess
 
 import pytest
 
 from harness.graphs import chain, fan, graph, llm, note
 from harness.model import tokens
-from harness.server import KEY
+from harness.server import BINARY, KEY, environment, write_graphs
 
 
 def test_version(run_tool):
@@ -112,6 +113,21 @@ def test_run_tells_a_failure(run_tool):
     assert done.returncode == 1 and "BoomError" in done.stdout + done.stderr
 
 
+def test_an_input_without_end_is_not_read_for_ever(run_tool):
+    done = run_tool("run", "g", "--input", "@/dev/zero", graphs=chain(one=note("one")))
+    assert done.returncode == 2 and "larger than" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["run", "g", "--input", "{}"], ["run", "g", "--input", "{}", "--stream"], ["draw", "g"],
+                                       ["check"], ["--help"], ["serve", "--print-config"]])
+def test_output_that_cannot_be_written_is_a_failure(tmp_path, arguments):
+    write_graphs(tmp_path, {"g": chain(one=note("one"))})
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BINARY, *arguments], cwd=tmp_path, env=environment(tmp_path, {}), stdout=full,
+                              stderr=subprocess.PIPE, text=True, timeout=30)
+    assert done.returncode == 1 and "standard output" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["run", "nope", "--input", "{}"], ["run", "g", "--input", "{"],
                                        ["run", "g", "--input", "[]"], ["draw", "nope"]])
 def test_run_and_draw_of_what_is_not_there(run_tool, arguments):
@@ -133,6 +149,13 @@ def test_health_tells_whether_a_server_answers(start, run_tool):
         port = closed.getsockname()[1]
     done = run_tool("health", ANABRANCH_LISTEN=f"127.0.0.1:{port}")
     assert done.returncode == 1 and str(port) in done.stderr
+
+
+def test_health_asks_the_server_itself_and_no_proxy(start, run_tool):
+    server = start(chain(one=note("one")))
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        proxy = "http://127.0.0.1:%d" % closed.getsockname()[1]
+    assert run_tool("health", ANABRANCH_LISTEN=f"127.0.0.1:{server.client.port}", http_proxy=proxy).returncode == 0
 
 
 def test_health_of_a_server_that_listens_everywhere(start, run_tool):

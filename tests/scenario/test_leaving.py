@@ -83,3 +83,13 @@ def test_a_slow_reader_does_not_stop_the_run(client, model):
     call.finish()
     assert model.call("second").model == "second"
     reply.close()
+
+
+def test_a_reader_that_fell_out_of_the_log_counts_as_gone(serve, model):
+    model.on("m", held)
+    reply = serve(chain(say=llm("m")), ANABRANCH_LOG_BYTES="8192").stream()
+    call = model.call("m")
+    for _ in range(2000):
+        call.token("x" * 4000)
+    assert reply.events()[-1].data["error"] == "StreamTruncated"
+    assert call.wait_gone(1), "nobody waits for the run any more"

@@ -29,7 +29,7 @@ static inline void fake_llm_free(void *config)
 
 static inline int fake_llm_configure(struct setup *s, void **ret)
 {
-    struct fake_llm *c = mem_zalloc(sizeof *c);
+    struct fake_llm *c = mem_zalloc(sizeof(*c));
     if (c == NULL)
         return -1;
     (void)setup_json(s, "model", false);
@@ -68,7 +68,7 @@ static inline void fake_set_free(void *config)
 
 static inline int fake_set_configure(struct setup *s, void **ret)
 {
-    struct fake_set *c = mem_zalloc(sizeof *c);
+    struct fake_set *c = mem_zalloc(sizeof(*c));
     if (c == NULL)
         return -1;
     int r = setup_writes(s, "values", true, &c->fields, &c->values, &c->count);

@@ -53,7 +53,7 @@ static inline void rig_serve(struct rig *rig, const struct http_route *routes, s
     struct http_options options = {
         .conf = &rig->conf, .routes = routes, .route_count = count, .app = rig
     };
-    int r = http_server_new(rig->loop, &options, &rig->server, rig->text, sizeof rig->text);
+    int r = http_server_new(rig->loop, &options, &rig->server, rig->text, sizeof(rig->text));
     ck_assert_msg(r == 0, "%s", rig->text);
     rig->port = atoi(strrchr(rig->text, ':') + 1);
 }
@@ -137,9 +137,9 @@ static inline int cl_open_with(struct rig *rig, int receive_bytes)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_ge(fd, 0);
     if (receive_bytes > 0)
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
     return fd;
 }
 
@@ -167,9 +167,9 @@ static inline void cl_send(int fd, const char *text)
 /* false: the end, a reset, or nothing for RIG_WAIT_MS (then errno is EAGAIN). */
 static inline bool cl_more(int fd, struct answer *a)
 {
-    ck_assert_uint_lt(a->len, sizeof a->text - 1);
+    ck_assert_uint_lt(a->len, sizeof(a->text) - 1);
     errno = 0;
-    ssize_t n = recv(fd, a->text + a->len, sizeof a->text - 1 - a->len, 0);
+    ssize_t n = recv(fd, a->text + a->len, sizeof(a->text) - 1 - a->len, 0);
     if (n <= 0)
         return false;
     a->len += (size_t)n;
@@ -247,7 +247,7 @@ static inline void cl_ask(struct rig *rig, const char *request, struct answer *a
 static inline bool cl_has(const struct answer *a, const char *header)
 {
     char line[512];
-    (void)snprintf(line, sizeof line, "\r\n%s\r\n", header);
+    (void)snprintf(line, sizeof(line), "\r\n%s\r\n", header);
     const char *at = strcasestr(a->text, line);
     return at != NULL && at < a->body;
 }

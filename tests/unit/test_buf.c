@@ -176,7 +176,7 @@ int main(void)
     TCase *c = tcase_create("buf");
     tcase_add_test(c, an_empty_buffer_reads_as_an_empty_text);
     tcase_add_test(c, pieces_are_joined_and_closed_with_nul);
-    tcase_add_loop_test(c, an_integer_is_written_in_full, 0, sizeof numbers / sizeof *numbers);
+    tcase_add_loop_test(c, an_integer_is_written_in_full, 0, sizeof(numbers) / sizeof(*numbers));
     tcase_add_test(c, exactly_the_maximum_fits);
     tcase_add_test(c, the_first_failure_sticks_until_the_buffer_is_cleared);
     tcase_add_test(c, a_huge_request_is_full_and_does_not_wrap_around);

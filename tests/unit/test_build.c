@@ -89,7 +89,7 @@ START_TEST(wrong_calls_are_told_at_the_end_and_not_before)
         "/recursion_limit: -1 is not between",
         "/name: \"\" cannot name a graph",
     };
-    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+    for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++)
         ck_assert_msg(strstr(anabranch_builder_problems(b), told[i]) != NULL, "%s\nin %s", told[i],
                       anabranch_builder_problems(b));
     anabranch_builder_free(b);
@@ -119,7 +119,7 @@ START_TEST(nodes_and_fields_are_bounded)
     struct graph *g = NULL;
     for (int i = 0; i < fake_limits.max_nodes + 5; i++) {
         char name[20];
-        snprintf(name, sizeof name, "n%d", i);
+        snprintf(name, sizeof(name), "n%d", i);
         ck_assert_int_eq(0, anabranch_builder_field(b, name, "{\"type\":\"any\"}"));
         ck_assert_int_eq(0, anabranch_builder_node(b, name, "{\"kind\":\"set\",\"values\":{}}"));
         if (i < fake_limits.max_nodes)
@@ -286,7 +286,7 @@ int main(void)
     tcase_add_test(tc, a_builder_builds_once);
     tcase_add_test(tc, nodes_and_fields_are_bounded);
     tcase_add_loop_test(tc, a_field_begins_as_its_reducer_and_default_say, 0,
-                        (int)(sizeof beginnings / sizeof *beginnings));
+                        (int)(sizeof(beginnings) / sizeof(*beginnings)));
     tcase_add_test(tc, default_messages_are_kept_in_the_form_of_the_state);
     tcase_add_test(tc, doubled_edges_and_joins_count_once_and_a_join_of_one_is_an_edge);
     tcase_add_test(tc, a_kind_reports_mistakes_with_their_place);

@@ -37,7 +37,7 @@ static void leave_directory(void)
 {
     static const char *const names[] = { "config/anabranch.json", "config", "a.json", "keys",
                                          "key" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         (void)remove(names[i]); /* most tests make none of them */
     ck_assert_int_eq(chdir("/"), 0);
     ck_assert_int_eq(rmdir(directory), 0);
@@ -62,7 +62,7 @@ static struct loaded load(const char *const *args, const char *const *env)
 {
     struct loaded l;
     int count = 0;
-    memset(&l, 0, sizeof l);
+    memset(&l, 0, sizeof(l));
     while (args[count] != NULL)
         count++;
     buf_init(&l.problems, TEXT_BYTES);
@@ -84,7 +84,7 @@ static void assert_good(const struct loaded *l)
 
 #define WORDS(...)   ((const char *const[]){ __VA_ARGS__, NULL })
 #define NONE         ((const char *const[]){ NULL })
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static void assert_says(const struct loaded *l, const char *part)
 {
@@ -459,7 +459,7 @@ static char *read_shipped(const char *name)
     char path[PATH_MAX + 64];
     struct buf b;
     buf_init(&b, TEXT_BYTES);
-    snprintf(path, sizeof path, "%s/%s", source_root, name);
+    snprintf(path, sizeof(path), "%s/%s", source_root, name);
     FILE *f = fopen(path, "r");
     ck_assert_msg(f != NULL, "cannot read %s", path);
     for (int c; (c = fgetc(f)) != EOF;)
@@ -491,7 +491,7 @@ static char *print_values(struct conf *c)
 {
     struct buf out;
     buf_init(&out, TEXT_BYTES);
-    memset(c->origins, CONF_FROM_DEFAULT, sizeof c->origins);
+    memset(c->origins, CONF_FROM_DEFAULT, sizeof(c->origins));
     strcpy(c->config, "");
     conf_print(c, &out);
     return buf_take(&out, NULL);
@@ -573,7 +573,7 @@ END_TEST
 static void find_source_root(void)
 {
     char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s", __FILE__);
+    snprintf(path, sizeof(path), "%s", __FILE__);
     char *slash = strrchr(path, '/');
     strcpy(slash != NULL ? slash : path, slash != NULL ? "/../.." : "../..");
     if (realpath(path, source_root) == NULL)

@@ -89,6 +89,17 @@ START_TEST(a_message_may_be_made_from_the_old_one)
 }
 END_TEST
 
+START_TEST(a_message_is_utf8_whatever_it_quotes)
+{
+    struct fail f = { .code = FAIL_NONE };
+    fail_set(&f, FAIL_NODE, "cut \"%.3s\" and %s, kept %s", "a\u00e4\u00e4", "\xff\xfe", "\u00fc");
+    ck_assert_str_eq(fail_message(&f), "cut \"a\u00e4\" and ??, kept \u00fc");
+    fail_set(&f, FAIL_NODE, "cut \"%.2s\"", "a\u00e4");
+    ck_assert_str_eq(fail_message(&f), "cut \"a?\"");
+    fail_clear(&f);
+}
+END_TEST
+
 START_TEST(moving_empties_the_source_and_copying_does_not)
 {
     struct fail a = { .code = FAIL_NONE };
@@ -123,10 +134,11 @@ int main(void)
     TCase *c = tcase_create("fail");
     tcase_add_loop_test(c, every_code_has_a_whole_row, 1, FAIL_CODE_COUNT);
     tcase_add_loop_test(c, a_code_gives_type_status_and_whether_it_is_repeated, 0,
-                        sizeof samples / sizeof *samples);
+                        sizeof(samples) / sizeof(*samples));
     tcase_add_test(c, without_memory_the_sentence_of_the_table_stands_in);
     tcase_add_test(c, the_first_node_stays_and_a_type_of_its_own_wins);
     tcase_add_test(c, a_message_may_be_made_from_the_old_one);
+    tcase_add_test(c, a_message_is_utf8_whatever_it_quotes);
     tcase_add_test(c, moving_empties_the_source_and_copying_does_not);
     tcase_add_test(c, a_fault_is_an_internal_error_with_its_sentence);
     suite_add_tcase(suite, c);

@@ -94,7 +94,7 @@ static void open_gate(void)
 static void wait_for_eof(int fd)
 {
     char bytes[1024];
-    while (recv(fd, bytes, sizeof bytes, 0) > 0)
+    while (recv(fd, bytes, sizeof(bytes), 0) > 0)
         ;
 }
 
@@ -104,7 +104,7 @@ static bool take_request(struct server *s, int fd)
     size_t len = 0, want = 0;
     s->body = NULL;
     while (s->body == NULL || strlen(s->body) < want) {
-        ssize_t n = recv(fd, s->request + len, sizeof s->request - 1 - len, 0);
+        ssize_t n = recv(fd, s->request + len, sizeof(s->request) - 1 - len, 0);
         if (n <= 0)
             return false;
         len += (size_t)n;
@@ -235,8 +235,8 @@ static void on_end(void *arg, int result)
     ck_assert_int_eq(c->ends, 1);
     c->result = result;
     const char *value = c->wanted == NULL ? NULL : fetch_header_find(c->fetch, c->wanted);
-    snprintf(c->value, sizeof c->value, "%s", value == NULL ? "(none)" : value);
-    snprintf(c->text, sizeof c->text, "%s", fetch_error_text(c->fetch, result));
+    snprintf(c->value, sizeof(c->value), "%s", value == NULL ? "(none)" : value);
+    snprintf(c->text, sizeof(c->text), "%s", fetch_error_text(c->fetch, result));
     c->done = true;
     if (c->left != NULL && --*c->left == 0)
         *c->also_done = true;
@@ -245,7 +245,7 @@ static void on_end(void *arg, int result)
 static void client_init(struct client *c, const char *path)
 {
     *c = (struct client){ .result = -99 };
-    snprintf(c->url, sizeof c->url, "http://127.0.0.1:%d%s", server.port, path);
+    snprintf(c->url, sizeof(c->url), "http://127.0.0.1:%d%s", server.port, path);
     buf_init(&c->body, 1 << 20);
     c->req = (struct fetch_request){ .method = "GET",
                                      .url = c->url,
@@ -271,7 +271,7 @@ static void setup(void)
 {
     static const char *const proxies[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
                                            "ALL_PROXY" };
-    for (size_t i = 0; i < sizeof proxies / sizeof *proxies; i++)
+    for (size_t i = 0; i < sizeof(proxies) / sizeof(*proxies); i++)
         unsetenv(proxies[i]);
     ck_assert_int_eq(loop_new(&loop), 0);
     ck_assert_int_eq(fetcher_new(loop, 2, &fetcher), 0);
@@ -354,7 +354,7 @@ START_TEST(the_request_carries_its_headers_and_body_and_nothing_uninvited)
     client_start(&c);
     memset(long_body, '?', 30000); /* the request has its own copy */
     mem_free(long_body);
-    memset(c.url, '?', sizeof c.url - 1);
+    memset(c.url, '?', sizeof(c.url) - 1);
     client_run(&c);
     server_join();
     ck_assert_int_eq(c.result, 0);
@@ -397,7 +397,7 @@ static void serve_long_head(struct server *s, int fd)
     (void)s;
     put(fd, "HTTP/1.1 200 OK\r\nX-First: yes\r\n");
     for (int i = 0; i < 40; i++) {
-        snprintf(line, sizeof line, "X-%d: %0900d\r\n", i, i);
+        snprintf(line, sizeof(line), "X-%d: %0900d\r\n", i, i);
         put(fd, line);
     }
     put(fd, "X-Last: too late\r\nContent-Length: 0\r\n\r\n");
@@ -428,7 +428,7 @@ static void serve_tokens(struct server *s, int fd)
     put(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < TOKENS; i++) {
         wait_at_gate(s);
-        snprintf(chunk, sizeof chunk, "4\r\nt%02d \r\n", i);
+        snprintf(chunk, sizeof(chunk), "4\r\nt%02d \r\n", i);
         put(fd, chunk);
     }
     wait_at_gate(s);
@@ -626,7 +626,7 @@ static void serve_reset(struct server *s, int fd)
     struct linger hard = { .l_onoff = 1, .l_linger = 0 };
     put(fd, script);
     wait_at_gate(s);
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 }
 
 static void serve_endless_head(struct server *s, int fd)
@@ -634,7 +634,7 @@ static void serve_endless_head(struct server *s, int fd)
     char line[1024];
     (void)s;
     put(fd, "HTTP/1.1 200 OK\r\n");
-    snprintf(line, sizeof line, "X-More: %01000d\r\n", 0);
+    snprintf(line, sizeof(line), "X-More: %01000d\r\n", 0);
     for (int i = 0; i < 2000; i++)
         put(fd, line);
     wait_for_eof(fd);
@@ -810,9 +810,9 @@ START_TEST(a_refused_connection_names_the_host_and_the_reason)
     char expected[128];
     close(listen_somewhere(&server.port));
     client_init(&c, "/");
-    snprintf(c.url, sizeof c.url, "http://user:pass@127.0.0.1:%d/path", server.port);
+    snprintf(c.url, sizeof(c.url), "http://user:pass@127.0.0.1:%d/path", server.port);
     fetch_one(&c);
-    snprintf(expected, sizeof expected, "connection refused by 127.0.0.1:%d (Connection refused)",
+    snprintf(expected, sizeof(expected), "connection refused by 127.0.0.1:%d (Connection refused)",
              server.port);
     ck_assert_int_eq(c.result, FETCH_E_CONNECT);
     ck_assert_str_eq(c.text, expected);
@@ -835,7 +835,7 @@ static void *serve_no_tls(void *arg)
     struct server *s = arg;
     char bytes[64];
     int fd = accept(s->listener, NULL, NULL);
-    if (fd < 0 || recv(fd, bytes, sizeof bytes, 0) <= 0)
+    if (fd < 0 || recv(fd, bytes, sizeof(bytes), 0) <= 0)
         abort();
     put(fd, "HTTP/1.1 400 this port speaks no TLS\r\n\r\n");
     wait_for_eof(fd);
@@ -851,7 +851,7 @@ START_TEST(a_server_without_tls_is_a_tls_error)
     ck_assert_int_eq(pipe(server.gate), 0);
     ck_assert_int_eq(pthread_create(&server.thread, NULL, serve_no_tls, &server), 0);
     client_init(&c, "/");
-    snprintf(c.url, sizeof c.url, "https://127.0.0.1:%d/path", server.port);
+    snprintf(c.url, sizeof(c.url), "https://127.0.0.1:%d/path", server.port);
     fetch_one(&c);
     server_join();
     ck_assert_int_eq(c.result, FETCH_E_TLS);
@@ -944,7 +944,7 @@ START_TEST(a_fetcher_without_memory_is_a_fault_and_leaks_nothing)
 }
 END_TEST
 
-#define COUNT_OF(rows) ((int)(sizeof(rows) / sizeof *(rows)))
+#define COUNT_OF(rows) ((int)(sizeof(rows) / sizeof(*(rows))))
 
 static void add_bad_ends(TCase *t)
 {

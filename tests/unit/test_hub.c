@@ -110,7 +110,7 @@ static json_t *messages_of(struct rig *rig, const char *graph, const char *input
         json_decref(data);
     }
     buf_init(&state, 1 << 20);
-    state_encode(run_state(run), VIEW_ALL, &state);
+    state_encode(run_state(run), VIEW_SHOWN, &state);
     *ret_state = json_loadb(state.data, state.len, 0, NULL);
     buf_deinit(&state);
     reader_close(reader);

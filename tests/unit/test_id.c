@@ -54,7 +54,7 @@ START_TEST(ids_made_in_one_moment_sort_in_order_of_creation)
         ck_assert_int_eq(id[14], '0' + _i);
         ck_assert_ptr_nonnull(strchr("89ab", id[19]));
         ck_assert_int_lt(strcmp(before, id), 0);
-        memcpy(before, id, sizeof id);
+        memcpy(before, id, sizeof(id));
     }
     clock_fake(-1, 0);
 }
@@ -164,16 +164,16 @@ int main(void)
     Suite *suite = suite_create("id");
     TCase *c = tcase_create("id");
     tcase_add_test(c, a_v4_id_carries_version_and_variant);
-    tcase_add_loop_test(c, a_v5_id_is_the_known_one, 0, sizeof known / sizeof *known);
+    tcase_add_loop_test(c, a_v5_id_is_the_known_one, 0, sizeof(known) / sizeof(*known));
     tcase_add_test(c, a_v6_id_holds_the_time_since_1582);
     tcase_add_test(c, a_v7_id_begins_with_the_milliseconds);
     tcase_add_loop_test(c, ids_made_in_one_moment_sort_in_order_of_creation, 6, 8);
     tcase_add_loop_test(c, ids_keep_their_order_when_the_clock_jumps_back, 6, 8);
     tcase_add_loop_test(c, a_v6_id_carries_the_step_in_its_clock_sequence, 0,
-                        sizeof steps / sizeof *steps);
-    tcase_add_loop_test(c, only_the_36_character_form_is_a_uuid, 0, sizeof texts / sizeof *texts);
+                        sizeof(steps) / sizeof(*steps));
+    tcase_add_loop_test(c, only_the_36_character_form_is_a_uuid, 0, sizeof(texts) / sizeof(*texts));
     tcase_add_loop_test(c, a_time_is_written_with_milliseconds_in_utc, 0,
-                        sizeof times / sizeof *times);
+                        sizeof(times) / sizeof(*times));
     tcase_add_test(c, the_fake_clock_stands_still_and_gives_way_to_the_real_one);
     suite_add_tcase(suite, c);
     SRunner *runner = srunner_create(suite);

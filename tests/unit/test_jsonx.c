@@ -246,7 +246,7 @@ START_TEST(any_real_reads_back_equal)
         bits ^= bits << 13;
         bits ^= bits >> 7;
         bits ^= bits << 17;
-        memcpy(&number, &bits, sizeof number);
+        memcpy(&number, &bits, sizeof(number));
         if (!isfinite(number))
             continue;
         buf_clear(&b);
@@ -360,7 +360,7 @@ START_TEST(encoding_survives_each_failing_allocation)
 }
 END_TEST
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 int main(void)
 {

@@ -63,8 +63,8 @@ START_TEST(a_value_is_quoted_only_where_it_must_be)
     char wanted[200];
     struct capture c = capture_start();
     log_info("event", "key", values[_i].value, NULL);
-    capture_end(&c, line, sizeof line);
-    snprintf(wanted, sizeof wanted, STAMP "info event key=%s\n", values[_i].printed);
+    capture_end(&c, line, sizeof(line));
+    snprintf(wanted, sizeof(wanted), STAMP "info event key=%s\n", values[_i].printed);
     ck_assert_str_eq(line, wanted);
 }
 END_TEST
@@ -74,7 +74,7 @@ START_TEST(pairs_follow_each_other_on_one_line)
     char line[4200];
     struct capture c = capture_start();
     log_warn("run_end", "run", "r1", "ms", log_int(812), "n", log_int(-3), NULL);
-    capture_end(&c, line, sizeof line);
+    capture_end(&c, line, sizeof(line));
     ck_assert_str_eq(line, STAMP "warn run_end run=r1 ms=812 n=-3\n");
 }
 END_TEST
@@ -90,7 +90,7 @@ START_TEST(events_below_the_level_are_not_written)
     log_level_set(LOG_DEBUG);
     err_trace(ERR_NOMEM);
     log_level_set(LOG_INFO);
-    capture_end(&c, line, sizeof line);
+    capture_end(&c, line, sizeof(line));
     const char *start = STAMP "error shown\n" STAMP "debug fault cause=\"out of memory\" function=";
     ck_assert_msg(strncmp(line, start, strlen(start)) == 0, "%s", line);
 }
@@ -100,12 +100,12 @@ START_TEST(a_line_that_is_too_long_is_cut_and_closed)
 {
     char line[9000];
     char value[8000];
-    memset(value, 'x', sizeof value - 1);
-    value[sizeof value - 1] = '\0';
+    memset(value, 'x', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
     value[_i] = ' '; /* quoted or not */
     struct capture c = capture_start();
     log_info("event", "key", value, "after", "x", NULL);
-    capture_end(&c, line, sizeof line);
+    capture_end(&c, line, sizeof(line));
     size_t len = strlen(line);
     ck_assert_uint_le(len, 4096);
     ck_assert_str_eq(line + len - 4, "...\n");
@@ -126,7 +126,7 @@ int main(void)
     Suite *suite = suite_create("log");
     TCase *c = tcase_create("log");
     tcase_add_loop_test(c, a_value_is_quoted_only_where_it_must_be, 0,
-                        sizeof values / sizeof *values);
+                        sizeof(values) / sizeof(*values));
     tcase_add_test(c, pairs_follow_each_other_on_one_line);
     tcase_add_test(c, events_below_the_level_are_not_written);
     tcase_add_loop_test(c, a_line_that_is_too_long_is_cut_and_closed, 0, 2);

@@ -32,7 +32,7 @@ static void teardown(void)
 
 static void note(const char *what)
 {
-    strncat(trace, what, sizeof trace - strlen(trace) - 1);
+    strncat(trace, what, sizeof(trace) - strlen(trace) - 1);
 }
 
 /* A work that notes its name and then may queue others. */
@@ -196,7 +196,7 @@ static void on_doom(void *arg)
 
 START_TEST(free_later_comes_after_all_callbacks_of_the_turn)
 {
-    struct thing *t = mem_zalloc(sizeof *t);
+    struct thing *t = mem_zalloc(sizeof(*t));
     struct step a, b;
     step_init(&a, "a");
     step_init(&b, "b");
@@ -211,7 +211,7 @@ END_TEST
 
 START_TEST(free_later_outside_of_a_turn_does_not_wait_for_an_event)
 {
-    struct thing *t = mem_zalloc(sizeof *t);
+    struct thing *t = mem_zalloc(sizeof(*t));
     on_doom(t);
     run();
     ck_assert_str_eq(trace, "df");
@@ -425,7 +425,7 @@ static void peer_resets(int fd)
 {
     struct linger hard = { .l_onoff = 1, .l_linger = 0 };
     int none = open("/dev/null", O_RDONLY);
-    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard), 0);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
     ck_assert_int_eq(dup2(none, fd), fd); /* closes the socket, keeps the number for the test */
     close(none);
 }
@@ -681,7 +681,7 @@ END_TEST
 static void add_part_tests(TCase *t)
 {
     tcase_add_loop_test(t, a_closed_watch_tells_that_the_peer_left_and_leaves_bytes_unread, 0,
-                        (int)(sizeof leavers / sizeof *leavers));
+                        (int)(sizeof(leavers) / sizeof(*leavers)));
     tcase_add_test(t, a_watch_may_be_freed_by_its_own_callback);
     tcase_add_test(t, a_descriptor_that_cannot_be_watched_is_a_fault);
     tcase_add_test(t, signals_arrive_on_the_loop_every_time_and_stop_ends_the_run);
@@ -692,7 +692,7 @@ static void add_part_tests(TCase *t)
     tcase_add_test(t, an_idle_loop_does_not_wake_up);
     tcase_add_test(t, a_loop_without_memory_is_a_fault_and_leaks_nothing);
     tcase_add_loop_test(t, a_part_without_memory_is_a_fault_and_leaks_nothing, 0,
-                        (int)(sizeof makers / sizeof *makers));
+                        (int)(sizeof(makers) / sizeof(*makers)));
 }
 
 static Suite *loop_suite(void)

@@ -116,7 +116,7 @@ static const struct {
       "\"type\":\"tool_call\"},{\"name\":\"g\",\"args\":{},\"id\":\"d\",\"type\":\"tool_call\"}],"
       "\"invalid_tool_calls\":[],\"id\":\"1\",\"type\":\"ai\"}" },
 };
-static const int form_count = sizeof forms / sizeof forms[0];
+static const int form_count = sizeof(forms) / sizeof(forms[0]);
 
 START_TEST(every_form_becomes_flat)
 {
@@ -176,7 +176,7 @@ START_TEST(parts_stand_in_wire_order)
     {
         ck_assert_str_eq(key, keys[i++]);
     }
-    ck_assert_uint_eq(i, sizeof keys / sizeof keys[0]);
+    ck_assert_uint_eq(i, sizeof(keys) / sizeof(keys[0]));
     json_decref(made);
 }
 END_TEST
@@ -401,7 +401,7 @@ START_TEST(adding_in_two_parts_equals_adding_at_once)
     /* Lists agree but for the place of a message that was removed; here none comes back. */
     ck_assert(json_equal(parts, whole) == 1);
     json_t *all[] = { a, b, c, ab, parts, both, whole };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         json_decref(all[i]);
 }
 END_TEST
@@ -545,7 +545,7 @@ START_TEST(every_failing_allocation_of_a_maker_gives_null)
 END_TEST
 
 #define LOOP(tc, test, table)                                                                      \
-    tcase_add_loop_test(tc, test, 0, (int)(sizeof table / sizeof table[0]))
+    tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof(table[0])))
 
 int main(void)
 {

@@ -196,7 +196,7 @@ static void on_end_free(void *arg, int result)
 
 START_TEST(the_end_may_free_the_op)
 {
-    struct job *j = mem_zalloc(sizeof *j);
+    struct job *j = mem_zalloc(sizeof(*j));
     op_start(&j->op, loop, NULL, on_end_free, j);
     ck_assert_int_eq(op_deadline(&j->op, 1000), 0);
     op_cancel(&j->op);

@@ -418,7 +418,7 @@ START_TEST(the_sample_graphs_are_right)
     const char *here = __FILE__;
     int len = (int)(strrchr(here, '/') - here);
     char file[1000];
-    snprintf(file, sizeof file, "%.*s/../../config/graphs/%s.json", len, here, shipped[_i]);
+    snprintf(file, sizeof(file), "%.*s/../../config/graphs/%s.json", len, here, shipped[_i]);
     json_t *json = json_load_file(file, 0, NULL);
     ck_assert_msg(json != NULL, "%s", file);
     char *text = json_dumps(json, 0);

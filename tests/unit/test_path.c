@@ -96,7 +96,7 @@ START_TEST(a_path_is_bounded_in_depth_and_holds_no_nul)
         memcpy(deep + 2 * i, "a.", i == PATH_MAX_DEPTH ? 1 : 2);
     ck_assert_int_eq(0, path_parse(deep, 2 * PATH_MAX_DEPTH - 1, &p));
     path_free(p);
-    ck_assert_int_eq(PATH_E_SYNTAX, path_parse(deep, sizeof deep, &p));
+    ck_assert_int_eq(PATH_E_SYNTAX, path_parse(deep, sizeof(deep), &p));
     ck_assert_int_eq(PATH_E_SYNTAX, path_parse("a\0b", 3, &p));
 }
 END_TEST
@@ -123,10 +123,10 @@ int main(void)
 {
     Suite *suite = suite_create("path");
     TCase *tc = tcase_create("path");
-    tcase_add_loop_test(tc, a_path_finds_what_it_names, 0, sizeof lookups / sizeof *lookups);
+    tcase_add_loop_test(tc, a_path_finds_what_it_names, 0, sizeof(lookups) / sizeof(*lookups));
     tcase_add_test(tc, names_of_the_state_are_found_and_extra_names_win);
     tcase_add_loop_test(tc, a_path_with_an_empty_part_is_refused, 0,
-                        sizeof wrong_paths / sizeof *wrong_paths);
+                        sizeof(wrong_paths) / sizeof(*wrong_paths));
     tcase_add_test(tc, a_path_is_bounded_in_depth_and_holds_no_nul);
     tcase_add_test(tc, without_memory_parsing_is_a_fault_and_leaks_nothing);
     suite_add_tcase(suite, tc);

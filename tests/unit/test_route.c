@@ -161,7 +161,7 @@ START_TEST(a_path_finds_its_row_or_the_methods_it_takes)
     struct uri u = { .path = NULL };
     struct route_match match;
     ck_assert_int_eq(uri_parse(row->path, &u), 0);
-    enum route_result result = route_find(routes, sizeof routes / sizeof *routes, row->method,
+    enum route_result result = route_find(routes, sizeof(routes) / sizeof(*routes), row->method,
                                           u.segments, u.segment_count, &match);
     ck_assert_int_eq(result, row->result);
     if (result == ROUTE_FOUND)
@@ -396,7 +396,7 @@ START_TEST(headers_of_proxies_are_known)
 }
 END_TEST
 
-#define LOOP(test, table) tcase_add_loop_test(tc, test, 0, (int)(sizeof table / sizeof *table))
+#define LOOP(test, table) tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof(*table)))
 
 int main(void)
 {

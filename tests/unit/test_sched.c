@@ -20,8 +20,8 @@ static void reset_graph(void)
     static char *const names[] = { "a", "b", "c", "d", "e" };
     static char *const triggers[] = { "branch:to:a", "branch:to:b", "branch:to:c", "branch:to:d",
                                       "branch:to:e" };
-    memset(nodes, 0, sizeof nodes);
-    memset(joins, 0, sizeof joins);
+    memset(nodes, 0, sizeof(nodes));
+    memset(joins, 0, sizeof(joins));
     for (int i = 0; i < NODES; i++)
         nodes[i] = (struct node){ .name = names[i], .trigger = triggers[i] };
     graph = (struct graph){ .refs = 1, .nodes = nodes, .node_count = NODES, .joins = joins };
@@ -337,7 +337,7 @@ static const struct {
 static int choose(const char *json, int fallback)
 {
     const struct route route = { NULL, case_values, case_targets,
-                                 sizeof case_values / sizeof case_values[0], fallback };
+                                 sizeof(case_values) / sizeof(case_values[0]), fallback };
     json_t *value = json == NULL ? NULL : json_loads(json, JSON_DECODE_ANY, NULL);
     int target = route_choose(&route, value);
     json_decref(value);
@@ -390,7 +390,7 @@ int main(void)
     tcase_add_test(tc, a_plan_stays_valid_while_its_tasks_finish);
     tcase_add_test(tc, a_graph_without_nodes_plans_nothing);
     tcase_add_test(tc, every_failing_allocation_is_a_fault);
-    int choice_count = (int)(sizeof choices / sizeof choices[0]);
+    int choice_count = (int)(sizeof(choices) / sizeof(choices[0]));
     tcase_add_loop_test(tc, a_route_compares_scalars_by_their_text, 0, choice_count);
     tcase_add_loop_test(tc, a_route_without_a_match_takes_its_fallback, 0, choice_count);
     tcase_add_test(tc, a_route_without_memory_chooses_nothing);

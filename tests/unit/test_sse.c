@@ -82,7 +82,7 @@ static const struct http_route routes[] = {
 static void begin(void)
 {
     rig_init(&rig);
-    memset(sources, 0, sizeof sources);
+    memset(sources, 0, sizeof(sources));
     source_count = 0;
     heartbeat_ms = 0;
     held = NULL;
@@ -90,7 +90,7 @@ static void begin(void)
 
 static void serve(void)
 {
-    rig_serve(&rig, routes, sizeof routes / sizeof *routes);
+    rig_serve(&rig, routes, sizeof(routes) / sizeof(*routes));
 }
 
 static void say(size_t index, const char *bytes, size_t len)

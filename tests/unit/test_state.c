@@ -78,7 +78,7 @@ static void clear_writes(void)
 
 static void setup(void)
 {
-    memset(&step, 0, sizeof step);
+    memset(&step, 0, sizeof(step));
     ck_assert_int_eq(state_new(&graph, &step.state), 0);
 }
 
@@ -246,7 +246,7 @@ static const struct {
 START_TEST(a_wrong_type_names_node_field_expected_and_found)
 {
     char message[200];
-    snprintf(message, sizeof message, "node \"law\" wrote field \"%s\": %s",
+    snprintf(message, sizeof(message), "node \"law\" wrote field \"%s\": %s",
              fields[wrong_types[_i].field].name, wrong_types[_i].text);
     writes("law", wrong_types[_i].field, wrong_types[_i].json);
     expect_refused(FAIL_INVALID_UPDATE, message);
@@ -256,7 +256,7 @@ END_TEST
 START_TEST(a_wrong_type_in_the_input_is_an_input_error)
 {
     char message[200];
-    snprintf(message, sizeof message, "input field \"%s\": %s", fields[wrong_types[_i].field].name,
+    snprintf(message, sizeof(message), "input field \"%s\": %s", fields[wrong_types[_i].field].name,
              wrong_types[_i].text);
     writes("__start__", wrong_types[_i].field, wrong_types[_i].json);
     expect_refused(FAIL_INPUT, message);
@@ -439,7 +439,7 @@ START_TEST(depth_is_limited_in_what_the_field_would_hold)
         int field;
         const char *json;
     } deep[] = { { ANY, "[[[]]]" }, { APPEND, "{\"x\":[]}" }, { MERGE, "{\"y\":[[]]}" } };
-    for (size_t i = 0; i < sizeof deep / sizeof deep[0]; i++) {
+    for (size_t i = 0; i < sizeof(deep) / sizeof(deep[0]); i++) {
         writes("a", deep[i].field, deep[i].json);
         ck_assert_int_eq(apply_within(&flat), STATE_E_REFUSED);
         ck_assert_int_eq(step.f.code, FAIL_LIMIT);
@@ -493,7 +493,7 @@ START_TEST(a_value_that_shares_its_parts_is_not_written_out_past_the_limit)
 {
     static const int shared[] = { ANY, APPEND };
     const struct state_limits limits = { .max_bytes = 1000, .max_depth = 64 };
-    for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
+    for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
         struct value *value;
         ck_assert_int_eq(value_new_take(same_list_many_times(), &value), 0);
         writes_value("a", shared[i], value);
@@ -669,7 +669,7 @@ START_TEST(every_failing_allocation_of_an_update_is_a_fault)
 END_TEST
 
 #define LOOP(tc, test, table)                                                                      \
-    tcase_add_loop_test(tc, test, 0, (int)(sizeof table / sizeof table[0]))
+    tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof(table[0])))
 
 int main(void)
 {

@@ -16,7 +16,7 @@ static struct template *template_of(const char *text)
 {
     struct template *t = NULL;
     char error[200] = "";
-    int r = template_parse(text, strlen(text), &t, error, sizeof error);
+    int r = template_parse(text, strlen(text), &t, error, sizeof(error));
     ck_assert_msg(r == 0, "%s: %s", text, error);
     return t;
 }
@@ -120,7 +120,7 @@ START_TEST(a_mistake_is_told_with_its_place)
     char error[200];
     const char *text = mistakes[_i].template;
     ck_assert_int_eq(TEMPLATE_E_SYNTAX,
-                     template_parse(text, strlen(text), &t, error, sizeof error));
+                     template_parse(text, strlen(text), &t, error, sizeof(error)));
     ck_assert_str_eq(mistakes[_i].error, error);
     ck_assert_ptr_null(t);
 }
@@ -134,12 +134,12 @@ START_TEST(sections_are_bounded_in_depth)
     for (int i = 0; i < TEMPLATE_MAX_DEPTH; i++)
         strcat(text, "{{/a}}");
     template_free(template_of(text));
-    char deeper[sizeof text + 12];
-    snprintf(deeper, sizeof deeper, "{{#a}}%s{{/a}}", text);
+    char deeper[sizeof(text) + 12];
+    snprintf(deeper, sizeof(deeper), "{{#a}}%s{{/a}}", text);
     struct template *t = NULL;
     char error[200];
     ck_assert_int_eq(TEMPLATE_E_SYNTAX,
-                     template_parse(deeper, strlen(deeper), &t, error, sizeof error));
+                     template_parse(deeper, strlen(deeper), &t, error, sizeof(error)));
 }
 END_TEST
 
@@ -169,7 +169,7 @@ START_TEST(the_output_is_bounded)
     } rows[] = { { "{{name}}{{name}}", ESCAPE_NONE, 5 },
                  { "{{user}}", ESCAPE_NONE, 10 },
                  { "{{html}}", ESCAPE_PERCENT, 6 } };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct template *t = template_of(rows[i].template);
         struct buf out;
         buf_init(&out, rows[i].max);
@@ -280,7 +280,7 @@ START_TEST(templates_inside_json_keep_the_types_of_values)
     struct scope scope = { .extra = extra };
     struct jtemplate *t;
     char error[200];
-    ck_assert_int_eq(0, jtemplate_parse(source, &t, error, sizeof error));
+    ck_assert_int_eq(0, jtemplate_parse(source, &t, error, sizeof(error)));
     json_t *made = NULL;
     ck_assert_int_eq(0, jtemplate_render(t, &scope, 1000, &made));
     ck_assert_int_eq(jrenderings[_i].expected != NULL, made != NULL);
@@ -303,7 +303,7 @@ START_TEST(a_rendered_string_in_json_is_bounded)
     struct scope scope = { .extra = extra };
     struct jtemplate *t;
     char error[200];
-    ck_assert_int_eq(0, jtemplate_parse(source, &t, error, sizeof error));
+    ck_assert_int_eq(0, jtemplate_parse(source, &t, error, sizeof(error)));
     json_t *made = NULL;
     ck_assert_int_eq(BUF_E_FULL, jtemplate_render(t, &scope, 3, &made));
     ck_assert_ptr_null(made);
@@ -320,7 +320,7 @@ START_TEST(without_memory_parsing_is_a_fault_and_leaks_nothing)
     char error[200];
     for (unsigned long n = 1;; n++) {
         mem_fail_at(n);
-        int r = jtemplate_parse(source, &t, error, sizeof error);
+        int r = jtemplate_parse(source, &t, error, sizeof(error));
         if (mem_fail_pending()) {
             mem_fail_at(0);
             ck_assert_int_eq(0, r);
@@ -340,7 +340,7 @@ START_TEST(without_memory_rendering_is_a_fault_and_leaks_nothing)
     struct scope scope = { .extra = extra };
     struct jtemplate *t;
     char error[200];
-    ck_assert_int_eq(0, jtemplate_parse(source, &t, error, sizeof error));
+    ck_assert_int_eq(0, jtemplate_parse(source, &t, error, sizeof(error)));
     json_t *made = NULL;
     for (unsigned long n = 1;; n++) {
         mem_fail_at(n);

@@ -1,0 +1,185 @@
+/*
+ * What a run's body may hold, as two tables: the types of its keys, and the keys that this version
+ * cannot honour. Both are looked at before anything is done with the body.
+ */
+#include "api/run_body.h"
+#include "base/jsonx.h"
+#include <string.h>
+
+/* ---- types ---- */
+
+static bool is_string(const json_t *v)
+{
+    return json_is_string(v);
+}
+static bool is_object(const json_t *v)
+{
+    return json_is_object(v);
+}
+static bool is_boolean(const json_t *v)
+{
+    return json_is_boolean(v);
+}
+static bool is_anything(const json_t *v)
+{
+    (void)v;
+    return true;
+}
+static bool is_count(const json_t *v)
+{
+    return json_is_integer(v) && json_integer_value(v) >= 0;
+}
+static bool is_duration(const json_t *v)
+{
+    return json_is_number(v) && json_number_value(v) >= 0;
+}
+
+static bool is_list_of_strings(const json_t *v)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(v, i, item) {
+        if (!json_is_string(item))
+            return false;
+    }
+    return json_is_array(v);
+}
+static bool is_names(const json_t *v)
+{
+    return json_is_string(v) || is_list_of_strings(v);
+}
+
+static bool is_one_of(const json_t *v, const char *const *words)
+{
+    for (size_t i = 0; json_is_string(v) && words[i] != NULL; i++) {
+        if (strcmp(words[i], json_string_value(v)) == 0)
+            return true;
+    }
+    return false;
+}
+static bool is_disconnect(const json_t *v)
+{
+    return is_one_of(v, (const char *const[]){ "cancel", "continue", NULL });
+}
+/* "complete" and "continue" are what the types of the JS client say. */
+static bool is_completion(const json_t *v)
+{
+    return is_one_of(v, (const char *const[]){ "delete", "keep", "complete", "continue", NULL });
+}
+static bool is_multitask(const json_t *v)
+{
+    return is_one_of(v,
+                     (const char *const[]){ "reject", "interrupt", "rollback", "enqueue", NULL });
+}
+static bool is_if_not_exists(const json_t *v)
+{
+    return is_one_of(v, (const char *const[]){ "create", "reject", NULL });
+}
+static bool is_durability(const json_t *v)
+{
+    return is_one_of(v, (const char *const[]){ "sync", "async", "exit", NULL });
+}
+
+static const struct {
+    const char *key; /* a dot leads into an object */
+    bool (*fits)(const json_t *v);
+    const char *expected;
+} types[] = {
+    { "assistant_id", is_string, "a string: a graph's name or its assistant id" },
+    { "graph", is_string, "a string: a graph's name" },
+    { "input", is_anything, "" },
+    { "stream", is_boolean, "true or false" },
+    { "stream_mode", is_names, "a string or a list of strings" },
+    { "stream_subgraphs", is_boolean, "true or false" },
+    { "stream_resumable", is_boolean, "true or false" },
+    { "thread_id", is_string, "a string" },
+    { "config", is_object, "an object" },
+    { "config.configurable", is_object, "an object" },
+    { "config.recursion_limit", is_count, "an integer of at least 1" },
+    { "config.tags", is_list_of_strings, "a list of strings" },
+    { "config.metadata", is_object, "an object" },
+    { "context", is_object, "an object" },
+    { "metadata", is_object, "an object" },
+    { "command", is_object, "an object" },
+    { "checkpoint", is_object, "an object" },
+    { "checkpoint_id", is_string, "a string" },
+    { "interrupt_before", is_names, "\"*\" or a list of node names" },
+    { "interrupt_after", is_names, "\"*\" or a list of node names" },
+    { "durability", is_durability, "sync, async or exit" },
+    { "multitask_strategy", is_multitask, "reject, interrupt, rollback or enqueue" },
+    { "on_disconnect", is_disconnect, "cancel or continue" },
+    { "on_completion", is_completion, "delete or keep" },
+    { "if_not_exists", is_if_not_exists, "create or reject" },
+    { "after_seconds", is_duration, "a number of seconds" },
+    { "webhook", is_string, "an address" },
+    { "timeout_ms", is_count, "an integer of milliseconds" },
+};
+
+json_t *run_body_find(const json_t *body, const char *key)
+{
+    const char *dot = strchr(key, '.');
+    json_t *found =
+        dot == NULL ? json_object_get(body, key)
+                    : json_object_get(json_object_getn(body, key, (size_t)(dot - key)), dot + 1);
+
+    return json_is_null(found) ? NULL : found;
+}
+
+static int check_types(const json_t *body, struct fail *f)
+{
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        const json_t *v = run_body_find(body, types[i].key);
+        if (v == NULL || types[i].fits(v))
+            continue;
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not %s", types[i].key, types[i].expected,
+                 jsonx_type_name(v));
+        return RUN_BODY_E_WRONG;
+    }
+    return 0;
+}
+
+/* ---- what this version cannot do ---- */
+
+static bool is_empty(const json_t *v)
+{
+    if (json_is_string(v))
+        return json_string_length(v) == 0;
+    if (json_is_number(v))
+        return json_number_value(v) <= 0;
+    return json_is_array(v) ? json_array_size(v) == 0 : json_object_size(v) == 0;
+}
+
+static const struct {
+    const char *key;
+    const char *why;
+} later[] = {
+    { "thread_id",
+      "runs on threads are not in this version; leave thread_id out for a stateless run" },
+    { "command", "commands need a thread, and threads are not in this version" },
+    { "checkpoint", "checkpoints are not in this version" },
+    { "checkpoint_id", "checkpoints are not in this version" },
+    { "interrupt_before", "breakpoints need a thread, and threads are not in this version" },
+    { "interrupt_after", "breakpoints need a thread, and threads are not in this version" },
+    { "after_seconds", "delayed runs are not in this version" },
+    { "webhook", "webhooks are not in this version" },
+};
+
+static int check_later(const json_t *body, struct fail *f)
+{
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+        const json_t *v = run_body_find(body, later[i].key);
+        if (v == NULL || is_empty(v))
+            continue;
+        fail_set(f, FAIL_UNPROCESSABLE, "\"%s\": %s", later[i].key, later[i].why);
+        return RUN_BODY_E_WRONG;
+    }
+    return 0;
+}
+
+int run_body_check(const json_t *body, struct fail *f)
+{
+    int r = check_types(body, f);
+
+    return r == 0 ? check_later(body, f) : r;
+}
