@@ -115,51 +115,14 @@ static int merge(json_t *to, const json_t *from)
     return from == NULL || json_object_update(to, (json_t *)from) == 0 ? 0 : err_trace(ERR_NOMEM);
 }
 
-static int stamp(json_t *to, const char *key, const char *value)
+static int read_objects(struct req *req, struct run_body *b)
 {
-    return json_object_set_new(to, key, json_string(value)) == 0 ? 0 : err_trace(ERR_NOMEM);
-}
-
-static int read_configurable(struct req *req, struct run_body *b)
-{
-    const struct graph *g = b->request.graph;
-    const json_t *of_assistant =
-        json_object_get(json_object_get(g->assistant, "config"), "configurable");
-    const struct {
-        const char *key;
-        const char *value;
-    } ids[] = { { "run_id", b->run_id },
-                { "thread_id", b->thread_id },
-                { "graph_id", g->name },
-                { "assistant_id", g->assistant_id } };
-    int r;
-
     req_each_header(req, copy_header, b->configurable);
-    r = merge(b->configurable, of_assistant);
+    int r = merge(b->configurable, run_body_find(b->json, "config.configurable"));
     if (r == 0)
-        r = merge(b->configurable, run_body_find(b->json, "config.configurable"));
-    for (size_t i = 0; r == 0 && i < sizeof(ids) / sizeof(ids[0]); i++)
-        r = stamp(b->configurable, ids[i].key, ids[i].value);
-    return r;
-}
-
-static int read_context_and_metadata(struct run_body *b)
-{
-    const json_t *assistant = b->request.graph->assistant;
-    const struct {
-        json_t *to;
-        const json_t *from;
-    } sources[] = {
-        { b->context, json_object_get(assistant, "context") },
-        { b->context, run_body_find(b->json, "context") },
-        { b->metadata, json_object_get(assistant, "metadata") },
-        { b->metadata, run_body_find(b->json, "config.metadata") },
-        { b->metadata, run_body_find(b->json, "metadata") },
-    };
-    int r = stamp(b->metadata, "created_by", "system");
-
-    for (size_t i = 0; r == 0 && i < sizeof(sources) / sizeof(sources[0]); i++)
-        r = merge(sources[i].to, sources[i].from);
+        r = merge(b->metadata, run_body_find(b->json, "config.metadata"));
+    if (r == 0)
+        r = merge(b->metadata, run_body_find(b->json, "metadata"));
     return r;
 }
 
@@ -189,14 +152,13 @@ static int read_meaning(struct req *req, enum door door, struct run_body *b, str
     b->request.timeout_ms = json_integer_value(run_body_find(b->json, "timeout_ms"));
     b->request.input = run_body_find(b->json, "input");
     b->request.tags = run_body_find(b->json, "config.tags");
+    b->request.context = run_body_find(b->json, "context");
     if (r == 0)
         r = read_modes(door, b, f);
     if (r == 0)
         r = read_recursion_limit(api, b, f);
     if (r == 0)
-        r = read_configurable(req, b);
-    if (r == 0)
-        r = read_context_and_metadata(b);
+        r = read_objects(req, b);
     return r;
 }
 
@@ -222,21 +184,15 @@ int run_body_read(struct req *req, enum door door, struct run_body *b, struct fa
 {
     memset(b, 0, sizeof(*b));
     b->configurable = json_object();
-    b->context = json_object();
     b->metadata = json_object();
-    id_v7(b->run_id);
-    id_v7(b->thread_id);
-    if (b->configurable == NULL || b->context == NULL || b->metadata == NULL)
+    if (b->configurable == NULL || b->metadata == NULL)
         return err_trace(ERR_NOMEM);
     int r = parse(req, b, f);
     if (r == 0)
         r = run_body_check(b->json, f);
     if (r == 0)
         r = read_meaning(req, door, b, f);
-    b->request.run_id = b->run_id;
-    b->request.thread_id = b->thread_id;
     b->request.configurable = b->configurable;
-    b->request.context = b->context;
     b->request.metadata = b->metadata;
     return r;
 }
@@ -245,7 +201,6 @@ void run_body_clear(struct run_body *b)
 {
     json_decref(b->json);
     json_decref(b->configurable);
-    json_decref(b->context);
     json_decref(b->metadata);
     memset(b, 0, sizeof(*b));
 }

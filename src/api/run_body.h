@@ -12,7 +12,6 @@ enum door { DOOR_INVOKE, DOOR_WAIT, DOOR_STREAM };
 struct run_body {
     json_t *json;         /* the whole body; owns what request borrows */
     json_t *configurable; /* headers, assistant, config.configurable, and the ids of this run */
-    json_t *context;
     json_t *metadata;
     char run_id[ID_BYTES];
     char thread_id[ID_BYTES];

@@ -65,9 +65,7 @@ void embed_tasks_free(struct anabranch_engine *engine);
 /* A run_request and what it borrows. */
 struct embed_request {
     struct run_request req;
-    json_t *input, *config, *context, *configurable, *metadata;
-    char run_id[ID_BYTES];
-    char thread_id[ID_BYTES];
+    json_t *input, *config, *context;
 };
 /* Zeroed before; clear whatever comes back. 0, ANABRANCH_E_INVALID (logged: which option and why),
  * or a fault. */

@@ -1,6 +1,5 @@
 /*
- * What a program says about a run, as JSON texts, made into a run_request. The assistant of a graph
- * file stands below it: what the program says wins key by key, as for a run over HTTP.
+ * What a program says about a run, as JSON texts, made into a run_request.
  */
 #include "base/err.h"
 #include "base/jsonx.h"
@@ -99,63 +98,6 @@ static int check_config(const struct conf *conf, json_t *config)
     return 0;
 }
 
-/* ---- what the graph and the program say together ---- */
-
-static int update(json_t *to, const json_t *from)
-{
-    return from == NULL || json_object_update(to, (json_t *)from) == 0 ? 0 : err_trace(ERR_NOMEM);
-}
-
-static int merge(const json_t *below, const json_t *above, json_t **ret)
-{
-    int r;
-
-    *ret = json_object();
-    if (*ret == NULL)
-        return err_trace(ERR_NOMEM);
-    r = update(*ret, below);
-    return r != 0 ? r : update(*ret, above);
-}
-
-static int stamp_ids(const struct graph *graph, struct embed_request *r)
-{
-    const struct {
-        const char *key;
-        const char *value;
-    } ids[] = {
-        { "run_id", r->run_id },
-        { "thread_id", r->thread_id },
-        { "graph_id", graph->name },
-        { "assistant_id", graph->assistant_id },
-    };
-
-    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-        if (json_object_set_new(r->configurable, ids[i].key, json_string(ids[i].value)) != 0)
-            return err_trace(ERR_NOMEM);
-    }
-    return 0;
-}
-
-static int merge_all(const struct graph *graph, struct embed_request *r)
-{
-    const json_t *assistant = graph->assistant;
-    const json_t *config = json_object_get(assistant, "config");
-    json_t *context = NULL;
-    int fault = merge(json_object_get(config, "configurable"),
-                      json_object_get(r->config, "configurable"), &r->configurable);
-
-    if (fault == 0)
-        fault = stamp_ids(graph, r);
-    if (fault == 0)
-        fault = merge(json_object_get(assistant, "metadata"),
-                      json_object_get(r->config, "metadata"), &r->metadata);
-    if (fault == 0)
-        fault = merge(json_object_get(assistant, "context"), r->context, &context);
-    json_decref(r->context);
-    r->context = context;
-    return fault;
-}
-
 /* ---- stream modes ---- */
 
 static int add_mode(const char *name, size_t len, unsigned *modes)
@@ -209,20 +151,14 @@ int embed_request_read(const struct anabranch_engine *engine, struct graph *grap
 {
     int r = read_texts(&engine->conf, options, ret);
 
-    id_v7(ret->run_id);
-    id_v7(ret->thread_id);
-    if (r == 0)
-        r = merge_all(graph, ret);
     ret->req.graph = graph;
     ret->req.input = ret->input;
-    ret->req.configurable = ret->configurable;
+    ret->req.configurable = json_object_get(ret->config, "configurable");
     ret->req.context = ret->context;
-    ret->req.metadata = ret->metadata;
+    ret->req.metadata = json_object_get(ret->config, "metadata");
     ret->req.tags = json_object_get(ret->config, "tags");
     ret->req.recursion_limit = json_integer_value(json_object_get(ret->config, "recursion_limit"));
     ret->req.timeout_ms = options->timeout_ms;
-    ret->req.run_id = ret->run_id;
-    ret->req.thread_id = ret->thread_id;
     return r;
 }
 
@@ -231,7 +167,5 @@ void embed_request_clear(struct embed_request *r)
     json_decref(r->input);
     json_decref(r->config);
     json_decref(r->context);
-    json_decref(r->configurable);
-    json_decref(r->metadata);
     memset(r, 0, sizeof(*r));
 }

@@ -4,6 +4,7 @@
  * What the files of run/ share. Ownership runs downwards: registry -> run -> tasks of the step; run
  * -> log -> records.
  *
+ *     assistant.c  $config, $context and metadata of a run
  *     runs.c     the registry: who is alive, draining
  *     run.c      the life of one run as a step table
  *     task.c     one node of one step: attempts, timeout, retries
@@ -139,6 +140,10 @@ int message_settle(struct run_task *t, struct update *update, struct fail *f);
 int input_apply(const struct services *services, struct graph *graph, struct state *before,
                 const json_t *input, struct state **ret, struct fail *f);
 struct state_limits run_state_limits(const struct services *services);
+
+/* assistant.c: what the request and the graph's assistant say together. */
+int assistant_apply(struct run *run, const struct run_request *req);
+int64_t assistant_recursion_limit(const struct runs *runs, const struct run_request *req);
 
 /* route.c: fires what follows __start__ or a task that finished. 0, STATE_E_REFUSED with f, or a
  * fault. */

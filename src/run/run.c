@@ -358,14 +358,6 @@ static json_t *json_keep(const json_t *json)
     return json_incref((json_t *)json); /* the caller has promised that nobody changes it */
 }
 
-static int64_t recursion_limit_of(const struct runs *r, const struct run_request *req)
-{
-    if (req->recursion_limit > 0)
-        return req->recursion_limit;
-    return req->graph->recursion_limit > 0 ? req->graph->recursion_limit
-                                           : r->services->conf->recursion_limit;
-}
-
 static void name_run(struct run *run, const struct run_request *req)
 {
     if (req->run_id != NULL)
@@ -382,9 +374,6 @@ static void take_request(struct run *run, const struct run_request *req)
 {
     run->graph = graph_ref(req->graph);
     run->input = json_keep(req->input);
-    run->configurable = json_keep(req->configurable);
-    run->context = json_keep(req->context);
-    run->metadata = json_keep(req->metadata);
     run->tags = json_keep(req->tags);
     name_run(run, req);
 }
@@ -392,8 +381,10 @@ static void take_request(struct run *run, const struct run_request *req)
 static int prepare(struct run *run, const struct run_request *req)
 {
     struct runs *runs = run->runs;
-    int r = state_new(run->graph, &run->state);
+    int r = assistant_apply(run, req);
 
+    if (r == 0)
+        r = state_new(run->graph, &run->state);
     if (r == 0)
         r = sched_new(run->graph, &run->sched);
     if (r == 0)
@@ -436,7 +427,7 @@ int run_start(struct runs *r, const struct run_request *req, struct run **ret, s
     run->refs = 1;
     run->runs = r;
     list_init(&run->node);
-    run->recursion_limit = recursion_limit_of(r, req);
+    run->recursion_limit = assistant_recursion_limit(r, req);
     run->started_us = clock_mono_us();
     loop_work_init(&run->advance, advance, run);
     event_log_init(&run->log, r, req->modes);

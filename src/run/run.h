@@ -21,11 +21,12 @@ struct run_request {
     const json_t *input; /* object; NULL or null = none, which fails with FAIL_EMPTY_INPUT as the
                             protocol says; the run takes a reference and nobody may change it
                             afterwards; likewise below */
-    const json_t *configurable; /* object or NULL */
-    const json_t *context;      /* object or NULL */
-    const json_t *metadata;     /* object or NULL: goes into the metadata of messages events */
+    /* Objects or NULL; what the graph's assistant says stands below them, key by key. */
+    const json_t *configurable; /* $config, to which the ids of the run are added */
+    const json_t *context;      /* $context */
+    const json_t *metadata;     /* goes into the metadata of messages events */
     const json_t *tags;         /* array of strings or NULL */
-    int64_t recursion_limit;    /* 0 = graph's, then setting's */
+    int64_t recursion_limit;    /* 0 = the assistant's, the graph's, the setting's */
     int64_t timeout_ms;         /* 0 = the setting run_timeout_ms */
     unsigned modes;             /* what the log keeps */
     const char *run_id;         /* NULL = a new UUIDv7 */
