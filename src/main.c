@@ -7,18 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    int (*run)(int arg_count, char **args);
-    const char *arguments;
-    const char *sentence;
-} commands[] = {
-    { "serve", command_serve, "[SETTINGS]", "serve graphs over HTTP" },
-    { "check", command_check, "[FILE...]", "read graph files, tell every mistake, run nothing" },
-    { "run", command_run, "GRAPH --input JSON [--stream]", "run one graph without a server" },
-    { "draw", command_draw, "GRAPH", "print a graph as Mermaid text" },
-    { "health", command_health, "[SETTINGS]", "ask a running server whether it is well" },
+static const struct cli_command *const commands[] = {
+    &command_serve, &command_check, &command_run, &command_draw, &command_health,
 };
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(*commands) };
 
 static void print_help(void)
 {
@@ -26,9 +18,10 @@ static void print_help(void)
 
     printf("anabranch %s: serves LLM agent graphs over HTTP\n\nusage: anabranch COMMAND ...\n\n",
            anabranch_version());
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        printf("  %-7s %-30s %s\n", commands[i].name, commands[i].arguments, commands[i].sentence);
-    printf("  --version, --help\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("  %-7s %-32s %s\n", commands[i]->name, commands[i]->arguments,
+               commands[i]->sentence);
+    printf("  --version, --help\n\nanabranch COMMAND --help tells more about one of them.\n\n");
     buf_init(&settings, (size_t)1 << 20);
     conf_help(&settings);
     fputs(buf_text(&settings), stdout);
@@ -37,8 +30,15 @@ static void print_help(void)
 
 static int wrong_command(const char *word)
 {
+    const char *names[COMMAND_COUNT];
+
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        names[i] = commands[i]->name;
+    const char *nearest = word == NULL ? NULL : problems_nearest(word, names, COMMAND_COUNT);
     if (word == NULL)
         fputs("anabranch: a command is missing; anabranch --help lists them\n", stderr);
+    else if (nearest != NULL)
+        fprintf(stderr, "anabranch: there is no command \"%s\"; did you mean %s?\n", word, nearest);
     else
         fprintf(stderr, "anabranch: there is no command \"%s\"; anabranch --help lists them\n",
                 word);
@@ -59,9 +59,9 @@ static int command(int argc, char **argv)
         printf("anabranch %s\n", anabranch_version());
         return EXIT_OK;
     }
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(commands[i].name, word) == 0)
-            return commands[i].run(argc - 2, argv + 2);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i]->name, word) == 0)
+            return commands[i]->run(argc - 2, argv + 2);
     }
     return wrong_command(word);
 }

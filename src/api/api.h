@@ -20,6 +20,9 @@ struct api {
 /* Every route of the server. */
 extern const struct http_route api_routes[];
 extern const size_t api_route_count;
+/* What of the LangGraph protocol this version does not have. */
+extern const struct http_absence api_absences[];
+extern const size_t api_absence_count;
 
 /* system.c */
 void handle_ok(struct req *req);

@@ -153,7 +153,7 @@ static void write_wait_answer(struct call *c)
     if (fail_is_set(f))
         write_error_object(f, &c->answer);
     else
-        state_encode(run_state(c->run), VIEW_ALL, &c->answer);
+        state_encode(run_state(c->run), VIEW_SHOWN, &c->answer);
     if (c->answer.fault == 0)
         return;
     buf_clear(&c->answer);
@@ -210,12 +210,11 @@ static void refuse(struct req *req, int r, struct fail *f)
 
 /* /invoke tells a wrong input by its status, also when a stream was asked for; on /runs/... it is a
  * failed run. */
-static int check_before(const struct api *api, enum door door, const struct run_body *b,
-                        struct fail *f)
+static int check_before(const struct api *api, enum door door, struct run_body *b, struct fail *f)
 {
     if (door != DOOR_INVOKE)
         return 0;
-    return run_check_input(api->services, b->request.graph, b->request.input, f);
+    return run_check_input(api->services, b->request.graph, b->request.input, &b->request.first, f);
 }
 
 /* Is the answer written while the run is at work? */

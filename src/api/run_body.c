@@ -202,5 +202,6 @@ void run_body_clear(struct run_body *b)
     json_decref(b->json);
     json_decref(b->configurable);
     json_decref(b->metadata);
+    state_unref(b->request.first);
     memset(b, 0, sizeof(*b));
 }

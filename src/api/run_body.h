@@ -11,11 +11,9 @@ enum door { DOOR_INVOKE, DOOR_WAIT, DOOR_STREAM };
 
 struct run_body {
     json_t *json;         /* the whole body; owns what request borrows */
-    json_t *configurable; /* headers, assistant, config.configurable, and the ids of this run */
-    json_t *metadata;
-    char run_id[ID_BYTES];
-    char thread_id[ID_BYTES];
-    struct run_request request; /* graph is borrowed from the registry */
+    json_t *configurable; /* headers and config.configurable */
+    json_t *metadata;     /* config.metadata and metadata */
+    struct run_request request; /* graph is borrowed from the registry, `first` is owned */
     bool is_stream;             /* answer with SSE */
     bool cancels_on_disconnect;
 };

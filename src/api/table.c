@@ -11,3 +11,15 @@ const struct http_route api_routes[] = {
     { "POST", "/runs/stream", handle_run_stream, ROUTE_BODY | ROUTE_PROTOCOL },
 };
 const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);
+
+#define STATELESS                                                                                  \
+    "this version has no threads, assistants, background runs, crons or store; "                   \
+    "/runs/wait and /runs/stream run a graph"
+
+const struct http_absence api_absences[] = {
+    { "/threads", STATELESS },
+    { "/assistants", STATELESS },
+    { "/runs", STATELESS },
+    { "/store", STATELESS },
+};
+const size_t api_absence_count = sizeof(api_absences) / sizeof(api_absences[0]);

@@ -22,16 +22,9 @@ struct flags {
     bool wants_print;
 };
 
-struct words {
-    const char **rest;
-    int max;
-    int count;
-};
-
 /* What is left of the arguments. */
 struct reader {
-    char *const *args;
-    int count;
+    struct conf_args *all;
     int at;
 };
 
@@ -75,8 +68,19 @@ static bool is_flag(const char *arg)
 
 static void skip_value(struct reader *in)
 {
-    if (in->at < in->count && !is_flag(in->args[in->at]))
+    if (in->at < in->all->count && !is_flag(in->all->args[in->at]))
         in->at++;
+}
+
+static void complain_mistyped(struct conf_job *job, const char *name, const char *const *options)
+{
+    char flag[CONF_NAME_BYTES];
+    if (!conf_nearest(name, conf_row_flag, options, flag))
+        conf_complain(job, "unknown flag; --help lists the known ones");
+    else if (strcmp(name, flag) != 0)
+        conf_complain(job, "unknown flag; did you mean %s?", flag);
+    else /* the program's own, in a form that it did not take */
+        conf_complain(job, "a value is missing, is too much, or is given twice; see --help");
 }
 
 /* Only the name is repeated: what follows '=' might be a secret. */
@@ -88,19 +92,15 @@ static void complain_unknown(struct conf_job *job, const char *arg, struct reade
     name[strcspn(name, "=")] = '\0';
     job->where = name;
     const struct conf_row *secret = find_plain_secret(name);
-    const struct conf_row *row = secret != NULL ? secret : conf_row_nearest(name, true);
-    if (row != NULL)
-        conf_row_flag(row, flag);
     if (secret != NULL) {
+        conf_row_flag(secret, flag);
         conf_complain(job, "no secrets on the command line, where every user can see them; use %s",
                       flag);
-        if (strchr(arg, '=') == NULL)
-            skip_value(in); /* nor may it end up among the words */
-    } else if (row != NULL) {
-        conf_complain(job, "unknown flag; did you mean %s?", flag);
     } else {
-        conf_complain(job, "unknown flag; --help lists the known ones");
+        complain_mistyped(job, name, in->all->options);
     }
+    if (strchr(arg, '=') == NULL)
+        skip_value(in); /* nor may a secret end up among the words */
 }
 
 static void read_value(struct conf_job *job, const struct conf_row *row, const char *text,
@@ -111,8 +111,8 @@ static void read_value(struct conf_job *job, const struct conf_row *row, const c
     job->where = flag;
     if (text == NULL && row->type == CONF_BOOL)
         text = "true";
-    if (text == NULL && in->at < in->count && strncmp(in->args[in->at], "--", 2) != 0)
-        text = in->args[in->at++];
+    if (text == NULL && in->at < in->all->count && strncmp(in->all->args[in->at], "--", 2) != 0)
+        text = in->all->args[in->at++];
     if (text == NULL)
         conf_complain(job, "a value must follow");
     ret->texts[index_of(row)] = text;
@@ -120,7 +120,7 @@ static void read_value(struct conf_job *job, const struct conf_row *row, const c
 
 static void read_flag(struct conf_job *job, struct reader *in, struct flags *ret)
 {
-    const char *arg = in->args[in->at++];
+    const char *arg = in->all->args[in->at++];
     const char *text;
     if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
         ret->wants_help = true;
@@ -137,11 +137,11 @@ static void read_flag(struct conf_job *job, struct reader *in, struct flags *ret
         read_value(job, row, text, in, ret);
 }
 
-static void keep_word(struct conf_job *job, const char *word, struct words *words)
+static void keep_word(struct conf_job *job, const char *word, struct conf_args *all)
 {
     char quoted[CONF_QUOTE_BYTES];
-    if (words->count < words->max) {
-        words->rest[words->count++] = word;
+    if (all->word_count < all->words_max) {
+        all->words[all->word_count++] = word;
         return;
     }
     job->where = conf_quote(word, quoted);
@@ -149,21 +149,22 @@ static void keep_word(struct conf_job *job, const char *word, struct words *word
 }
 
 /* "--" ends the flags, as everywhere. */
-static void split_args(struct conf_job *job, struct reader *in, struct flags *ret,
-                       struct words *words)
+static void split_args(struct conf_job *job, struct conf_args *all, struct flags *ret)
 {
+    struct reader in = { .all = all };
     bool has_ended = false;
-    while (in->at < in->count) {
-        const char *arg = in->args[in->at];
+    all->word_count = 0;
+    while (in.at < all->count) {
+        const char *arg = all->args[in.at];
         if (!has_ended && is_flag(arg) && strcmp(arg, "--") != 0) {
-            read_flag(job, in, ret);
+            read_flag(job, &in, ret);
             continue;
         }
         if (has_ended || !is_flag(arg))
-            keep_word(job, arg, words);
+            keep_word(job, arg, all);
         else
             has_ended = true;
-        in->at++;
+        in.at++;
     }
 }
 
@@ -305,15 +306,11 @@ static int load_all(struct conf_job *job, char *const *env, const struct flags *
     return r;
 }
 
-int conf_load(int arg_count, char *const *args, char *const *env, struct conf *ret,
-              const char **rest, int rest_max, int *rest_count, struct buf *problems)
+int conf_load(struct conf_args *args, char *const *env, struct conf *ret, struct buf *problems)
 {
     struct conf_job job = { .conf = ret, .problems = problems };
-    struct reader in = { .args = args, .count = arg_count };
-    struct words words = { .rest = rest, .max = rest_max };
     struct flags flags = { .wants_help = false };
-    split_args(&job, &in, &flags, &words);
-    *rest_count = words.count;
+    split_args(&job, args, &flags);
     if (flags.wants_help)
         return CONF_E_HELP;
     int r = load_all(&job, env, &flags);

@@ -66,6 +66,7 @@ struct conf {
     int64_t log_bytes;           /* 4 MiB: event log of one run */
     int64_t logs_bytes;          /* 256 MiB: event logs of all runs */
     int64_t max_state_bytes;     /* 16 MiB: encoded values of one run's state */
+    int64_t max_messages;        /* 10000: in one messages field */
     int64_t max_nodes;           /* 1000 in one graph */
     int64_t max_fields;          /* 1000 in one graph */
     /* models and outgoing requests */
@@ -88,20 +89,38 @@ struct conf {
 
 enum { CONF_E_WRONG = 1, CONF_E_HELP = 2, CONF_E_PRINT = 3 };
 
+/* The arguments of a subcommand, without its name. */
+struct conf_args {
+    int count;
+    char *const *args;
+    /* Flags that are the program's own, NULL at the end: offered for a mistyped one. NULL = none. */
+    const char *const *options;
+    const char **words; /* out: what is no flag; pointers into args */
+    int words_max;      /* more are a mistake */
+    int word_count;     /* out */
+};
+
 /*
  * Reads flags, environment, file and defaults.
- *   args      flags of the subcommand, without its name; words that are no flag come back in rest
  *   env       "NAME=value" strings, NULL at the end (environ)
  *   ret       zeroed before; free with conf_deinit() whatever comes back
- *   rest      out: pointers into args, at most rest_max; *rest_count of them
  *   problems  every mistake, one line each: where it stands, what is wrong, what would be right
  * Returns 0, CONF_E_WRONG (see problems), CONF_E_HELP (--help was there), CONF_E_PRINT
  * (--print-config was there and all is well), or a fault. Reads files (settings, secrets); touches
  * nothing else.
  */
-int conf_load(int arg_count, char *const *args, char *const *env, struct conf *ret,
-              const char **rest, int rest_max, int *rest_count, struct buf *problems);
+int conf_load(struct conf_args *args, char *const *env, struct conf *ret, struct buf *problems);
 void conf_deinit(struct conf *c);
+
+/* Who set it; name: of a setting. A settings file that repeats a default sets nothing. */
+enum conf_origin conf_origin_of(const struct conf *c, const char *name);
+/*
+ * Calls seen for every variable whose name begins like ours and is none of ours: mistyped, or
+ * another program's. nearest: the name that was perhaps meant, or NULL.
+ */
+void conf_each_unknown_variable(char *const *env,
+                                void (*seen)(void *arg, const char *name, const char *nearest),
+                                void *arg);
 
 /* Defaults only; for tests and for embedding. 0 or a fault. */
 int conf_default(struct conf *ret);

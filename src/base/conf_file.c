@@ -30,9 +30,11 @@ static int read_setting(struct conf_job *job, const char *name, json_t *value)
     }
     if (row != NULL)
         return conf_set_json(job, row, value);
-    const struct conf_row *near = conf_row_nearest(name, false);
-    conf_complain(job, "there is no such setting%s%s%s", near != NULL ? "; did you mean " : "",
-                  near != NULL ? near->name : "", near != NULL ? "?" : "");
+    char near[CONF_NAME_BYTES];
+    if (conf_nearest(name, conf_row_name, NULL, near))
+        conf_complain(job, "there is no such setting; did you mean %s?", near);
+    else
+        conf_complain(job, "there is no such setting");
     return 0;
 }
 
@@ -88,7 +90,6 @@ int conf_read_settings(struct conf_job *job, const char *path, bool is_optional,
     return r < 0 ? err_trace(r) : 0;
 }
 
-/* Lines become items of a list; a single secret has one line. */
 static int set_secret(struct conf_job *job, const struct conf_row *row, struct buf *b)
 {
     while (b->len > 0 && strchr("\r\n", b->data[b->len - 1]) != NULL)
@@ -101,11 +102,8 @@ static int set_secret(struct conf_job *job, const struct conf_row *row, struct b
         conf_complain(job, "the file is empty");
         return 0;
     }
-    if (conf_row_is_list(row))
-        for (size_t i = 0; i < b->len; i++)
-            if (b->data[i] == '\n')
-                b->data[i] = row->separator;
-    return conf_set_text(job, row, b->data);
+    return conf_row_is_list(row) ? conf_set_lines(job, row, b->data)
+                                 : conf_set_text(job, row, b->data);
 }
 
 int conf_read_secret(struct conf_job *job, const struct conf_row *row, const char *path)

@@ -104,19 +104,19 @@ static void add_value(struct buf *out, const struct conf *c, const struct conf_r
     switch (row->type) {
     case CONF_STRING:
     case CONF_LIST:
-        text = *conf_string_at(conf, row);
-        (void)buf_add_str(out, text[0] != '\0' ? text : "\"\"");
-        break;
     case CONF_SECRET:
     case CONF_SECRET_LIST:
         text = *conf_string_at(conf, row);
-        (void)buf_add_str(out, text[0] != '\0' ? "****" : "\"\"");
+        if (text[0] == '\0')
+            (void)buf_add_str(out, conf_row_is_list(row) ? "[]" : "\"\"");
+        else
+            (void)buf_add_str(out, conf_row_is_secret(row) ? "****" : text);
         break;
     case CONF_BOOL:
         (void)buf_add_str(out, *conf_bool_at(conf, row) ? "true" : "false");
         break;
     case CONF_INT:
-        (void)buf_add_int(out, *conf_int_at(conf, row));
+        add_number(out, row->unit, *conf_int_at(conf, row));
         break;
     case CONF_JSON:
         conf_encode_providers(c->providers, out);
@@ -215,7 +215,9 @@ void conf_markdown(struct buf *out)
         "`ms`, `s` or `m`. In the\n  settings file such a value is a string: `\"16MiB\"`.\n"
         "- Lists are arrays of strings in the settings file.\n"
         "- Secrets have no flag of their own, since every user of a machine can read its command "
-        "lines: the flag names\n  a file that holds the secret, or one item of a list per line.\n"
+        "lines: the flag names\n  a file that holds the secret, or one item of a list per line, "
+        "where empty lines and those that\n  "
+        "begin with `#` do not count.\n"
         "- An empty text in the settings file stands for the default where the default is empty or "
         "depends on other\n  settings.\n"
         "- Paths are relative to the working directory.\n");
@@ -245,6 +247,8 @@ static void add_json_value(struct buf *out, const struct conf *defaults, const s
         add_json_list(out, row);
     else if (row->type == CONF_STRING || row->type == CONF_SECRET)
         jsonx_encode_string(row->fallback, strlen(row->fallback), out);
+    else if (row->type == CONF_INT)
+        (void)buf_add_int(out, *conf_int_at((struct conf *)defaults, row)); /* read only */
     else
         add_value(out, defaults, row);
 }

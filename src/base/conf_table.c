@@ -187,6 +187,8 @@ const struct conf_row conf_rows[] = {
       .sentence = "Event logs of all runs together." },
     { INT(max_state_bytes, CONF_BYTES, "16MiB", 1 * KIB, 1 * GIB),
       .sentence = "Encoded values in the state of one run." },
+    { INT(max_messages, CONF_COUNT, "10000", 1, 10000000),
+      .sentence = "Messages in one field of the state." },
     { INT(max_nodes, CONF_COUNT, "1000", 1, 100000), .sentence = "Nodes in one graph." },
     { INT(max_fields, CONF_COUNT, "1000", 1, 100000), .sentence = "State fields in one graph." },
 
@@ -218,7 +220,7 @@ const struct conf_row conf_rows[] = {
       .sentence = "Largest answer to an http node." },
     { INT(upstream_pools, CONF_COUNT, "4", 1, 64),
       .sentence = "Pools of outgoing connections; several thousand at a time want more pools." },
-    { INT(demo_delay_ms, CONF_MS, "30", 0, 60000),
+    { INT(demo_delay_ms, CONF_MS, "30ms", 0, 60000),
       .sentence = "Pause between two words of the demo model." },
 };
 
@@ -248,6 +250,11 @@ void conf_row_env(const struct conf_row *row, char ret[CONF_NAME_BYTES])
     (void)snprintf(ret, CONF_NAME_BYTES, "ANABRANCH_%s", row->name); /* names are ours and short */
     for (char *c = ret; *c != '\0'; c++)
         *c = (char)toupper((unsigned char)*c);
+}
+
+void conf_row_name(const struct conf_row *row, char ret[CONF_NAME_BYTES])
+{
+    (void)snprintf(ret, CONF_NAME_BYTES, "%s", row->name); /* names are ours and short */
 }
 
 bool conf_row_is_secret(const struct conf_row *row)
@@ -302,20 +309,76 @@ static size_t distance(const char *a, const char *b)
     return line[b_len];
 }
 
-const struct conf_row *conf_row_nearest(const char *name, bool is_flag)
+enum { DISTANCE_MAX = 3 }; /* more differences are another word */
+
+static void take_nearer(const char *word, const char *name, size_t *least,
+                        char ret[CONF_NAME_BYTES])
 {
-    const struct conf_row *nearest = NULL;
-    size_t least = 4; /* more differences than three are another word */
-    if (strlen(name) >= CONF_NAME_BYTES)
-        return NULL;
+    size_t d = distance(word, name);
+    if (d >= *least)
+        return;
+    *least = d;
+    (void)snprintf(ret, CONF_NAME_BYTES, "%s", name); /* names are ours and short */
+}
+
+bool conf_nearest(const char *word, void (*spell)(const struct conf_row *, char[CONF_NAME_BYTES]),
+                  const char *const *more, char ret[CONF_NAME_BYTES])
+{
+    size_t least = DISTANCE_MAX + 1;
+    if (strlen(word) >= CONF_NAME_BYTES)
+        return false;
     for (size_t i = 0; i < conf_row_count; i++) {
-        char flag[CONF_NAME_BYTES];
-        conf_row_flag(&conf_rows[i], flag);
-        size_t d = distance(name, is_flag ? flag : conf_rows[i].name);
-        if (d < least) {
-            least = d;
-            nearest = &conf_rows[i];
-        }
+        char name[CONF_NAME_BYTES];
+        spell(&conf_rows[i], name);
+        take_nearer(word, name, &least, ret);
     }
-    return nearest;
+    for (; more != NULL && *more != NULL; more++)
+        take_nearer(word, *more, &least, ret);
+    return least <= DISTANCE_MAX;
+}
+
+/* ---- questions of programs ---- */
+
+enum conf_origin conf_origin_of(const struct conf *c, const char *name)
+{
+    return c->origins[conf_row_find(name) - conf_rows];
+}
+
+/* Set by others, on purpose: our tests name the program, and where a Kubernetes service is called
+ * anabranch, all its pods are told the address. */
+static bool is_foreign_variable(const char *entry)
+{
+    static const char *const starts[] = { "ANABRANCH_BIN=", "ANABRANCH_SERVICE_", "ANABRANCH_PORT_",
+                                          "ANABRANCH_PORT=tcp:" };
+    for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
+        if (strncmp(entry, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
+static bool is_variable(const char *name)
+{
+    char env[CONF_NAME_BYTES];
+    for (size_t i = 0; i < conf_row_count; i++) {
+        conf_row_env(&conf_rows[i], env);
+        if (strcmp(env, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+void conf_each_unknown_variable(char *const *env,
+                                void (*seen)(void *arg, const char *name, const char *nearest),
+                                void *arg)
+{
+    static const char ours[] = "ANABRANCH_";
+    for (; env != NULL && *env != NULL; env++) {
+        char name[2 * CONF_NAME_BYTES];
+        char nearest[CONF_NAME_BYTES];
+        if (strncmp(*env, ours, sizeof(ours) - 1) != 0 || is_foreign_variable(*env))
+            continue;
+        (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(*env, "="), *env); /* may be cut */
+        if (!is_variable(name))
+            seen(arg, name, conf_nearest(name, conf_row_env, NULL, nearest) ? nearest : NULL);
+    }
 }

@@ -38,6 +38,7 @@ enum { CONF_NAME_BYTES = 64 };
 const struct conf_row *conf_row_find(const char *name);                    /* NULL = none */
 void conf_row_flag(const struct conf_row *row, char ret[CONF_NAME_BYTES]); /* "--api-keys-file" */
 void conf_row_env(const struct conf_row *row, char ret[CONF_NAME_BYTES]); /* "ANABRANCH_API_KEYS" */
+void conf_row_name(const struct conf_row *row, char ret[CONF_NAME_BYTES]); /* "api_keys" */
 bool conf_row_is_secret(const struct conf_row *row);
 bool conf_row_is_list(const struct conf_row *row);
 char **conf_string_at(struct conf *c, const struct conf_row *row);
@@ -63,6 +64,9 @@ const char *conf_quote(const char *text, char ret[CONF_QUOTE_BYTES]);
 
 /* Set one value, or complain and leave it. 0 or a fault. */
 int conf_set_text(struct conf_job *job, const struct conf_row *row, const char *text);
+/* A list from a file: one item per line; empty lines and those that begin with # do not count. A
+ * file without any item is a mistake. */
+int conf_set_lines(struct conf_job *job, const struct conf_row *row, const char *text);
 /* Keeps a reference to an object, which must not change from then on. */
 int conf_set_json(struct conf_job *job, const struct conf_row *row, json_t *value);
 
@@ -78,15 +82,17 @@ int conf_check_providers(struct conf_job *job, const json_t *providers);
 /* Appends them as JSON with keys and header values as ****. */
 void conf_encode_providers(json_t *providers, struct buf *out);
 
-/* The row whose flag or name is nearest to a mistyped one; NULL = none is near. */
-const struct conf_row *conf_row_nearest(const char *name, bool is_flag);
+/* What a person most likely meant by a mistyped word: a row's name in one of its spellings, or one
+ * of `more` (NULL at the end; may be NULL). false: none is near. */
+bool conf_nearest(const char *word, void (*spell)(const struct conf_row *, char[CONF_NAME_BYTES]),
+                  const char *const *more, char ret[CONF_NAME_BYTES]);
 
 /* The settings file into job->conf. is_optional: a file that is not there is no mistake; *ret_found
  * says whether it was. */
 int conf_read_settings(struct conf_job *job, const char *path, bool is_optional, bool *ret_found);
 /* The text of a settings file; path: for messages. */
 int conf_parse_settings(struct conf_job *job, const char *path, const char *text, size_t len_bytes);
-/* The value of a secret from a file: one line, or one item of a list per line. */
+/* The value of a secret from a file: one line, or a list in lines. */
 int conf_read_secret(struct conf_job *job, const struct conf_row *row, const char *path);
 
 #endif

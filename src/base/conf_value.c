@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -43,9 +44,11 @@ const char *conf_quote(const char *text, char ret[CONF_QUOTE_BYTES])
     return ret;
 }
 
-static void set_origin(struct conf_job *job, const struct conf_row *row)
+/* The shipped settings file holds every default; what it repeats stays one. */
+static void set_origin(struct conf_job *job, const struct conf_row *row, bool is_changed)
 {
-    job->conf->origins[row - conf_rows] = (unsigned char)job->origin;
+    if (is_changed || job->origin != CONF_FROM_FILE)
+        job->conf->origins[row - conf_rows] = (unsigned char)job->origin;
 }
 
 static void complain_value(struct conf_job *job, const struct conf_row *row, const char *text)
@@ -78,9 +81,9 @@ static int store_string_take(struct conf_job *job, const struct conf_row *row, c
     if (text == NULL)
         return err_trace(ERR_NOMEM);
     char **field = conf_string_at(job->conf, row);
+    set_origin(job, row, *field == NULL || strcmp(*field, text) != 0);
     mem_free(*field);
     *field = text;
-    set_origin(job, row);
     return 0;
 }
 
@@ -133,15 +136,47 @@ static int store_list(struct conf_job *job, const struct conf_row *row, struct b
     return 0;
 }
 
+static void add_items(struct conf_job *job, const struct conf_row *row, const char *text,
+                      size_t len, struct buf *list)
+{
+    const char *end = text + len;
+    while (text < end) {
+        const char *stop = memchr(text, row->separator, (size_t)(end - text));
+        if (stop == NULL)
+            stop = end;
+        add_item(job, row, text, (size_t)(stop - text), list);
+        text = stop + 1;
+    }
+}
+
 static int set_list(struct conf_job *job, const struct conf_row *row, const char *text)
 {
     struct buf list;
     buf_init(&list, LIST_BYTES_MAX);
-    while (*text != '\0') {
-        size_t len = strcspn(text, (const char[]){ row->separator, '\0' });
-        add_item(job, row, text, len, &list);
+    add_items(job, row, text, strlen(text), &list);
+    return store_list(job, row, &list);
+}
+
+int conf_set_lines(struct conf_job *job, const struct conf_row *row, const char *text)
+{
+    const char *name = job->where;
+    bool was_wrong = job->is_wrong;
+    struct buf list;
+    buf_init(&list, LIST_BYTES_MAX);
+    job->is_wrong = false;
+    for (int line = 1; *text != '\0'; line++) {
+        char where[CONF_NAME_BYTES + 32];
+        size_t len = strcspn(text, "\n");
+        (void)snprintf(where, sizeof(where), "%s: line %d", name, line); /* names are short */
+        job->where = where;
+        if (text[0] != '#')
+            add_items(job, row, text, len, &list);
         text += len + (text[len] != '\0');
     }
+    job->where = name;
+    if (list.fault == 0 && list.len == 0 && !job->is_wrong)
+        conf_complain(job, "there is nothing in the file but comments and blanks");
+    job->is_wrong |= was_wrong;
     return store_list(job, row, &list);
 }
 
@@ -170,8 +205,8 @@ static int set_bool(struct conf_job *job, const struct conf_row *row, const char
                   { "false", false }, { "no", false }, { "off", false }, { "0", false } };
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (strcasecmp(text, words[i].word) == 0) {
+            set_origin(job, row, *conf_bool_at(job->conf, row) != words[i].value);
             *conf_bool_at(job->conf, row) = words[i].value;
-            set_origin(job, row);
             return 0;
         }
     char quoted[CONF_QUOTE_BYTES];
@@ -186,8 +221,8 @@ static void store_int(struct conf_job *job, const struct conf_row *row, int64_t 
                       (long long)row->most);
         return;
     }
+    set_origin(job, row, *conf_int_at(job->conf, row) != number);
     *conf_int_at(job->conf, row) = number;
-    set_origin(job, row);
 }
 
 /* What a number is multiplied by for the suffix behind it; 0: the unit knows no such suffix. */
@@ -246,9 +281,9 @@ static int set_object(struct conf_job *job, const struct conf_row *row, json_t *
     job->is_wrong = was_wrong || !is_good;
     if (r != 0 || !is_good)
         return r;
+    set_origin(job, row, !json_equal(job->conf->providers, object));
     json_decref(job->conf->providers);
     job->conf->providers = json_incref(object); /* shared with a tree that is freed next */
-    set_origin(job, row);
     return 0;
 }
 

@@ -25,13 +25,24 @@ int cli_finish(int status)
     return EXIT_FAILED;
 }
 
-static void print_text(void (*write)(struct buf *out))
+const char *cli_plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+void cli_print_usage(FILE *out, const struct cli_command *command)
+{
+    fprintf(out, "usage: anabranch %s %s\n%s", command->name, command->arguments, command->details);
+}
+
+static void print_help(const struct cli_command *command)
 {
     struct buf text;
 
+    cli_print_usage(stdout, command);
     buf_init(&text, TEXT_MAX_BYTES);
-    write(&text);
-    fputs(buf_text(&text), stdout);
+    conf_help(&text);
+    printf("\n%s", buf_text(&text));
     buf_deinit(&text);
 }
 
@@ -45,20 +56,30 @@ static void print_settings(const struct conf *conf)
     buf_deinit(&text);
 }
 
-static void apply_log_level(const struct conf *conf)
+static void apply_log_level(const struct cli_command *command, const struct conf *conf)
 {
+    enum conf_origin origin = conf_origin_of(conf, "log_level");
+    bool is_asked_for = origin == CONF_FROM_FLAG || origin == CONF_FROM_ENV;
     enum log_level level = LOG_INFO;
 
-    if (log_level_find(conf->log_level, &level) == 0)
-        log_level_set(level);
+    (void)log_level_find(conf->log_level, &level); /* the settings were checked */
+    log_level_set(command->is_quiet && !is_asked_for ? LOG_WARN : level);
+}
+
+static void warn_variable(void *arg, const char *name, const char *nearest)
+{
+    (void)arg;
+    log_warn("unknown_variable", "name", name, "nearest", nearest, "message",
+             "no setting has this name", NULL);
 }
 
 /* Whether the command goes on; otherwise *ret_exit. */
-static bool judge(int r, const struct conf *conf, const struct buf *problems, int *ret_exit)
+static bool judge(int r, const struct cli_command *command, const struct conf *conf,
+                  const struct buf *problems, int *ret_exit)
 {
     *ret_exit = EXIT_OK;
     if (r == CONF_E_HELP)
-        print_text(conf_help);
+        print_help(command);
     else if (r == CONF_E_PRINT)
         print_settings(conf);
     else if (r == CONF_E_WRONG) {
@@ -69,16 +90,18 @@ static bool judge(int r, const struct conf *conf, const struct buf *problems, in
     return r == 0;
 }
 
-bool cli_settings(int arg_count, char **args, struct conf *conf, const char **words, int words_max,
-                  int *word_count, int *ret_exit)
+bool cli_settings(const struct cli_command *command, struct conf_args *args, struct conf *conf,
+                  int *ret_exit)
 {
     struct buf problems MEM_AUTO(buf_deinit);
 
     buf_init(&problems, TEXT_MAX_BYTES);
-    int r = conf_load(arg_count, args, environ, conf, words, words_max, word_count, &problems);
-    if (!judge(r, conf, &problems, ret_exit))
+    args->options = command->options;
+    int r = conf_load(args, environ, conf, &problems);
+    if (!judge(r, command, conf, &problems, ret_exit))
         return false;
-    apply_log_level(conf);
+    apply_log_level(command, conf);
+    conf_each_unknown_variable(environ, warn_variable, NULL);
     return true;
 }
 

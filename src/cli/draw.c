@@ -22,21 +22,29 @@ static int draw(const struct conf *conf, const char *name)
     return EXIT_OK;
 }
 
-int command_draw(int arg_count, char **args)
+static int run_draw(int arg_count, char **args)
 {
     struct conf conf = { 0 };
     const char *name = NULL;
-    int count = 0;
+    struct conf_args in = { .count = arg_count, .args = args, .words = &name, .words_max = 1 };
     int status = EXIT_OK;
 
-    if (cli_settings(arg_count, args, &conf, &name, 1, &count, &status)) {
-        if (count == 1)
+    if (cli_settings(&command_draw, &in, &conf, &status)) {
+        if (in.word_count == 1)
             status = draw(&conf, name);
         else {
-            fputs("usage: anabranch draw GRAPH   (a graph's name or its file)\n", stderr);
+            cli_print_usage(stderr, &command_draw);
             status = EXIT_WRONG;
         }
     }
     conf_deinit(&conf);
     return status;
 }
+
+const struct cli_command command_draw = {
+    .name = "draw",
+    .arguments = "GRAPH",
+    .sentence = "print a graph as Mermaid text",
+    .details = "  GRAPH  a graph's name or its file\n",
+    .run = run_draw,
+};

@@ -95,14 +95,22 @@ static int probe(const struct conf *conf)
     return r == 0 ? judge(&p, url) : cli_fault("health", r);
 }
 
-int command_health(int arg_count, char **args)
+static int run_health(int arg_count, char **args)
 {
     struct conf conf = { 0 };
-    int count = 0;
+    struct conf_args in = { .count = arg_count, .args = args };
     int status = EXIT_OK;
 
-    if (cli_settings(arg_count, args, &conf, NULL, 0, &count, &status))
+    if (cli_settings(&command_health, &in, &conf, &status))
         status = probe(&conf);
     conf_deinit(&conf);
     return status;
 }
+
+const struct cli_command command_health = {
+    .name = "health",
+    .arguments = "[SETTINGS]",
+    .sentence = "ask a running server whether it is well",
+    .details = "  The server is the one that listens where the setting listen says.\n",
+    .run = run_health,
+};

@@ -19,6 +19,8 @@ struct load {
     const struct kind_table *kinds;
     struct registry *graphs;
     struct problems *problems;
+    json_t *files; /* graph -> its file */
+    bool is_from_settings;
 };
 
 /* ---- files ---- */
@@ -46,12 +48,17 @@ char *load_file(const char *path, size_t max_bytes, size_t *ret_len_bytes, char 
 
 static int keep(const struct load *l, const char *path, struct graph *graph)
 {
+    const char *other = json_string_value(json_object_get(l->files, graph->name));
     int r = registry_add(l->graphs, graph);
 
     if (r == REGISTRY_E_TAKEN) {
         problems_add(l->problems, path, "/name", "choose another name",
-                     "a graph \"%s\" is defined by another file already", graph->name);
+                     "a graph \"%s\" is defined by %s already", graph->name,
+                     other != NULL ? other : "another file");
         r = 0;
+    } else if (r == 0) {
+        json_t *file = json_stringn_nocheck(path, strlen(path)); /* may be no UTF-8 */
+        r = json_object_set_new_nocheck(l->files, graph->name, file) == 0 ? 0 : ERR_NOMEM;
     }
     graph_unref(graph);
     return r;
@@ -111,14 +118,30 @@ static int load_folder(const struct load *l, const char *path)
     return r;
 }
 
+bool load_is_place(const char *word)
+{
+    struct stat st;
+
+    return stat(word, &st) == 0 || strchr(word, '/') != NULL || has_ending(word, ".json");
+}
+
+static void note_missing(const struct load *l, const char *path, int error)
+{
+    bool is_relative = error == ENOENT && path[0] != '/';
+
+    problems_add(l->problems, path, "",
+                 l->is_from_settings ? "name a file or a folder with --graphs or ANABRANCH_GRAPHS"
+                                     : NULL,
+                 "cannot be read: %s%s", strerror(error),
+                 is_relative ? " (relative to the working directory)" : "");
+}
+
 static int load_place(const struct load *l, const char *path)
 {
     struct stat st;
 
     if (stat(path, &st) != 0) {
-        problems_add(l->problems, path, "",
-                     "name a file or a folder with --graphs or ANABRANCH_GRAPHS",
-                     "cannot be read: %s", strerror(errno));
+        note_missing(l, path, errno);
         return 0;
     }
     return S_ISDIR(st.st_mode) ? load_folder(l, path) : load_one(l, path);
@@ -127,41 +150,60 @@ static int load_place(const struct load *l, const char *path)
 int load_graphs(const struct conf *conf, const struct kind_table *kinds, const char *places,
                 struct registry *graphs, struct problems *problems)
 {
-    struct load l = { .conf = conf, .kinds = kinds, .graphs = graphs, .problems = problems };
-    char *list MEM_AUTO(mem_freep) = mem_strdup(places);
+    struct load l = { .conf = conf,
+                      .kinds = kinds,
+                      .graphs = graphs,
+                      .problems = problems,
+                      .files = json_object(),
+                      .is_from_settings = places == NULL };
+    char *list MEM_AUTO(mem_freep) = mem_strdup(places == NULL ? conf->graphs : places);
     char *rest = list;
     char *place;
-    int r = 0;
+    int r = list == NULL || l.files == NULL ? ERR_NOMEM : 0;
 
-    if (list == NULL)
-        return err_trace(ERR_NOMEM);
     while (r == 0 && (place = strsep(&rest, ":")) != NULL) {
         if (place[0] != '\0')
             r = load_place(&l, place);
     }
+    json_decref(l.files);
     return r == 0 ? problems->fault : err_trace(r);
 }
 
 /* ---- models ---- */
 
-struct warning {
+struct look {
     const struct worker *w;
     const char *graph;
+    json_t *known; /* the models of this graph that were told; keys only */
+    void (*seen)(void *arg, const char *graph, const char *node, const char *sentence);
+    void *arg;
 };
 
-static void warn_model(void *arg, const char *node, const char *model)
+static void look_at_model(void *arg, const char *node, const char *model)
 {
-    const struct warning *warning = arg;
-    char text[256];
+    const struct look *look = arg;
+    char text[400];
 
-    if (llm_model_check(warning->w->models, model, text, sizeof(text)) != 0)
-        log_warn("model_not_ready", "graph", warning->graph, "node", node, "message", text, NULL);
+    if (llm_model_check(look->w->models, model, text, sizeof(text)) == 0 ||
+        json_object_get(look->known, model) != NULL)
+        return;
+    /* Without memory it is told again. */
+    (void)json_object_set_new_nocheck(look->known, model, json_true());
+    look->seen(look->arg, look->graph, node, text);
 }
 
-void load_warn_models(const struct worker *w, const struct registry *graphs)
+void load_each_bad_model(const struct worker *w, const struct registry *graphs,
+                         void (*seen)(void *arg, const char *graph, const char *node,
+                                      const char *sentence),
+                         void *arg)
 {
     for (size_t i = 0; i < graphs->count; i++) {
-        struct warning warning = { .w = w, .graph = graphs->graphs[i]->name };
-        graph_each_model(graphs->graphs[i], w->conf, warn_model, &warning);
+        struct look look = { .w = w,
+                             .graph = graphs->graphs[i]->name,
+                             .known = json_object(),
+                             .seen = seen,
+                             .arg = arg };
+        graph_each_model(graphs->graphs[i], w->conf, look_at_model, &look);
+        json_decref(look.known);
     }
 }

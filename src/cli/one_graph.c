@@ -24,7 +24,7 @@ static void tell_unknown(const struct registry *graphs, const char *name)
 
     buf_init(&known, 4096);
     registry_names(graphs, &known);
-    fprintf(stderr, "anabranch: there is no graph \"%s\"; known graphs: %s\n", name,
+    fprintf(stderr, "anabranch: there is no graph and no file \"%s\"; known graphs: %s\n", name,
             buf_text(&known));
 }
 
@@ -37,7 +37,7 @@ int one_graph_load(const struct conf *conf, const struct kind_table *kinds, cons
     int status = EXIT_WRONG;
 
     problems_init(&problems);
-    int r = load_graphs(conf, kinds, is_path ? name : conf->graphs, &graphs, &problems);
+    int r = load_graphs(conf, kinds, is_path ? name : NULL, &graphs, &problems);
     struct graph *found = r == 0 ? pick(&graphs, name, is_path) : NULL;
     if (r != 0)
         status = cli_fault("graphs", r);

@@ -12,11 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char usage[] =
-    "usage: anabranch run GRAPH --input JSON [--stream]\n"
-    "  GRAPH    a graph's name or its file\n"
-    "  --input  the input as a JSON object; @FILE reads a file, - standard input\n"
-    "  --stream prints events as they come\n";
+enum { WORDS_MAX = 16 }; /* one is right; more are told where an input goes */
 
 struct command {
     struct worker worker;
@@ -136,26 +132,50 @@ static int run_by_name(const struct conf *conf, const char *name, const json_t *
     return status;
 }
 
-int command_run(int arg_count, char **args)
+static int wrong_words(const struct conf_args *in)
+{
+    if (in->word_count == 0)
+        cli_print_usage(stderr, &command_run);
+    else
+        fputs("anabranch: run takes one graph; give the input with --input JSON\n", stderr);
+    return EXIT_WRONG;
+}
+
+static int run_run(int arg_count, char **args)
 {
     const char *input_text = cli_take_value(&arg_count, args, "--input");
     bool is_stream = cli_take_flag(&arg_count, args, "--stream");
     struct conf conf = { 0 };
-    const char *name = NULL;
+    const char *words[WORDS_MAX] = { NULL };
+    struct conf_args in = {
+        .count = arg_count, .args = args, .words = words, .words_max = WORDS_MAX
+    };
     json_t *input = NULL;
-    int count = 0;
     int status = EXIT_OK;
 
-    if (cli_settings(arg_count, args, &conf, &name, 1, &count, &status)) {
-        status = count == 1 ? EXIT_OK : EXIT_WRONG;
-        if (status != EXIT_OK)
-            fputs(usage, stderr);
+    if (cli_settings(&command_run, &in, &conf, &status)) {
+        if (in.word_count != 1)
+            status = wrong_words(&in);
         if (status == EXIT_OK)
             status = read_input(&conf, input_text == NULL ? "{}" : input_text, &input);
         if (status == EXIT_OK)
-            status = run_by_name(&conf, name, input, is_stream);
+            status = run_by_name(&conf, words[0], input, is_stream);
     }
     json_decref(input);
     conf_deinit(&conf);
     return status;
 }
+
+static const char *const options[] = { "--input", "--stream", NULL };
+
+const struct cli_command command_run = {
+    .name = "run",
+    .arguments = "GRAPH [--input JSON] [--stream]",
+    .sentence = "run one graph without a server",
+    .details = "  GRAPH         a graph's name or its file\n"
+               "  --input JSON  the input, an object; @FILE reads a file, - standard input\n"
+               "  --stream      prints events as they come, not the final state\n",
+    .options = options,
+    .is_quiet = true,
+    .run = run_run,
+};

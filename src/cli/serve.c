@@ -94,13 +94,13 @@ static int load(struct serve *s)
     int status = EXIT_OK;
 
     problems_init(&problems);
-    int r = load_graphs(s->conf, &s->worker.services.kinds, s->conf->graphs, &s->graphs, &problems);
+    int r = load_graphs(s->conf, &s->worker.services.kinds, NULL, &s->graphs, &problems);
     if (r != 0)
         status = cli_fault("graphs", r);
     else if (problems.count > 0) {
         fputs(buf_text(&problems.text), stderr);
-        fprintf(stderr, "anabranch: %d mistakes in graph files; nothing was started\n",
-                problems.count);
+        fprintf(stderr, "anabranch: %d mistake%s in graph files; nothing was started\n",
+                problems.count, cli_plural((size_t)problems.count));
         status = EXIT_WRONG;
     }
     problems_deinit(&problems);
@@ -112,6 +112,12 @@ static void warn_database(const struct conf *conf)
     if (strncmp(conf->database, "memory:", 7) != 0)
         log_warn("database_not_used", "database", conf->database, "message",
                  "this version stores nothing; set database to memory: to silence this", NULL);
+}
+
+static void warn_model(void *arg, const char *graph, const char *node, const char *sentence)
+{
+    (void)arg;
+    log_warn("model_not_ready", "graph", graph, "node", node, "message", sentence, NULL);
 }
 
 static int watch_signals(struct serve *s)
@@ -129,7 +135,12 @@ static int watch_signals(struct serve *s)
 static int open_port(struct serve *s)
 {
     struct http_options options = {
-        .conf = s->conf, .routes = api_routes, .route_count = api_route_count, .app = &s->api
+        .conf = s->conf,
+        .routes = api_routes,
+        .route_count = api_route_count,
+        .absences = api_absences,
+        .absence_count = api_absence_count,
+        .app = &s->api,
     };
     char text[256] = "";
     int r = http_server_new(s->worker.loop, &options, &s->server, text, sizeof(text));
@@ -161,7 +172,7 @@ static int start(struct serve *s)
         .graph_schema_len_bytes = sizeof(graph_schema_text) - 1,
     };
     warn_database(s->conf);
-    load_warn_models(&s->worker, &s->graphs);
+    load_each_bad_model(&s->worker, &s->graphs, warn_model, NULL);
     return open_port(s);
 }
 
@@ -187,14 +198,22 @@ static int serve(const struct conf *conf)
     return status;
 }
 
-int command_serve(int arg_count, char **args)
+static int run_serve(int arg_count, char **args)
 {
     struct conf conf = { 0 };
-    int count = 0;
+    struct conf_args in = { .count = arg_count, .args = args };
     int status = EXIT_OK;
 
-    if (cli_settings(arg_count, args, &conf, NULL, 0, &count, &status))
+    if (cli_settings(&command_serve, &in, &conf, &status))
         status = serve(&conf);
     conf_deinit(&conf);
     return status;
 }
+
+const struct cli_command command_serve = {
+    .name = "serve",
+    .arguments = "[SETTINGS]",
+    .sentence = "serve graphs over HTTP",
+    .details = "  The graphs are those of the setting graphs.\n",
+    .run = run_serve,
+};

@@ -174,6 +174,23 @@ static int check_depth(const struct step *step, const struct field *field, const
     return STATE_E_REFUSED;
 }
 
+/* Before the reducer makes a message of each: that costs far more than the bytes show. */
+static int check_messages(const struct step *step, const struct field *field,
+                          const struct value *held, const struct pending *writes)
+{
+    size_t count = held == NULL ? 0 : json_array_size(value_json(held));
+    if (field->type != FIELD_MESSAGES || step->limits->max_messages <= 0)
+        return 0;
+    for (const struct pending *w = writes; w != NULL; w = w->next)
+        count += json_array_size(value_json(w->value));
+    if (count <= (size_t)step->limits->max_messages)
+        return 0;
+    fail_set(step->f, FAIL_LIMIT,
+             "field \"%s\" would hold %zu messages; the setting max_messages allows %lld",
+             field->name, count, (long long)step->limits->max_messages);
+    return STATE_E_REFUSED;
+}
+
 /* Replaces a value whose bytes are out of s->bytes already. Length before depth: walking a value
  * takes as long as encoding it, and only the length is bounded on the way. */
 static int reduce_field(const struct step *step, struct state *s, size_t i)
@@ -182,6 +199,8 @@ static int reduce_field(const struct step *step, struct state *s, size_t i)
     struct value *v = NULL;
     int64_t len_bytes = 0;
     int r = measure_writes(step, step->written[i]);
+    if (r == 0)
+        r = check_messages(step, field, s->values[i], step->written[i]);
     if (r == 0)
         r = reduce(field, s->values[i], step->written[i], &v, step->f);
     if (r == 0)

@@ -48,6 +48,7 @@ enum { STATE_E_REFUSED = 1 };
 struct state_limits {
     int64_t max_bytes; /* of all encoded values */
     int64_t max_depth;
+    int64_t max_messages; /* in one field; 0 = not limited */
 };
 /*
  * Applies the tasks' writes in the order given, through the reducers.

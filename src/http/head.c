@@ -5,6 +5,7 @@
  */
 #include "http/internal.h"
 #include "http/route.h"
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -17,13 +18,25 @@ struct framing {
     unsigned hosts;
     bool is_chunked;
     bool is_forwarded;
+    bool has_odd_name;
 };
+
+/* RFC 9110 */
+static bool is_token(const char *name)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    for (; *name != '\0'; name++)
+        if (!isalnum((unsigned char)*name) && strchr(marks, *name) == NULL)
+            return false;
+    return true;
+}
 
 static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name,
                                  const char *value)
 {
     (void)kind;
     struct framing *f = arg;
+    f->has_odd_name |= !is_token(name);
     f->lengths += strcasecmp(name, "content-length") == 0;
     f->hosts += strcasecmp(name, "host") == 0;
     f->is_forwarded |= guard_is_forwarding_header(name);
@@ -37,6 +50,8 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
 /* What is wrong, or NULL. libmicrohttpd 0.9.75 lets all of this pass. */
 static const char *framing_problem(const struct framing *f, const char *version)
 {
+    if (f->has_odd_name)
+        return "a header has a name that is no token";
     if (f->hosts > 1)
         return "there must be one Host header";
     if (f->lengths > 1)
@@ -116,6 +131,19 @@ static struct guard_ask ask_of(const struct req *req, const char *method, const 
     };
 }
 
+static void refuse_unknown(struct req *req)
+{
+    const struct http_server *s = req->server;
+    const char *path = req_path(req);
+    const char *why = "there is no such address on this server";
+    for (size_t i = 0; i < s->absence_count; i++) {
+        size_t len = strlen(s->absences[i].path);
+        if (strncmp(path, s->absences[i].path, len) == 0 && (path[len] == '\0' || path[len] == '/'))
+            why = s->absences[i].sentence;
+    }
+    reply_failf(req, FAIL_NOT_FOUND, "404 Not Found: %s", why);
+}
+
 static bool find_route(struct req *req, const char *method)
 {
     const struct http_server *s = req->server;
@@ -126,7 +154,7 @@ static bool find_route(struct req *req, const char *method)
         req->route = match.route;
         return true;
     case ROUTE_UNKNOWN:
-        reply_failf(req, FAIL_NOT_FOUND, "404 Not Found: there is no such address on this server");
+        refuse_unknown(req);
         return false;
     case ROUTE_WRONG_METHOD:
         reply_header(req, "Allow", match.allow);

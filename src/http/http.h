@@ -34,10 +34,18 @@ struct http_route {
     unsigned flags;
 };
 
+/* What clients may ask for and this program does not have: the 404 says so. */
+struct http_absence {
+    const char *path; /* and everything below it that is no route */
+    const char *sentence;
+};
+
 struct http_options {
     const struct conf *conf;
     const struct http_route *routes;
     size_t route_count;
+    const struct http_absence *absences;
+    size_t absence_count;
     void *app; /* for req_app() */
 };
 enum {

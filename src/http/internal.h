@@ -31,6 +31,8 @@ struct http_server {
     const struct conf *conf;
     const struct http_route *routes;
     size_t route_count;
+    const struct http_absence *absences;
+    size_t absence_count;
     void *app;
     struct guard guard;
     struct MHD_Daemon *daemon;

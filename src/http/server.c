@@ -9,6 +9,7 @@
  * MHD_run() is never called from a callback, ours or another library's, so handlers and sources may
  * call what they like.
  */
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -22,7 +23,7 @@
 #include <unistd.h>
 
 enum {
-    ROUNDS_MAX = 100, /* of MHD_run() in one turn; then others have theirs */
+    TURN_US = 2000, /* for MHD_run() in one turn; then others have theirs */
     DRAIN_ROUNDS_MAX = 1000,
     US_PER_MS = 1000,
     MS_PER_S = 1000,
@@ -51,12 +52,15 @@ static int64_t daemon_timeout_ms(struct http_server *s)
 static void server_turn(void *arg)
 {
     struct http_server *s = arg;
-    int64_t timeout_ms = 0;
-    for (int i = 0; i < ROUNDS_MAX && (timeout_ms == 0 || !list_is_empty(&s->resuming)); i++) {
+    int64_t until_us = clock_mono_us() + TURN_US;
+    int64_t timeout_ms;
+    do {
         resume_all(s);
         (void)MHD_run(s->daemon); /* fails for daemons with threads only */
         timeout_ms = daemon_timeout_ms(s);
-    }
+    } while ((timeout_ms == 0 || !list_is_empty(&s->resuming)) && clock_mono_us() < until_us);
+    if (!list_is_empty(&s->resuming))
+        timeout_ms = 0;
     if (timeout_ms < 0)
         loop_timer_stop(s->timer);
     else
@@ -155,8 +159,10 @@ static unsigned find_connection_limit(const struct conf *conf)
         limit.rlim_cur > 2 * RESERVED_FDS ? (limit.rlim_cur - RESERVED_FDS) / 2 : RESERVED_FDS;
     if ((rlim_t)conf->max_connections <= most)
         return (unsigned)conf->max_connections;
-    log_warn("max_connections_lowered", "wanted", log_int(conf->max_connections), "limit",
-             log_int((long long)most), "reason", "the system allows no more open files", NULL);
+    bool is_wish = conf_origin_of(conf, "max_connections") != CONF_FROM_DEFAULT;
+    log_event(is_wish ? LOG_WARN : LOG_INFO, "max_connections_lowered", "wanted",
+              log_int(conf->max_connections), "limit", log_int((long long)most), "reason",
+              "the system allows no more open files", NULL);
     return (unsigned)most;
 }
 
@@ -229,6 +235,8 @@ static void server_init(struct http_server *s, struct loop *loop,
     s->conf = options->conf;
     s->routes = options->routes;
     s->route_count = options->route_count;
+    s->absences = options->absences;
+    s->absence_count = options->absence_count;
     s->app = options->app;
     s->connection_limit = find_connection_limit(options->conf);
     list_init(&s->resuming);

@@ -8,7 +8,9 @@
  *                   --WAIT--> heartbeat due? it is the piece; else suspend until sse_wake(),
  *                             the heartbeat, or the client's leaving
  *
- * read() never fills up with the next piece: the one before would wait for it.
+ * A piece leaves as soon as it is there, as a chunk of its own. Only behind a backlog (the source
+ * was not silent for BACKLOG_PIECES pieces) are several put into one chunk: none waits for another
+ * then, and a chunk for each would cost the time in which the backlog grows.
  */
 #include "http/sse.h"
 #include "base/err.h"
@@ -18,16 +20,18 @@
 #include <string.h>
 
 enum {
-    BLOCK_BYTES = 64,
+    BLOCK_BYTES = 64, /* used for HTTP/1.0 only, but allocated for all */
+    BACKLOG_PIECES = 16,
     STATUS_OK = 200,
     STATUS_FAULT = 500, /* for the log: the connection is closed without an answer */
-};                      /* the block is used for HTTP/1.0 only, but allocated for all */
+};
 
 struct sse {
     struct req *req;
     struct sse_options options;
     const char *piece;
     size_t left_bytes;
+    int streak;               /* pieces since the source was silent */
     struct loop_work closing; /* for a client that had left before sse_open() */
     bool is_woken;            /* since next() was called last */
     bool is_beat_due;
@@ -55,6 +59,7 @@ static enum sse_next pull(struct sse *s)
     enum sse_next what = SSE_DATA;
     while (what == SSE_DATA && s->left_bytes == 0)
         what = s->options.next(s->options.arg, &s->piece, &s->left_bytes);
+    s->streak = what == SSE_DATA ? s->streak + 1 : 0;
     if (what == SSE_WAIT && s->is_beat_due) {
         s->piece = s->options.heartbeat;
         s->left_bytes = strlen(s->piece);
@@ -64,12 +69,21 @@ static enum sse_next pull(struct sse *s)
     return what;
 }
 
-static ssize_t give(struct sse *s, char *to, size_t max_bytes)
+static size_t copy_piece(struct sse *s, char *to, size_t max_bytes)
 {
     size_t len = s->left_bytes < max_bytes ? s->left_bytes : max_bytes;
     memcpy(to, s->piece, len);
     s->piece += len;
     s->left_bytes -= len;
+    return len;
+}
+
+/* A source that says something else than DATA in the middle is asked again by the next read(). */
+static ssize_t give(struct sse *s, char *to, size_t max_bytes)
+{
+    size_t len = copy_piece(s, to, max_bytes);
+    while (s->streak > BACKLOG_PIECES && len < max_bytes && !s->is_cut && pull(s) == SSE_DATA)
+        len += copy_piece(s, to + len, max_bytes - len);
     s->req->sent_bytes += (long long)len;
     return (ssize_t)len;
 }

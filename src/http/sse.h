@@ -6,9 +6,9 @@
  * more, and the source says WAIT when there is none; sse_wake() makes it ask again. So a slow
  * client never makes the server hold more than one piece for it.
  *
- * The headers leave at once. Every piece leaves as a chunk of its own (larger ones in several). In
- * silence of heartbeat_ms the heartbeat bytes are sent. A client that leaves is noticed also in
- * silence (its descriptor is watched while the connection is suspended).
+ * The headers leave at once. Every piece leaves as a chunk of its own (larger ones in several;
+ * behind a backlog several in one). In silence of heartbeat_ms the heartbeat bytes are sent. A client
+ * that leaves is noticed also in silence (its descriptor is watched while it is suspended).
  *
  * Behind this interface: libmicrohttpd's content reader with suspend and resume. A writer that goes
  * to the descriptor itself can take its place.

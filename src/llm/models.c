@@ -217,9 +217,13 @@ static int shown_bytes(const char *model)
 static void say_unknown(const struct llm_models *m, const char *model, char *text, size_t size)
 {
     char names[SENTENCE_BYTES / 2];
+    char hint[NAME_SHOWN_BYTES + 40] = "";
+    size_t len = strlen(model);
     list_names(m, names, sizeof(names));
-    (void)snprintf(text, size, "model \"%.*s\" names no known provider; known are: %s",
-                   shown_bytes(model), model, names); /* may be cut */
+    if (len > 0 && len <= NAME_SHOWN_BYTES && strchr(model, ':') == NULL)
+        (void)snprintf(hint, sizeof(hint), " (did you mean \"openai:%s\"?)", model); /* fits */
+    (void)snprintf(text, size, "model \"%.*s\" names no known provider%s; known are: %s",
+                   shown_bytes(model), model, hint, names); /* may be cut */
 }
 
 static void say_no_key(const struct llm_provider *p, const char *model, char *text, size_t size)

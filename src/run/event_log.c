@@ -10,13 +10,15 @@ void event_log_init(struct event_log *log, struct runs *runs, unsigned modes)
 {
     const struct conf *conf = runs->services->conf;
 
+    *log = (struct event_log){
+        .modes = modes,
+        .max_bytes = (size_t)conf->log_bytes,
+        .total_max_bytes = (size_t)conf->logs_bytes,
+        .total_bytes = &runs->log_bytes,
+        .loop = runs->services->loop,
+    };
     list_init(&log->records);
     list_init(&log->readers);
-    log->modes = modes;
-    log->max_bytes = (size_t)conf->log_bytes;
-    log->total_max_bytes = (size_t)conf->logs_bytes;
-    log->total_bytes = &runs->log_bytes;
-    log->loop = runs->services->loop;
 }
 
 static void drop_first(struct event_log *log)

@@ -123,7 +123,7 @@ static enum reader_result give_truncated(struct reader *r, struct run_event *ret
     char why[160];
 
     snprintf(why, sizeof(why),
-             "this reader was too slow: events %llu to %llu fell out of the run's log (setting "
+             "this reader fell behind: events %llu to %llu fell out of the run's log (setting "
              "log_bytes)",
              (unsigned long long)r->want, (unsigned long long)r->run->log.first - 1);
     return give_up(r, ret, "StreamTruncated", why);

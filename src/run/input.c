@@ -9,6 +9,7 @@ struct state_limits run_state_limits(const struct services *services)
     return (struct state_limits){
         .max_bytes = services->conf->max_state_bytes,
         .max_depth = services->conf->max_depth,
+        .max_messages = services->conf->max_messages,
     };
 }
 
@@ -54,15 +55,13 @@ int input_apply(const struct services *services, struct graph *graph, struct sta
 }
 
 int run_check_input(const struct services *services, struct graph *graph, const json_t *input,
-                    struct fail *f)
+                    struct state **ret, struct fail *f)
 {
     struct state *before = NULL;
-    struct state *after = NULL;
     int r = state_new(graph, &before);
 
     if (r == 0)
-        r = input_apply(services, graph, before, input, &after, f);
-    state_unref(after);
+        r = input_apply(services, graph, before, input, ret, f);
     state_unref(before);
     return r == STATE_E_REFUSED ? RUN_E_REFUSED : r;
 }

@@ -177,6 +177,7 @@ struct run {
     bool is_stopping; /* failed or cancelled: nothing new begins */
     struct fail fail; /* why */
 
+    struct state *first; /* what the input makes of it, if that is known already; until it is used */
     struct state *state;
     struct sched *sched;
     struct plan plan;

@@ -339,6 +339,18 @@ static void show_all(struct run_task *t, int field, const json_t *messages)
         show(t, field, message);
 }
 
+/* As the reducer will say, before a message is made of each. */
+static bool is_too_many(const struct run_task *t, const json_t *given, struct fail *f)
+{
+    int64_t max = t->task.services->conf->max_messages;
+
+    if (json_array_size(given) <= (size_t)max)
+        return false;
+    fail_set(f, FAIL_LIMIT, "%zu messages at once; the setting max_messages allows %lld",
+             json_array_size(given), (long long)max);
+    return true;
+}
+
 static int settle_write(struct run_task *t, struct write *w, struct fail *f)
 {
     json_t *given = value_json(w->value);
@@ -348,6 +360,8 @@ static int settle_write(struct run_task *t, struct write *w, struct fail *f)
 
     if (is_overwrite(given))
         return 0;
+    if (is_too_many(t, given, f))
+        return MESSAGES_E_REFUSED;
     r = json_is_array(given) ? settle_list(given, &settled, f) : message_coerce(given, &settled, f);
     if (r == 0)
         r = value_new_take(settled, &value);

@@ -175,9 +175,12 @@ static int commit_take(struct run *run, struct state *after, bool is_shown)
 static enum run_step step_input(struct run *run)
 {
     struct fail f = { 0 };
-    struct state *after = NULL;
-    int r = input_apply(run->runs->services, run->graph, run->state, run->input, &after, &f);
+    struct state *after = run->first;
+    int r = 0;
 
+    run->first = NULL;
+    if (after == NULL)
+        r = input_apply(run->runs->services, run->graph, run->state, run->input, &after, &f);
     if (r == 0)
         r = commit_take(run, after, true);
     if (r == 0)
@@ -374,6 +377,7 @@ static void take_request(struct run *run, const struct run_request *req)
 {
     run->graph = graph_ref(req->graph);
     run->input = json_keep(req->input);
+    run->first = req->first == NULL ? NULL : state_ref(req->first);
     run->tags = json_keep(req->tags);
     name_run(run, req);
 }
@@ -458,6 +462,7 @@ struct run *run_unref(struct run *run)
     event_log_deinit(&run->log);
     sched_free(run->sched);
     state_unref(run->state);
+    state_unref(run->first);
     json_decref(run->input);
     json_decref(run->configurable);
     json_decref(run->context);

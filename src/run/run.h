@@ -21,6 +21,7 @@ struct run_request {
     const json_t *input; /* object; NULL or null = none, which fails with FAIL_EMPTY_INPUT as the
                             protocol says; the run takes a reference and nobody may change it
                             afterwards; likewise below */
+    struct state *first; /* from run_check_input(), which then counts instead of input; or NULL */
     /* Objects or NULL; what the graph's assistant says stands below them, key by key. */
     const json_t *configurable; /* $config, to which the ids of the run are added */
     const json_t *context;      /* $context */
@@ -57,12 +58,12 @@ enum { RUN_E_REFUSED = 1 };
  */
 int run_start(struct runs *r, const struct run_request *req, struct run **ret, struct fail *f);
 /*
- * Whether the input fits the graph, without a run: 0, RUN_E_REFUSED with f (FAIL_INPUT,
- * FAIL_EMPTY_INPUT, FAIL_LIMIT), or a fault. For doors that answer a wrong input with a status of
- * its own instead of an event.
+ * The state that a run begins with, made before there is one: for doors that answer a wrong input
+ * with a status of its own instead of an event. 0 and a reference for run_request.first; or
+ * RUN_E_REFUSED with f (FAIL_INPUT, FAIL_EMPTY_INPUT, FAIL_LIMIT), or a fault.
  */
 int run_check_input(const struct services *services, struct graph *graph, const json_t *input,
-                    struct fail *f);
+                    struct state **ret, struct fail *f);
 struct run *run_ref(struct run *run);
 struct run *run_unref(struct run *run); /* accepts NULL, returns NULL */
 

@@ -64,6 +64,13 @@ def test_invalid_utf8(client):
     assert client.post("/invoke", b'{"graph":"g","input":{"q":"\xed\xa0\x80"}}').status == 400
 
 
+def test_more_messages_than_the_limit(serve):
+    """Before a message is made of each of them."""
+    listing = graph({"one": note("one")}, [["__start__", "one"], ["one", "__end__"]], {"m": {"type": "messages"}})
+    reply = serve(listing, ANABRANCH_MAX_MESSAGES="5").invoke(state={"m": ["x"] * 6})
+    assert reply.status == 422 and "max_messages" in reply.json["error"]["message"]
+
+
 def test_an_unknown_graph_names_the_known_ones(serve):
     client = serve({"alpha": chain(one=note("one")), "beta": chain(one=note("one"))})
     message = client.invoke("gamma").json["error"]["message"]
@@ -120,6 +127,7 @@ RAW = {
     "a header too large": ("GET /ok HTTP/1.1\nhost: localhost\nx-long: " + "x" * 40000 + "\n", b"", {431}),
     "a line too large": ("GET /" + "x" * 40000 + " HTTP/1.1\nhost: localhost\n", b"", {400, 414, 431}),
     "no Host": ("GET /ok HTTP/1.1\n", b"", {400}),
+    "a header name with a blank": ("GET /ok HTTP/1.1\nhost: localhost\na b: x\n", b"", {400}),
 }
 
 

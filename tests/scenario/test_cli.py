@@ -1,6 +1,7 @@
 """The subcommands besides serve."""
 import json
 import re
+import resource
 import socket
 import subprocess
 
@@ -33,8 +34,33 @@ def test_a_wrong_command_line_exits_with_2(run_tool, arguments):
     assert done.returncode == 2 and len(done.stderr) > 10
 
 
-def test_a_mistyped_flag_is_told_the_nearest(run_tool):
-    assert "--drain-ms" in run_tool("serve", "--drain-msec", "5").stderr
+@pytest.mark.parametrize("word", ["serve", "check", "run", "draw", "health"])
+def test_help_of_a_command_begins_with_its_usage(run_tool, word):
+    done = run_tool(word, "--help")
+    assert done.returncode == 0 and done.stdout.startswith(f"usage: anabranch {word} ")
+    assert "--listen" in done.stdout, "the settings follow"
+    if word == "run":
+        own = done.stdout.partition("\n\n")[0]
+        assert all(part in own for part in ("--input", "@FILE", "--stream", "GRAPH"))
+
+
+MISTYPED = [(["serve", "--drain-msec", "5"], "--drain-ms"), (["run", "g", "--inptu", "{}"], "did you mean --input?"),
+            (["run", "g", "--steam"], "did you mean --stream?"), (["chekc"], "did you mean check?"),
+            (["run", "g", '{"q":"hi"}'], "give the input with --input"),
+            (["run", "g", "{", '"q":', '"hi"', "}"], "give the input with --input")]
+
+
+@pytest.mark.parametrize("arguments, hint", MISTYPED)
+def test_what_is_mistyped_is_told_what_was_meant(run_tool, arguments, hint):
+    done = run_tool(*arguments, graphs=chain(one=note("one")))
+    assert done.returncode == 2 and hint in done.stderr
+    assert len(done.stderr.splitlines()) == 1, "one mistake, one line"
+
+
+def test_a_variable_that_is_no_setting_is_a_warning(run_tool):
+    done = run_tool("check", graphs=chain(one=note("one")), ANABRANCH_LISTN="x", ANABRANCH_BIN="/bin/x")
+    assert done.returncode == 0 and done.stderr.count("\n") == 1
+    assert "warn unknown_variable name=ANABRANCH_LISTN nearest=ANABRANCH_LISTEN" in done.stderr
 
 
 def test_print_config_tells_origins_and_masks_secrets(run_tool, tmp_path):
@@ -46,7 +72,7 @@ def test_print_config_tells_origins_and_masks_secrets(run_tool, tmp_path):
     assert "debug" in lines["log_level"] and "flag" in lines["log_level"]
     assert "12" in lines["max_runs"] and "environment" in lines["max_runs"]
     assert "77" in lines["heartbeat_ms"] and "file" in lines["heartbeat_ms"]
-    assert "default" in lines["max_tasks"]
+    assert "default" in lines["max_tasks"] and lines["max_body_bytes"] == "max_body_bytes = 4MiB  (default)"
     assert "top-secret-key" not in done.stdout and KEY not in done.stdout
     assert "*" in lines["api_keys"] and "*" in lines["openai_api_key"]
 
@@ -89,14 +115,76 @@ def test_check_of_good_files(run_tool):
     assert done.returncode == 0 and "a: ok" in done.stdout and "b: ok" in done.stdout
 
 
+def test_check_counts_one_thing_as_one(run_tool):
+    state = {"q": {"type": "string"}}
+    one = graph({"a": {"kind": "set", "values": {"q": "x"}}}, [["__start__", "a"], ["a", "__end__"]]) | {"state": state}
+    assert run_tool("check", graphs=one).stdout == "g: ok (1 node, 1 field)\n"
+
+
+def test_check_takes_the_name_of_a_graph(run_tool):
+    graphs = {"a": chain(one=note("x")), "b": WRONG}
+    done = run_tool("check", "a", graphs=graphs)
+    assert done.returncode == 0 and done.stdout.startswith("a: ok") and done.stderr == ""
+    done = run_tool("check", "graphs/a.json", "a")
+    assert done.returncode == 0 and done.stdout.count("a: ok") == 1
+    assert run_tool("check", "b").returncode == 2
+
+
 def test_check_of_a_missing_file(run_tool):
     done = run_tool("check", "nowhere.json")
-    assert done.returncode != 0 and "nowhere.json" in done.stderr + done.stdout
+    assert done.returncode == 2 and done.stderr.startswith("nowhere.json: cannot be read: ")
+    assert "relative to the working directory" in done.stderr and "--graphs" not in done.stderr
+    done = run_tool("check", ANABRANCH_GRAPHS="nowhere")
+    assert done.returncode == 2 and "--graphs" in done.stderr and "working directory" in done.stderr
+    assert "working directory" not in run_tool("check", "/nowhere/x.json").stderr
+    done = run_tool("check", "nowhere", graphs=chain(one=note("x")))
+    assert done.returncode == 2 and 'no graph and no file "nowhere"' in done.stderr
+
+
+def test_check_names_both_files_of_two_graphs_of_one_name(run_tool):
+    done = run_tool("check", graphs={"a": chain(one=note("x")) | {"name": "n"}, "b": chain(one=note("x")) | {"name": "n"}})
+    assert done.returncode == 2 and re.search(r"b\.json: /name: .*graphs/a\.json", done.stderr)
+
+
+def test_models_that_cannot_be_called_are_warned_of_once(run_tool, start):
+    say = {"kind": "llm", "prompt": "{{q}}", "output": "a"}
+    graphs = {"g": chain(a=say | {"model": "claude:opus"}, b=say | {"model": "claude:opus"}, c=say | {"model": "gpt-4o-mini"})}
+    done = run_tool("check", graphs=graphs)
+    warnings = done.stderr.splitlines()
+    assert done.returncode == 0 and done.stdout.startswith("g: ok") and len(warnings) == 2
+    assert warnings[0].startswith('warning: graph g: node a: model "claude:opus" names no known provider')
+    assert warnings[1].startswith("warning: graph g: node c: ") and '"openai:gpt-4o-mini"' in warnings[1]
+    assert start(graphs["g"]).log.count("model_not_ready") == 2
+
+
+def test_a_default_start_warns_of_nothing_but_the_database(start):
+    assert " warn " not in start(chain(one=note("one"))).log
+    server = start(chain(one=note("one")), ANABRANCH_DATABASE=None)
+    assert server.log.count(" warn ") == 1 and server.log.count("database_not_used") == 1
+
+
+@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= 2000000, reason="nothing to lower")
+def test_connections_that_were_asked_for_and_cannot_be_are_a_warning(start):
+    assert start(chain(one=note("one")), ANABRANCH_MAX_CONNECTIONS="1000000").logged(" warn max_connections_lowered ")
+
+
+def test_one_mistake_that_keeps_a_server_from_starting_is_one(start):
+    server = start(chain(bad={"kind": "nonsense"}), listening=False)
+    assert server.wait() == 2 and re.search(r"\b(1 mistake|[2-9] mistakes) in graph files", server.log)
 
 
 def test_run_prints_the_final_state(run_tool):
     done = run_tool("run", "g", "--input", '{"q":"hi"}', graphs=chain(one=note("one")))
     assert done.returncode == 0 and json.loads(done.stdout) == {"q": "hi", "log": ["one"]}
+
+
+def test_run_logs_only_what_was_asked_for(run_tool):
+    arguments = ["run", "g", "--input", '{"q":"hi"}']
+    (quiet, by_flag, by_variable) = (run_tool(*arguments, graphs=chain(one=note("one"))),
+                                     run_tool(*arguments, "--log-level", "info"),
+                                     run_tool(*arguments, ANABRANCH_LOG_LEVEL="info"))
+    assert quiet.returncode == 0 and quiet.stderr == ""
+    assert "run_end" in by_flag.stderr and "run_end" in by_variable.stderr
 
 
 def test_run_streams_the_events(run_tool, model):

@@ -87,6 +87,22 @@ def test_the_python_client_gets_its_error_as_detail(serve):
     assert reply.status == 404 and "nope" in reply.json["detail"]
 
 
+@pytest.mark.parametrize("path", ["/threads", "/threads/1/runs/stream", "/assistants/search", "/store/items", "/runs",
+                                  "/runs/batch", "/runs/crons/search"])
+def test_what_this_version_does_not_have_is_a_404_that_says_so(serve, path):
+    client = serve(chain(one=note("one")))
+    reply = client.post(path, {})
+    assert reply.status == 404 and reply.headers["content-type"].startswith("text/plain")
+    assert re.match(r"404 Not Found: this version has no threads, assistants, background runs, .*store", reply.text)
+    python = client.post(path, {}, user_agent="langgraph-sdk-py/0.4.3")
+    assert python.status == 404 and "threads" in python.json["detail"]
+
+
+def test_other_unknown_addresses_are_just_unknown(serve):
+    client = serve(chain(one=note("one")))
+    assert "no such address" in client.get("/threadsafe").text and "no such address" in client.get("/x/threads").text
+
+
 @pytest.mark.parametrize("field", [{"input": None}, {}])
 def test_absent_and_null_input_are_alike(serve, field):
     reply = serve(chain(one=note("one"))).post("/runs/wait", {"assistant_id": "g"} | field)

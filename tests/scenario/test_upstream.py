@@ -35,6 +35,11 @@ def no_end(call):
     call.chunk(b"")
 
 
+def huge_header(call):
+    call.raw(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000 + b"\r\n\r\n")
+    call.cut()
+
+
 FAULTS = {
     "401": (status(401, f"Incorrect API key provided: {KEY}"), 502, "AuthenticationError"),
     "403": (status(403, "no access"), 502, "AuthenticationError"),
@@ -45,6 +50,7 @@ FAULTS = {
     "garbage": (garbage, 502, "APIResponseError"),
     "a page instead of a stream": (body("<html>hello</html>", 200, content_type="text/html"), 502, "APIResponseError"),
     "not HTTP": (not_http, 502, None),
+    "a header without an end": (huge_header, 502, None),
     "a cut stream": (cut_after("one"), 502, "APIConnectionError"),
     "a stream without its end": (no_end, 502, "APIConnectionError"),
     "nothing": (nothing, 502, "APIConnectionError"),

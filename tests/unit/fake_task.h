@@ -180,7 +180,7 @@ static inline const char *fake_problem(struct fake *x, const char *state, const 
 
 static inline void fake_input(struct fake *x, const char *input)
 {
-    const struct state_limits limits = { 1 << 24, 100 };
+    const struct state_limits limits = { .max_bytes = 1 << 24, .max_depth = 100 };
     struct update update;
     struct state *initial;
     struct fail f = { .code = FAIL_NONE };

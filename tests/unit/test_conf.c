@@ -66,8 +66,14 @@ static struct loaded load(const char *const *args, const char *const *env)
     while (args[count] != NULL)
         count++;
     buf_init(&l.problems, TEXT_BYTES);
-    l.result = conf_load(count, (char *const *)args, (char *const *)env, &l.conf, l.rest, REST_MAX,
-                         &l.rest_count, &l.problems);
+    static const char *const options[] = { "--input", NULL };
+    struct conf_args in = { .count = count,
+                            .args = (char *const *)args,
+                            .options = options,
+                            .words = l.rest,
+                            .words_max = REST_MAX };
+    l.result = conf_load(&in, (char *const *)env, &l.conf, &l.problems);
+    l.rest_count = in.word_count;
     return l;
 }
 
@@ -142,6 +148,67 @@ START_TEST(flag_beats_environment_beats_file_beats_default)
 }
 END_TEST
 
+START_TEST(a_file_that_repeats_a_default_sets_nothing)
+{
+    write_default_file("{\"max_connections\": 10000, \"listen\": \"127.0.0.1:8123\", "
+                       "\"test_routes\": false, \"providers\": {}, \"log_level\": \"warn\"}");
+    struct loaded l = load(WORDS("--max-runs=10000"), NONE);
+    assert_good(&l);
+    ck_assert_int_eq(conf_origin_of(&l.conf, "max_connections"), CONF_FROM_DEFAULT);
+    ck_assert_int_eq(conf_origin_of(&l.conf, "listen"), CONF_FROM_DEFAULT);
+    ck_assert_int_eq(conf_origin_of(&l.conf, "test_routes"), CONF_FROM_DEFAULT);
+    ck_assert_int_eq(conf_origin_of(&l.conf, "providers"), CONF_FROM_DEFAULT);
+    ck_assert_int_eq(conf_origin_of(&l.conf, "log_level"), CONF_FROM_FILE);
+    ck_assert_int_eq(conf_origin_of(&l.conf, "max_runs"), CONF_FROM_FLAG);
+    unload(&l);
+}
+END_TEST
+
+START_TEST(values_are_printed_with_their_units_and_empty_lists_as_such)
+{
+    struct loaded l = load(WORDS("--drain-ms=1500"), NONE);
+    assert_good(&l);
+    assert_prints(&l, "max_body_bytes = 4MiB  (default)\n");
+    assert_prints(&l, "drain_ms = 1500ms  (flag --drain-ms)\n");
+    assert_prints(&l, "heartbeat_ms = 5s  (default)\n");
+    assert_prints(&l, "run_timeout_ms = 0  (default)\n");
+    assert_prints(&l, "cors_origins = []  (default)\n");
+    assert_prints(&l, "api_keys = []  (default)\n");
+    assert_prints(&l, "openai_api_key = \"\"  (default)\n");
+    unload(&l);
+}
+END_TEST
+
+struct variables {
+    char text[1000];
+};
+
+static void note_variable(void *arg, const char *name, const char *nearest)
+{
+    struct variables *v = arg;
+    size_t len = strlen(v->text);
+    snprintf(v->text + len, sizeof(v->text) - len, "%s~%s ", name,
+             nearest != NULL ? nearest : "none");
+}
+
+START_TEST(variables_that_are_no_settings_are_told)
+{
+    struct variables v = { "" };
+    const char *const env[] = { "ANABRANCH_LISTN=x",
+                                "ANABRANCH_LISTEN=x",
+                                "ANABRANCH_COLOUR_OF_THE_SKY=blue",
+                                "ANABRANCH_BIN=/bin/true",
+                                "ANABRANCH_PORT=tcp://10.0.0.1:8123",
+                                "ANABRANCH_PORT_8123_TCP=x",
+                                "ANABRANCH_SERVICE_HOST=x",
+                                "PATH=/",
+                                NULL };
+    conf_each_unknown_variable((char *const *)env, note_variable, &v);
+    ck_assert_str_eq(v.text, "ANABRANCH_LISTN~ANABRANCH_LISTEN ANABRANCH_COLOUR_OF_THE_SKY~none ");
+    conf_each_unknown_variable(NULL, note_variable, &v);
+}
+END_TEST
+
 START_TEST(the_usual_variables_of_openai_count_after_our_own)
 {
     struct loaded l = load(NONE, WORDS("OPENAI_API_KEY=sk-usual", "OPENAI_BASE_URL=http://a/v1",
@@ -187,6 +254,45 @@ START_TEST(secrets_are_read_from_files)
     assert_good(&l);
     ck_assert_str_eq(l.conf.api_keys, "one,two");
     ck_assert_str_eq(l.conf.openai_api_key, "sk-file");
+    unload(&l);
+}
+END_TEST
+
+START_TEST(a_file_of_keys_may_have_comments_and_blank_lines)
+{
+    write_file("keys", "# of the team\none\n \n\n#two\nthree#3, four\n# end");
+    struct loaded l = load(WORDS("--api-keys-file", "keys"), NONE);
+    assert_good(&l);
+    ck_assert_str_eq(l.conf.api_keys, "one,three#3,four");
+    unload(&l);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    const char *problem;
+} wrong_keys[] = {
+    { "one\n\ntwo words\n", "--api-keys-file: line 3: the secret is malformed" },
+    { "# none\n\n# at all\n", "--api-keys-file: there is nothing in the file but" },
+    { ",\n", "--api-keys-file: there is nothing in the file but" },
+    { "\n\n", "--api-keys-file: the file is empty" },
+};
+
+START_TEST(a_wrong_file_of_keys_is_refused_with_the_line)
+{
+    write_file("keys", wrong_keys[_i].text);
+    struct loaded l = load(WORDS("--api-keys-file", "keys"), NONE);
+    ck_assert_int_eq(l.result, CONF_E_WRONG);
+    assert_says(&l, wrong_keys[_i].problem);
+    unload(&l);
+}
+END_TEST
+
+START_TEST(the_value_of_an_unknown_flag_is_not_one_word_too_many)
+{
+    struct loaded l = load(WORDS("--listn", "one", "two", "three"), NONE);
+    ck_assert_int_eq(l.result, CONF_E_WRONG);
+    ck_assert_str_eq(buf_text(&l.problems), "--listn: unknown flag; did you mean --listen?\n");
     unload(&l);
 }
 END_TEST
@@ -270,6 +376,8 @@ static const struct {
     { { "--max-dept" }, "did you mean --max-depth?" },
     { { "--something-else" }, "--something-else: unknown flag; --help lists" },
     { { "-x" }, "-x: unknown flag" },
+    { { "--inptu", "{}" }, "--inptu: unknown flag; did you mean --input?" },
+    { { "--input" }, "--input: a value is missing, is too much, or is given twice" },
     { { "--listen" }, "--listen: a value must follow" },
     { { "--listen", "--test-routes" }, "--listen: a value must follow" },
     { { "one", "two", "three" }, "three: one word too many" },
@@ -589,10 +697,16 @@ int main(void)
     tcase_add_checked_fixture(c, enter_directory, leave_directory);
     tcase_add_test(c, without_any_source_the_defaults_hold);
     tcase_add_test(c, flag_beats_environment_beats_file_beats_default);
+    tcase_add_test(c, a_file_that_repeats_a_default_sets_nothing);
+    tcase_add_test(c, values_are_printed_with_their_units_and_empty_lists_as_such);
+    tcase_add_test(c, variables_that_are_no_settings_are_told);
     tcase_add_test(c, the_usual_variables_of_openai_count_after_our_own);
     tcase_add_test(c, an_empty_variable_counts_as_not_set);
     tcase_add_test(c, keys_make_auth_keys_and_are_never_printed);
     tcase_add_test(c, secrets_are_read_from_files);
+    tcase_add_test(c, a_file_of_keys_may_have_comments_and_blank_lines);
+    tcase_add_loop_test(c, a_wrong_file_of_keys_is_refused_with_the_line, 0, COUNT(wrong_keys));
+    tcase_add_test(c, the_value_of_an_unknown_flag_is_not_one_word_too_many);
     tcase_add_loop_test(c, sizes_and_times_may_carry_a_unit, 0, COUNT(sizes));
     tcase_add_loop_test(c, a_boolean_takes_the_usual_words, 0, COUNT(booleans));
     tcase_add_loop_test(c, a_wrong_flag_is_refused_with_what_would_be_right, 0, COUNT(wrong_flags));

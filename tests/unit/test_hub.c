@@ -390,6 +390,33 @@ START_TEST(a_reader_that_fell_out_of_the_log_is_told_what_it_missed)
 }
 END_TEST
 
+START_TEST(frames_that_the_only_reader_has_passed_are_dropped_and_made_again_for_another)
+{
+    struct rig rig;
+    struct reader *one = NULL, *two = NULL;
+    enum reader_result end;
+    rig_settings(&rig);
+    struct run *run = rig_start_with(&rig, rig_graph(&rig, TWO), "{'q':'x'}",
+                                     (struct run_request){ .modes = ALL_MODES });
+    rig_finish(&rig, run);
+    size_t unread_bytes = run->log.bytes;
+    ck_assert_int_eq(reader_open(run, ALL_MODES, NULL, NULL, &one), 0);
+    char *first = rig_read(one, &end);
+    reader_close(one);
+    ck_assert_uint_ge(run->log.bytes, unread_bytes);
+    ck_assert_uint_lt(run->log.bytes - unread_bytes, strlen(first)); /* all but the last */
+    ck_assert_int_eq(reader_open(run, ALL_MODES, NULL, NULL, &two), 0);
+    char *second = rig_read(two, &end);
+    ck_assert_str_eq(first, second);
+    ck_assert_uint_gt(strlen(first), 0);
+    reader_close(two);
+    mem_free(first);
+    mem_free(second);
+    run_unref(run);
+    rig_deinit(&rig);
+}
+END_TEST
+
 START_TEST(a_reader_that_keeps_up_gets_everything_from_a_small_log)
 {
     struct rig rig;
@@ -521,6 +548,7 @@ int main(void)
     tcase_add_test(t, a_whole_message_is_shown_once_with_the_id_of_the_state);
     tcase_add_test(t, a_message_event_says_where_it_comes_from);
     tcase_add_test(t, all_readers_get_the_same_bytes);
+    tcase_add_test(t, frames_that_the_only_reader_has_passed_are_dropped_and_made_again_for_another);
     tcase_add_test(t, a_reader_gets_its_own_modes_and_metadata_and_errors);
     tcase_add_test(t, a_waiting_reader_is_called_once_when_there_is_more);
     tcase_add_test(t, a_reader_that_was_closed_is_not_called);

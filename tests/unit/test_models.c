@@ -86,7 +86,9 @@ static const struct row {
     { "", NULL, "{}", "other:m",
       "model \"other:m\" names no known provider; known are: demo, openai" },
     { "", NULL, "{}", "", "model \"\" names no known provider; known are: demo, openai" },
-    { "", NULL, "{}", "open", "model \"open\" names no known provider; known are: demo, openai" },
+    { "", NULL, "{}", "gpt-4o-mini",
+      "model \"gpt-4o-mini\" names no known provider (did you mean \"openai:gpt-4o-mini\"?); known "
+      "are: demo, openai" },
     { "", NULL, "{\"a\":{\"kind\":\"openai\",\"base_url\":\"" LOCAL "\"}}", "a:m", NULL },
     { "", NULL, "{\"a\":{\"kind\":\"openai\",\"base_url\":\"" LOCAL "\"}}", "b:m",
       "model \"b:m\" names no known provider; known are: demo, openai, a" },

@@ -458,13 +458,15 @@ START_TEST(a_wrong_input_fails_the_run_and_the_check_alike)
         rig_graph(&rig, "{" COUNTER ",'nodes':{'a':" ADD "},'edges':[['START','a']]}");
     json_t *json = inputs[_i].input == NULL ? NULL : rig_parse(inputs[_i].input);
     struct fail f = { .code = FAIL_NONE };
-    int r = run_check_input(&rig.worker.services, graph, json, &f);
+    struct state *first = NULL;
+    int r = run_check_input(&rig.worker.services, graph, json, &first, &f);
     bool is_right = inputs[_i].outcome[0] == '{';
     ck_assert_int_eq(r, is_right ? 0 : RUN_E_REFUSED);
     if (!is_right)
         ck_assert_str_eq(fail_type(&f), inputs[_i].outcome);
     fail_clear(&f);
     json_decref(json);
+    state_unref(first);
     struct run *run =
         rig_start_with(&rig, graph, inputs[_i].input, (struct run_request){ .modes = 0 });
     rig_finish(&rig, run);
