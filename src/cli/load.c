@@ -64,15 +64,26 @@ static int keep(const struct load *l, const char *path, struct graph *graph)
     return r;
 }
 
+/* A pipe or a device in its place would be waited for, or read, without an end. */
+static bool is_file(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) != 0 || S_ISREG(st.st_mode); /* what is missing is told by reading it */
+}
+
 static int load_one(const struct load *l, const char *path)
 {
     struct builder_limits limits = worker_builder_limits(l->conf);
     struct graph *graph = NULL;
     char text[256];
     size_t len = 0;
-    char *bytes MEM_AUTO(mem_freep) =
-        load_file(path, (size_t)l->conf->max_body_bytes, &len, text, sizeof(text));
+    char *bytes MEM_AUTO(mem_freep) = NULL;
 
+    if (is_file(path))
+        bytes = load_file(path, (size_t)l->conf->max_body_bytes, &len, text, sizeof(text));
+    else
+        snprintf(text, sizeof(text), "is neither a file nor a folder");
     if (bytes == NULL) {
         problems_add(l->problems, path, "", NULL, "%s", text);
         return 0;

@@ -3,9 +3,9 @@
  *
  *     settings -> graphs -> worker (loop, fetcher, models, runs) -> HTTP server
  *
- * The port opens last, so a server that answers is whole. SIGTERM or SIGINT: no new work, what runs
- * gets drain_ms to end, then it is cancelled; exit status 0. A second signal ends the process at
- * once.
+ * The port opens last, so a server that answers is whole. SIGTERM, SIGINT or SIGHUP: no new work,
+ * what runs gets drain_ms to end, then it is cancelled; exit status 0. A second signal ends the
+ * process at once.
  */
 #include "api/api.h"
 #include "base/err.h"
@@ -120,15 +120,14 @@ static void warn_model(void *arg, const char *graph, const char *node, const cha
     log_warn("model_not_ready", "graph", graph, "node", node, "message", sentence, NULL);
 }
 
+/* Not before everything is loaded: until the loop runs, a signal should just end the process. */
 static int watch_signals(struct serve *s)
 {
-    struct loop *loop = s->worker.loop;
-    int r = loop_signal_watch(loop, SIGTERM, take_signal, s);
+    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
+    int r = loop_timer_new(s->worker.loop, drain_passed, s, &s->drain);
 
-    if (r == 0)
-        r = loop_signal_watch(loop, SIGINT, take_signal, s);
-    if (r == 0)
-        r = loop_timer_new(loop, drain_passed, s, &s->drain);
+    for (size_t i = 0; r == 0 && i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        r = loop_signal_watch(s->worker.loop, numbers[i], take_signal, s);
     return r;
 }
 
@@ -157,13 +156,14 @@ static int start(struct serve *s)
 {
     int r = worker_init(&s->worker, s->conf, environ);
 
-    if (r == 0)
-        r = watch_signals(s);
     if (r != 0)
         return cli_fault("start", r);
     int status = load(s);
     if (status != EXIT_OK)
         return status;
+    r = watch_signals(s);
+    if (r != 0)
+        return cli_fault("start", r);
     s->api = (struct api){
         .services = &s->worker.services,
         .runs = s->worker.runs,

@@ -1,5 +1,6 @@
 """The subcommands besides serve."""
 import json
+import os
 import re
 import resource
 import socket
@@ -254,3 +255,10 @@ def test_health_of_a_server_that_listens_everywhere(start, run_tool):
 def test_health_gives_up_on_silence(run_tool):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert run_tool("health", ANABRANCH_LISTEN="127.0.0.1:%d" % silent.getsockname()[1]).returncode == 1
+
+
+def test_a_graph_place_that_is_no_file_is_refused_without_waiting_for_it(run_tool, tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    for place in (tmp_path / "pipe.json", "/dev/zero"):
+        said = run_tool("check", str(place))
+        assert said.returncode == 2 and "neither a file nor a folder" in said.stderr

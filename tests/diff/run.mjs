@@ -1,0 +1,97 @@
+// Runs random cases on LangGraph.js and on the engine and compares the traces: README.md.
+import { parseArgs } from "node:util";
+import { fileURLToPath } from "node:url";
+import { compare, unified } from "./compare.mjs";
+import { FEATURES, MORE_FEATURES, makeCase, reshuffle } from "./generate.mjs";
+import { Pipe } from "./pipe.mjs";
+import { shrink } from "./shrink.mjs";
+
+const { values: options } = parseArgs({ options: {
+  cases: { type: "string", default: "500" }, seed: { type: "string", default: "1" }, first: { type: "string", default: "0" },
+  features: { type: "string", default: FEATURES.join(",") }, without: { type: "string", default: "" },
+  self: { type: "boolean", default: false }, lanes: { type: "string", default: "3" },
+  show: { type: "string", default: "3" }, "shrink-ms": { type: "string", default: "30000" },
+} });
+
+const number = (name) => Number.parseInt(options[name], 10);
+const words = (name) => options[name].split(",").filter((word) => word !== "");
+const known = [...FEATURES, ...MORE_FEATURES];
+const unknown = [...words("features"), ...words("without")].filter((word) => !known.includes(word));
+if (unknown.length > 0 || (!options.self && !process.env.ENGINE_BIN)) {
+  process.stderr.write(unknown.length > 0 ? `unknown features: ${unknown}; known: ${known}\n` : "set ENGINE_BIN, or use --self\n");
+  process.exit(2);
+}
+const features = words("features").filter((word) => !words("without").includes(word));
+
+const oracleCommand = [process.execPath, fileURLToPath(new URL("oracle.mjs", import.meta.url))];
+const engineCommand = options.self ? oracleCommand : process.env.ENGINE_BIN.split(" ");
+const oracle = new Pipe(oracleCommand);
+const engines = Array.from({ length: number("lanes") }, () => new Pipe(engineCommand));
+
+let serial = 0; // names are unique, as a case may be asked again
+
+async function difference(testCase, engine) {
+  const named = { ...testCase, name: `${testCase.name}#${serial++}` };
+  const [expected, found] = await Promise.all([
+    oracle.ask(named), engine.ask(options.self ? reshuffle(named, options.seed) : named),
+  ]);
+  return compare(expected, found);
+}
+
+const counts = Object.fromEntries(features.map((feature) => [feature, { cases: 0, differ: 0 }]));
+const failures = [];
+
+async function lane(engine, next) {
+  for (let index = next(); index !== null; index = next()) {
+    const testCase = makeCase(options.seed, index, features);
+    const found = await difference(testCase, engine);
+    for (const feature of testCase.features) {
+      counts[feature].cases++;
+      if (found) counts[feature].differ++;
+    }
+    if (found) failures.push({ index, testCase, found });
+  }
+}
+
+function makeNext() {
+  let index = number("first");
+  const end = index + number("cases");
+  return () => (index < end ? index++ : null);
+}
+
+// Not made smaller: what does not fail again, and what never ran.
+async function shrunk({ testCase, found }) {
+  const engine = engines[0];
+  const fails = async (candidate) => {
+    const made = await difference(candidate, engine);
+    return made !== null && made.isBroken === found.isBroken && made.isRefused === found.isRefused;
+  };
+  if (!(await fails(testCase))) return { testCase, isFlaky: true };
+  return { testCase: await shrink(testCase, fails, number("shrink-ms")), isFlaky: false };
+}
+
+async function tell(failure) {
+  const { testCase, isFlaky } = await shrunk(failure);
+  const found = (await difference(testCase, engines[0])) ?? failure.found;
+  process.stdout.write(`\n== ${failure.testCase.name} (${failure.testCase.features.join(",")})${isFlaky ? " - differed once, not again" : ""}\n`);
+  process.stdout.write(`graph ${JSON.stringify(testCase.graph, null, 1)}\nscript ${JSON.stringify(testCase.script)}\n`);
+  for (const [i, step] of testCase.steps.entries()) process.stdout.write(`step ${i} ${JSON.stringify(step)}\n`);
+  process.stdout.write(`case ${JSON.stringify(testCase)}\n${unified(found, ["LangGraph.js", "engine"])}`);
+  process.stdout.write(`again: --seed ${options.seed} --first ${failure.index} --cases 1 --features ${features.join(",")}\n`);
+}
+
+const begin = Date.now();
+const next = makeNext();
+await Promise.all(engines.map((engine) => lane(engine, next)));
+const seconds = (Date.now() - begin) / 1000;
+failures.sort((a, b) => a.index - b.index);
+for (const failure of failures.slice(0, number("show"))) await tell(failure);
+for (const pipe of [oracle, ...engines]) pipe.stop();
+
+for (const [feature, { cases, differ }] of Object.entries(counts)) {
+  process.stdout.write(`${feature.padEnd(12)}${String(cases).padStart(6)} cases${differ ? `, ${differ} differ` : ""}\n`);
+}
+if (failures.length > 0) process.stdout.write(`differing: ${failures.map(({ index }) => index).join(" ")}\n`);
+const rate = (number("cases") / seconds).toFixed(0);
+process.stdout.write(`${number("cases")} cases, ${failures.length} differ, ${seconds.toFixed(1)} s (${rate} per second)\n`);
+process.exitCode = failures.length > 0 ? 1 : 0;
