@@ -17,6 +17,7 @@ static const struct {
     /* libcurl says it also of a header line over 100 KB. Nothing tells the two apart, and a peer
      * can cause only the second. */
     { CURLE_OUT_OF_MEMORY, FETCH_E_PROTOCOL },
+    { (CURLcode)100, FETCH_E_PROTOCOL }, /* CURLE_TOO_LARGE, which libcurl says since 8.6 instead */
     { CURLE_URL_MALFORMAT, FETCH_E_URL },
     { CURLE_COULDNT_RESOLVE_HOST, FETCH_E_RESOLVE },
     { CURLE_COULDNT_RESOLVE_PROXY, FETCH_E_RESOLVE },
