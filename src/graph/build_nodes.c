@@ -13,7 +13,7 @@ enum {
     DAY_MS = 86400000,
 };
 
-static const char *const later_keys[] = { "cache", "defer", "on_error", NULL };
+static const char *const later_keys[] = { "cache", "on_error", NULL };
 static const char *const later_kinds[] = {
     "interrupt", "graph", "lua", "tools", "agent", "remote"
 };
@@ -119,6 +119,7 @@ static int read_node(struct anabranch_builder *b, const struct graph *g, const j
     s.later = later_keys;
     int r = read_retry(&s, &n->retry);
     n->timeout_ms = setup_int(&s, "timeout_ms", 1, DAY_MS, 0);
+    n->is_deferred = setup_bool(&s, "defer", false);
     if (r == 0)
         r = setup_texts(&s, "tags", &n->tags, &n->tag_count);
     if (r == 0)

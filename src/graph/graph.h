@@ -102,6 +102,7 @@ struct node {
     void *config; /* the kind's */
     struct retry retry;
     int64_t timeout_ms; /* of one attempt; 0 = none */
+    bool is_deferred;   /* runs when nothing else is left to run */
     char **tags;
     size_t tag_count;
     struct outlets out;

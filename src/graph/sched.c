@@ -162,17 +162,36 @@ static size_t take_triggers(struct sched *s, int node, size_t *join, const char 
     return count;
 }
 
-void sched_plan(struct sched *s, struct plan *ret)
+static void pass_joins(const struct sched *s, int node, size_t *join)
+{
+    while (*join < s->graph->join_count && s->by_target[*join]->join->target == node)
+        ++*join;
+}
+
+static size_t plan_nodes(struct sched *s, bool is_deferred)
 {
     size_t join = 0, count = 0;
     const char **triggers = s->triggers;
-    for (size_t i = 0; i < s->graph->node_count; i++) {
-        size_t trigger_count = take_triggers(s, (int)i, &join, triggers);
+    for (int i = 0; (size_t)i < s->graph->node_count; i++) {
+        if (s->graph->nodes[i].is_deferred != is_deferred) {
+            pass_joins(s, i, &join);
+            continue;
+        }
+        size_t trigger_count = take_triggers(s, i, &join, triggers);
         if (trigger_count == 0)
             continue;
-        s->planned[count++] = (struct planned){ (int)i, triggers, trigger_count };
+        s->planned[count++] = (struct planned){ i, triggers, trigger_count };
         triggers += trigger_count;
     }
+    return count;
+}
+
+/* Deferred nodes keep their marks until nothing else is left to run; then all of them run. */
+void sched_plan(struct sched *s, struct plan *ret)
+{
+    size_t count = plan_nodes(s, false);
+    if (count == 0)
+        count = plan_nodes(s, true);
     *ret = (struct plan){ s->planned, count };
 }
 

@@ -9,7 +9,8 @@
  *
  * A node with several fired edges is planned once (LangGraph: trigger once). A join
  * remembers its sources across steps, fires when all have finished, and begins again when it fired.
- * What fires while a step runs is planned in the next.
+ * What fires while a step runs is planned in the next. A deferred node waits until nothing else is
+ * left to run; then all deferred nodes that fired run together.
  */
 #include "graph/graph.h"
 

@@ -182,7 +182,7 @@ static enum run_step step_input(struct run *run)
     if (after == NULL)
         r = input_apply(run->runs->services, run->graph, run->state, run->input, &after, &f);
     if (r == 0)
-        r = commit_take(run, after, true);
+        r = commit_take(run, after, !state_is_same(run->state, after));
     if (r == 0)
         r = route_start(run, &f);
     return r == 0 ? RUN_STEP_PLAN : stop_with(run, r, &f);

@@ -241,6 +241,59 @@ START_TEST(a_source_that_finishes_beside_the_join_counts_for_the_next_time)
 }
 END_TEST
 
+/* start -> a, b(deferred); a -> b, c: b waits for the longer way. */
+START_TEST(a_deferred_node_waits_until_nothing_else_is_left)
+{
+    nodes[B].is_deferred = true;
+    set_targets(&graph.start, LIST(A, B));
+    set_targets(&nodes[A].out, LIST(B, C));
+    begin();
+    expect_plan("a[branch:to:a]");
+    finish(A);
+    expect_plan("c[branch:to:c]");
+    finish(C);
+    expect_plan("b[branch:to:b]");
+    finish(B);
+    expect_plan("");
+}
+END_TEST
+
+START_TEST(deferred_nodes_run_together_and_may_be_armed_again)
+{
+    nodes[B].is_deferred = nodes[D].is_deferred = true;
+    set_targets(&graph.start, LIST(A, B, D));
+    set_targets(&nodes[D].out, LIST(A));
+    set_targets(&nodes[A].out, LIST(B));
+    begin();
+    expect_plan("a[branch:to:a]");
+    finish(A);
+    expect_plan("b[branch:to:b] d[branch:to:d]");
+    finish(B);
+    finish(D);
+    expect_plan("a[branch:to:a]");
+    finish(A);
+    expect_plan("b[branch:to:b]");
+}
+END_TEST
+
+START_TEST(a_join_into_a_deferred_node_stays_full_until_it_runs)
+{
+    nodes[C].is_deferred = true;
+    set_targets(&graph.start, LIST(A, B));
+    set_targets(&nodes[B].out, LIST(D));
+    set_joins(A, LIST(0));
+    set_joins(B, LIST(0));
+    add_join(C, "join:a+b:c", LIST(A, B));
+    begin();
+    expect_plan("a[branch:to:a] b[branch:to:b]");
+    finish(A);
+    finish(B);
+    expect_plan("d[branch:to:d]");
+    finish(D);
+    expect_plan("c[join:a+b:c]");
+}
+END_TEST
+
 START_TEST(triggers_of_one_step_are_sorted_by_name)
 {
     set_targets(&graph.start, LIST(A, B, D));
@@ -387,6 +440,9 @@ int main(void)
     tcase_add_test(tc, a_source_that_finishes_beside_the_join_counts_for_the_next_time);
     tcase_add_test(tc, triggers_of_one_step_are_sorted_by_name);
     tcase_add_test(tc, an_edge_and_a_join_in_different_steps_trigger_twice);
+    tcase_add_test(tc, a_deferred_node_waits_until_nothing_else_is_left);
+    tcase_add_test(tc, deferred_nodes_run_together_and_may_be_armed_again);
+    tcase_add_test(tc, a_join_into_a_deferred_node_stays_full_until_it_runs);
     tcase_add_test(tc, a_plan_stays_valid_while_its_tasks_finish);
     tcase_add_test(tc, a_graph_without_nodes_plans_nothing);
     tcase_add_test(tc, every_failing_allocation_is_a_fault);
