@@ -4,12 +4,15 @@
  * What the files of run/ share. Ownership runs downwards: registry -> run -> tasks of the step; run
  * -> log -> records.
  *
- *     assistant.c  $config, $context and metadata of a run
- *     runs.c     the registry: who is alive, draining
- *     run.c      the life of one run as a step table
- *     task.c     one node of one step: attempts, timeout, retries
- *     message.c  what of a task's work is a chat message: streams, ids, whole messages
- *     event_log.c  the bounded event log, record.c a record and its frame, hub.c readers
+ *     runs.c       the registry: who is alive, draining
+ *     birth.c      how a run begins and is freed
+ *     input.c      the caller's input        assistant.c  $config, $context and metadata
+ *     run.c        the life of a run as a step table
+ *     task.c       one node of one step: attempts, timeout, retries
+ *     route.c      what follows when a node has finished
+ *     emit.c       the run's events          message.c    chat messages: tokens, ids, whole ones
+ *     event_log.c  the bounded log           record.c     a record and its frame
+ *     hub.c        readers
  */
 #include "base/buf.h"
 #include "base/list.h"
@@ -190,7 +193,16 @@ struct run {
 };
 /* Ends what runs, for f (taken). The first reason wins. */
 void run_stop(struct run *run, struct fail *f);
+/* run.c: takes the next step; a loop_work's function. And the end of timeout_ms; a timer's. */
+void run_advance(void *run);
+void run_timeout_passed(void *run);
+
+/* emit.c: one event each, if its mode is kept. 0 or a fault. */
 bool run_wants(const struct run *run, unsigned mode);
+int run_emit_metadata(struct run *run);
+int run_emit_values(struct run *run, struct state *before); /* what changed since is charged */
+int run_emit_update(struct run *run, const struct run_task *t);
+int run_emit_error(struct run *run);
 
 struct runs {
     const struct services *services;

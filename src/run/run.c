@@ -56,98 +56,13 @@ void run_cancel(struct run *run)
     run_stop(run, &f);
 }
 
-static void timeout_passed(void *arg)
+void run_timeout_passed(void *arg)
 {
     struct run *run = arg;
     struct fail f = { 0 };
 
     fail_set(&f, FAIL_RUN_TIMEOUT, "the run did not finish within its timeout_ms");
     run_stop(run, &f);
-}
-
-/* ---- events ---- */
-
-bool run_wants(const struct run *run, unsigned mode)
-{
-    return (run->log.modes & mode) != 0;
-}
-
-static int emit_metadata(struct run *run)
-{
-    char text[96];
-    int len = snprintf(text, sizeof(text), "{\"run_id\":\"%s\",\"attempt\":1}", run->id);
-
-    return event_log_append_take(&run->log, record_new(RECORD_METADATA, 0, text, (size_t)len));
-}
-
-/*
- * What is new in a version is charged when its record is made, not when somebody reads it: a reader
- * that stalls would otherwise keep every version of the state alive for the price of a few
- * pointers.
- */
-static int hold_state(struct record *r, struct state *before, struct state *now)
-{
-    size_t field_count = state_graph(now)->field_count;
-    int fault = 0;
-
-    r->state = state_ref(now);
-    for (size_t i = 0; fault == 0 && i < field_count; i++) {
-        struct value *v = state_get(now, (int)i);
-        if (v != NULL && v != state_get(before, (int)i))
-            fault = record_charge_value(r, v);
-    }
-    return fault;
-}
-
-static int emit_values(struct run *run, struct state *before)
-{
-    struct record *r;
-
-    if (!run_wants(run, MODE_VALUES))
-        return 0;
-    r = record_new(RECORD_VALUES, MODE_VALUES, NULL, 0);
-    if (r != NULL && hold_state(r, before, run->state) != 0)
-        r = record_unref(r);
-    return event_log_append_take(&run->log, r);
-}
-
-static int hold_update(struct record *r, const struct update *from)
-{
-    int fault = 0;
-
-    update_init(&r->update);
-    for (size_t i = 0; fault == 0 && i < from->count; i++) {
-        fault =
-            update_add_take(&r->update, from->writes[i].field, value_ref(from->writes[i].value));
-        if (fault == 0)
-            fault = record_charge_value(r, from->writes[i].value);
-    }
-    return fault;
-}
-
-static int emit_update(struct run *run, const struct run_task *t)
-{
-    struct record *r;
-
-    if (!run_wants(run, MODE_UPDATES))
-        return 0;
-    r = record_new(RECORD_UPDATES, MODE_UPDATES, NULL, 0);
-    if (r != NULL) {
-        r->graph = run->graph;
-        r->name = t->task.node->name;
-        if (hold_update(r, &t->update) != 0)
-            r = record_unref(r);
-    }
-    return event_log_append_take(&run->log, r);
-}
-
-static int emit_error(struct run *run)
-{
-    struct record *r = record_new(RECORD_ERROR, 0, NULL, 0);
-
-    if (r != NULL)
-        fail_copy(&r->fail, &run->fail);
-    return event_log_append_take(&run->log, r);
 }
 
 /* ---- steps ---- */
@@ -167,7 +82,7 @@ static int commit_take(struct run *run, struct state *after, bool is_shown)
     struct state *before = run->state;
 
     run->state = after;
-    int r = is_shown ? emit_values(run, before) : 0;
+    int r = is_shown ? run_emit_values(run, before) : 0;
     state_unref(before);
     return r;
 }
@@ -244,7 +159,7 @@ void run_task_ended(struct run_task *t)
         fail_set_node(&t->fail, t->task.node->name);
         run_stop(run, &t->fail);
     } else if (!t->is_cancelled) {
-        int r = emit_update(run, t);
+        int r = run_emit_update(run, t);
         if (r != 0)
             stop_fault(run, r);
     }
@@ -329,14 +244,15 @@ static enum run_step step_finish(struct run *run)
     loop_timer_stop(run->timeout);
     run->status = status_of(&run->fail);
     if (fail_is_set(&run->fail) && run->status != RUN_INTERRUPTED)
-        (void)emit_error(run); /* without memory the reader sees the end, and the log line tells */
+        (void)run_emit_error(
+            run); /* without memory the reader sees the end, and the log line tells */
     log_end(run);
     event_log_wake(&run->log);
     runs_remove(run->runs, run);
     return RUN_STEP_WAIT;
 }
 
-static void advance(void *arg)
+void run_advance(void *arg)
 {
     static enum run_step (*const steps[])(struct run *) = {
         [RUN_STEP_INPUT] = step_input,   [RUN_STEP_PLAN] = step_plan,
@@ -352,126 +268,6 @@ static void advance(void *arg)
         loop_ready(run->runs->services->loop, &run->advance);
     else if (now == RUN_STEP_FINISH)
         run_unref(run); /* the registry's reference */
-}
-
-/* ---- birth and death ---- */
-
-static json_t *json_keep(const json_t *json)
-{
-    return json_incref((json_t *)json); /* the caller has promised that nobody changes it */
-}
-
-static void name_run(struct run *run, const struct run_request *req)
-{
-    if (req->run_id != NULL)
-        memcpy(run->id, req->run_id, ID_BYTES);
-    else
-        id_v7(run->id);
-    if (req->thread_id != NULL)
-        memcpy(run->thread_id, req->thread_id, ID_BYTES);
-    else
-        id_v7(run->thread_id);
-}
-
-static void take_request(struct run *run, const struct run_request *req)
-{
-    run->graph = graph_ref(req->graph);
-    run->input = json_keep(req->input);
-    run->first = req->first == NULL ? NULL : state_ref(req->first);
-    run->tags = json_keep(req->tags);
-    name_run(run, req);
-}
-
-static int prepare(struct run *run, const struct run_request *req)
-{
-    struct runs *runs = run->runs;
-    int r = assistant_apply(run, req);
-
-    if (r == 0)
-        r = state_new(run->graph, &run->state);
-    if (r == 0)
-        r = sched_new(run->graph, &run->sched);
-    if (r == 0)
-        r = loop_timer_new(runs->services->loop, timeout_passed, run, &run->timeout);
-    run->streamed_ids = json_object();
-    if (r == 0 && run->streamed_ids == NULL)
-        r = ERR_NOMEM;
-    if (r == 0)
-        r = emit_metadata(run);
-    if (r != 0)
-        return err_trace(r);
-    int64_t timeout_ms =
-        req->timeout_ms > 0 ? req->timeout_ms : runs->services->conf->run_timeout_ms;
-    if (timeout_ms > 0)
-        loop_timer_start(run->timeout,
-                         timeout_ms < INT64_MAX / 1000 ? timeout_ms * 1000 : INT64_MAX);
-    return 0;
-}
-
-static bool is_refused(const struct runs *r, struct fail *f)
-{
-    if (r->is_draining)
-        fail_set(f, FAIL_DRAINING, "the server is shutting down and takes no new runs");
-    else if (r->active_count >= r->services->conf->max_runs)
-        fail_set(f, FAIL_FULL,
-                 "%ld runs are in flight, which is the most that the setting max_runs allows",
-                 r->active_count);
-    return fail_is_set(f);
-}
-
-int run_start(struct runs *r, const struct run_request *req, struct run **ret, struct fail *f)
-{
-    struct run *run;
-
-    if (is_refused(r, f))
-        return RUN_E_REFUSED;
-    run = mem_zalloc(sizeof(*run));
-    if (run == NULL)
-        return err_trace(ERR_NOMEM);
-    run->refs = 1;
-    run->runs = r;
-    list_init(&run->node);
-    run->recursion_limit = assistant_recursion_limit(r, req);
-    run->started_us = clock_mono_us();
-    loop_work_init(&run->advance, advance, run);
-    event_log_init(&run->log, r, req->modes);
-    take_request(run, req);
-    int fault = prepare(run, req);
-    if (fault != 0) {
-        run_unref(run);
-        return err_trace(fault);
-    }
-    runs_add(r, run_ref(run));
-    log_info("run_start", "run", run->id, "graph", run->graph->name, NULL);
-    loop_ready(r->services->loop, &run->advance);
-    *ret = run;
-    return 0;
-}
-
-struct run *run_ref(struct run *run)
-{
-    run->refs++;
-    return run;
-}
-
-struct run *run_unref(struct run *run)
-{
-    if (run == NULL || --run->refs > 0)
-        return NULL;
-    loop_timer_free(run->timeout);
-    event_log_deinit(&run->log);
-    sched_free(run->sched);
-    state_unref(run->state);
-    state_unref(run->first);
-    json_decref(run->input);
-    json_decref(run->configurable);
-    json_decref(run->context);
-    json_decref(run->metadata);
-    json_decref(run->tags);
-    json_decref(run->streamed_ids);
-    fail_clear(&run->fail);
-    graph_unref(run->graph);
-    return mem_free(run);
 }
 
 /* ---- what others may know ---- */
