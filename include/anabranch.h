@@ -136,9 +136,11 @@ ANABRANCH_API int anabranch_engine_add_kind(struct anabranch_engine *engine,
 ANABRANCH_API void anabranch_report(struct anabranch_builder *builder, const char *key,
                                     const char *wrong, const char *remedy);
 
+/* The task's node; valid as long as the task. */
 ANABRANCH_API const char *anabranch_task_node(const struct anabranch_task *task);
 /* The state as this task sees it, JSON object, valid until the task ends; NULL: no memory. */
 ANABRANCH_API const char *anabranch_task_state(struct anabranch_task *task, size_t *ret_len_bytes);
+/* Taken, for data_free. Set again, the earlier pointer is the kind's own business. */
 ANABRANCH_API void anabranch_task_set_data(struct anabranch_task *task, void *data);
 ANABRANCH_API void *anabranch_task_data(const struct anabranch_task *task);
 /* A piece of text of the answer; clients see it at once. UTF-8. ANABRANCH_E_CANCELLED: nobody wants
@@ -216,8 +218,8 @@ struct anabranch_run_options {
     /* JSON object {"recursion_limit","configurable","tags","metadata"}, or NULL */
     const char *config;
     const char *context;     /* JSON object, or NULL */
-    const char *stream_mode; /* comma separated: values, updates, messages-tuple; NULL = none */
-    int64_t timeout_ms;      /* 0 = none */
+    const char *stream_mode; /* comma separated: values, updates, messages-tuple; NULL: no events */
+    int64_t timeout_ms;      /* 0 = the setting run_timeout_ms */
     /* One event of the modes asked: its name and its data (one line of JSON, NUL-terminated), valid
        during the call. The first one is `metadata`, and the last one of a run that failed is
        `error`. May be NULL. */

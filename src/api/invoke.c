@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "http/sse.h"
 #include "run/hub.h"
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -257,6 +258,7 @@ static void name_the_run(struct req *req, const struct run *run)
 
 static void begin(struct req *req, enum door door, const struct run_body *b, struct call *c)
 {
+    assert(c != NULL);
     c->req = req;
     name_the_run(req, c->run);
     if (is_live(door, b)) {

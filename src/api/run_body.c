@@ -38,13 +38,28 @@ static int read_graph(const struct api *api, enum door door, struct run_body *b,
     return b->request.graph != NULL ? 0 : unknown_graph(api, door, json_string_value(name), f);
 }
 
+/* Modes of the protocol that are no mistake and not here. */
+static bool is_later_mode(const char *name)
+{
+    static const char *const names[] = { "messages", "tasks",  "checkpoints",
+                                         "debug",    "events", "tools" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int add_mode(const json_t *name, unsigned *modes, struct fail *f)
 {
     unsigned bit = mode_find(json_string_value(name));
+    bool is_later = is_later_mode(json_string_value(name));
 
     if (bit == 0)
-        fail_set(f, FAIL_BAD_REQUEST, "\"stream_mode\" has \"%.40s\"; this version knows %s",
-                 json_string_value(name), mode_names());
+        fail_set(f, is_later ? FAIL_UNPROCESSABLE : FAIL_BAD_REQUEST,
+                 "\"stream_mode\" has \"%.40s\"; this version knows %s", json_string_value(name),
+                 mode_names());
     *modes |= bit;
     return bit != 0 ? 0 : RUN_BODY_E_WRONG;
 }

@@ -113,7 +113,7 @@ static const struct {
     { "if_not_exists", is_if_not_exists, "create or reject" },
     { "after_seconds", is_duration, "a number of seconds" },
     { "webhook", is_string, "an address" },
-    { "timeout_ms", is_count, "an integer of milliseconds" },
+    { "timeout_ms", is_count, "an integer of milliseconds, 0 or more" },
 };
 
 json_t *run_body_find(const json_t *body, const char *key)
@@ -126,14 +126,27 @@ json_t *run_body_find(const json_t *body, const char *key)
     return json_is_null(found) ? NULL : found;
 }
 
+/* What was found: the value itself where it is short, as it may be of the right type. */
+static void tell_wrong(const char *key, const char *expected, const json_t *v, struct fail *f)
+{
+    if (json_is_string(v))
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not \"%.40s\"", key, expected,
+                 json_string_value(v));
+    else if (json_is_integer(v))
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not %lld", key, expected,
+                 (long long)json_integer_value(v));
+    else
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not %s", key, expected,
+                 jsonx_type_name(v));
+}
+
 static int check_types(const json_t *body, struct fail *f)
 {
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         const json_t *v = run_body_find(body, types[i].key);
         if (v == NULL || types[i].fits(v))
             continue;
-        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not %s", types[i].key, types[i].expected,
-                 jsonx_type_name(v));
+        tell_wrong(types[i].key, types[i].expected, v, f);
         return RUN_BODY_E_WRONG;
     }
     return 0;

@@ -115,6 +115,7 @@ static void read_value(struct conf_job *job, const struct conf_row *row, const c
         text = in->all->args[in->at++];
     if (text == NULL)
         conf_complain(job, "a value must follow");
+    job->where = NULL; /* flag ends here */
     ret->texts[index_of(row)] = text;
 }
 
@@ -197,7 +198,9 @@ static int set_from_env(struct conf_job *job, const struct conf_row *row, char *
         job->origin = CONF_FROM_USUAL_ENV;
         text = find_variable(env, row->usual_env);
     }
-    return text == NULL ? 0 : conf_set_text(job, row, text);
+    int r = text == NULL ? 0 : conf_set_text(job, row, text);
+    job->where = NULL; /* name ends here */
+    return r;
 }
 
 static int set_from_flag(struct conf_job *job, const struct conf_row *row, const char *text)
@@ -206,10 +209,12 @@ static int set_from_flag(struct conf_job *job, const struct conf_row *row, const
     conf_row_flag(row, name);
     job->where = name;
     job->origin = CONF_FROM_FLAG;
-    if (text == NULL)
-        return 0;
-    return conf_row_is_secret(row) ? conf_read_secret(job, row, text)
-                                   : conf_set_text(job, row, text);
+    int r = 0;
+    if (text != NULL)
+        r = conf_row_is_secret(row) ? conf_read_secret(job, row, text)
+                                    : conf_set_text(job, row, text);
+    job->where = NULL; /* name ends here */
+    return r;
 }
 
 static int set_defaults(struct conf_job *job)

@@ -235,7 +235,7 @@ static json_t *or_no_memory(struct parser *p, json_t *made)
 
 static json_t *parse_string(struct parser *p)
 {
-    struct text text;
+    struct text text = { 0 };
     if (!parse_text(p, &text))
         return NULL;
     json_t *string = json_stringn_nocheck(text.bytes, text.len);
@@ -321,7 +321,7 @@ static json_t *make_real(struct parser *p, size_t len)
 
 static json_t *parse_number(struct parser *p)
 {
-    bool is_real;
+    bool is_real = false;
     const char *end = number_end(p, &is_real);
     if (end == NULL)
         return NULL;

@@ -17,19 +17,17 @@
 #include "run/worker.h"
 #include <stdint.h>
 
-/* For copies of states, events and failures, which the settings have bounded where they were made.
- */
+/* For copies of states, events and failures, which the settings bounded where they were made. */
 #define EMBED_UNBOUNDED (SIZE_MAX / 4)
 
 struct anabranch_engine {
     struct conf conf;
     struct worker worker;
-    const struct node_kind *
-        *kinds;            /* what worker.services.kinds shows: the built-in ones, then these: */
-    struct list own_kinds; /* struct embed_kind */
-    struct list tasks;     /* struct anabranch_task that their kinds have not ended */
-    struct list runs;      /* struct anabranch_run */
-    bool is_running;       /* in anabranch_engine_run() or anabranch_invoke() */
+    const struct node_kind **kinds; /* worker.services.kinds: the built-in ones, then our own */
+    struct list own_kinds;          /* struct embed_kind */
+    struct list tasks;              /* struct anabranch_task that their kinds have not ended */
+    struct list runs;               /* struct anabranch_run */
+    bool is_running;                /* in anabranch_engine_run() or anabranch_invoke() */
 };
 
 /* Copies one of the option structs, which begin with their size: what the caller's struct does not

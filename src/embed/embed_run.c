@@ -14,6 +14,7 @@
 #include "embed/embed.h"
 #include "graph/build.h"
 #include "run/hub.h"
+#include <assert.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -155,12 +156,13 @@ static int begin(struct anabranch_run *r, const struct run_request *req, struct 
     if (e != 0)
         return e;
     e = reader_open(r->run, req->modes, read_events, r, &r->reader);
-    if (e == 0)
-        loop_ready(r->engine->worker.loop,
-                   &r->first_read); /* no callback before the caller has its handle */
-    else
+    if (e != 0) {
         run_cancel(r->run);
-    return e;
+        return err_trace(e);
+    }
+    /* Not now: no callback comes before the caller has its handle. */
+    loop_ready(r->engine->worker.loop, &r->first_read);
+    return 0;
 }
 
 static int refused(const struct fail *f)
@@ -221,9 +223,9 @@ static void cancel_now(void *arg)
 void anabranch_cancel(struct anabranch_run *run)
 {
     atomic_fetch_add(&run->refs, 1);
+    /* Not the last one: the run has not ended, says the contract. */
     if (loop_post(run->engine->worker.loop, cancel_now, run) != 0)
-        atomic_fetch_sub(&run->refs,
-                         1); /* not the last one: the run has not ended, says the contract */
+        atomic_fetch_sub(&run->refs, 1);
 }
 
 void embed_runs_cancel(struct anabranch_engine *engine)
@@ -281,6 +283,7 @@ static int call_and_wait(struct anabranch_engine *engine, struct graph *graph,
 
     if (r != 0)
         return fail_is_set(f) ? refused_result(f, &call->result) : r;
+    assert(run != NULL);
     run->on_end = invocation_ended;
     run->end_arg = call;
     r = embed_turn_until(engine, &call->is_over);

@@ -100,8 +100,7 @@ int anabranch_engine_new(const struct anabranch_options *options, struct anabran
     return 0;
 }
 
-/* Runs end on the loop, so before it; tasks that kinds forgot hold graphs, and graphs hold kinds.
- */
+/* Runs end on the loop, so before it. Tasks that kinds forgot hold graphs, and graphs kinds. */
 void anabranch_engine_free(struct anabranch_engine *engine)
 {
     if (engine == NULL)

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "graph/builder.h"
 #include "graph/setup.h"
+#include <assert.h>
 #include <string.h>
 
 enum { ERROR_BYTES = 200 };
@@ -133,6 +134,7 @@ static int read_write(struct setup *s, const char *base, const char *name, const
         jtemplate_free(value);
         return r;
     }
+    assert(w->fields != NULL && w->values != NULL); /* room for every key */
     w->fields[w->count] = field;
     w->values[w->count++] = value;
     return 0;

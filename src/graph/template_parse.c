@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "graph/template_ops.h"
 #include "graph/texts.h"
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -183,6 +184,7 @@ static int close_section(struct parser *p, const struct tag *tag, size_t at)
         return wrong(p, at, "{{/%.*s}} closes no section", shown(tag->name), tag->name.at);
     struct op *section = &p->t->ops[p->sections[p->depth - 1]];
     struct slice name = { section->text, section->len };
+    assert(name.at != NULL && tag->name.at != NULL);
     if (name.len != tag->name.len || memcmp(name.at, tag->name.at, name.len) != 0)
         return wrong(p, at, "section {{#%.*s}} is closed by {{/%.*s}}", shown(name), name.at,
                      shown(tag->name), tag->name.at);

@@ -108,7 +108,7 @@ int listen_open(const struct listen_address *a, int *ret, char *text, size_t tex
         char address[HOST_BYTES + 16];
         format_address(a, address, sizeof(address));
         (void)snprintf(text, text_size, "cannot listen on %s: %s", address,
-                       error == EADDRINUSE ? "the port is in use by another program"
+                       error == EADDRINUSE ? "the port is in use by another program; choose another with --listen"
                                            : strerror(error)); /* as above */
         if (fd >= 0)
             close(fd);

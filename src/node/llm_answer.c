@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "graph/messages.h"
 #include "graph/tool_calls.h"
+#include <assert.h>
 #include <string.h>
 
 enum { TOOL_CALLS_MAX = 1000 };
@@ -89,6 +90,7 @@ static struct tool_call *find_call(const struct answer *a, int index)
 /* The first that says something stays. */
 static int set_once(struct answer *a, char **where, const char *text)
 {
+    assert(where != NULL);
     if (text == NULL || *text == '\0' || *where != NULL)
         return 0;
     int r = take_room(a, strlen(text));

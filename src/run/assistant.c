@@ -1,6 +1,7 @@
 /*
- * What a run sees as $config and $context, and what its messages carry as metadata: the graph's assistant below, the
- * request above it key by key, and the ids of the run, which nobody can choose.
+ * What a run sees as $config and $context, and what its messages carry as metadata: the graph's
+ * assistant below, the request above it key by key, and the ids of the run, which a request's
+ * configurable cannot change.
  */
 #include "base/err.h"
 #include "run/internal.h"

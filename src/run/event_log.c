@@ -64,8 +64,7 @@ int event_log_append_take(struct event_log *log, struct record *r)
 
 void event_log_charge(struct event_log *log, struct record *r)
 {
-    /* A record that fell out while its frame was made is paid for by the reader that holds it, for
-     * one event's time. */
+    /* A record that has fallen out is kept by its readers only, for one event's time. */
     if (list_is_empty(&r->node))
         return;
     r->cost_bytes += r->frame.len;
@@ -79,7 +78,7 @@ static bool has_one_reader(const struct event_log *log)
     return log->readers.next != &log->readers && log->readers.next == log->readers.prev;
 }
 
-/* Most runs have one reader for all their life: frames that it has taken would be kept for nobody. */
+/* Most runs have one reader all their life: frames that it has taken would be kept for nobody. */
 void event_log_passed(struct event_log *log, struct record *r)
 {
     if (list_is_empty(&r->node) || r->frame.data == NULL || !has_one_reader(log))

@@ -123,17 +123,17 @@ static enum reader_result give_truncated(struct reader *r, struct run_event *ret
     char why[160];
 
     snprintf(why, sizeof(why),
-             "this reader fell behind: events %llu to %llu fell out of the run's log (setting "
-             "log_bytes)",
+             "this reader fell behind: events %llu to %llu fell out of the run's log (settings "
+             "log_bytes and logs_bytes)",
              (unsigned long long)r->want, (unsigned long long)r->run->log.first - 1);
     return give_up(r, ret, "StreamTruncated", why);
 }
 
-/* A frame may be as large as the state that it shows; escaping can make bytes of text six times as
- * long. */
+/* A frame may be as large as the state that it shows, or as a message's members and metadata;
+ * escaping can make bytes of text six times as long. */
 static size_t max_frame_bytes(const struct run *run)
 {
-    return 6 * (size_t)run->runs->services->conf->max_state_bytes + 65536;
+    return 6 * ((size_t)run->runs->services->conf->max_state_bytes + 2 * MESSAGE_PART_MAX_BYTES);
 }
 
 enum reader_result reader_next(struct reader *r, struct run_event *ret)

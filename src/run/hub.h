@@ -4,11 +4,13 @@
  * Readers of a run: cursors into its event log. An SSE client, a caller that waits for the result
  * and a test are all readers.
  *
- *     reader_open(run, MODE_UPDATES, style, on_ready, arg, &r)
+ *     reader_open(run, MODE_UPDATES, on_ready, arg, &r)
  *     while ((what = reader_next(r, &event)) == READER_EVENT) ...
- *     READER_WAIT: on_ready is called once when there is more (from the loop, at the end of a turn);
- *                  then call reader_next() again
+ *     READER_WAIT: on_ready is called once when there is more (from the loop, at the end of a
+ *                  turn); then call reader_next() again
  *     READER_END:  the run has ended and everything was read
+ *
+ * Loop thread only.
  */
 #include "run/event.h"
 #include "run/run.h"
@@ -25,9 +27,13 @@ struct run_event {
 
 enum reader_result { READER_EVENT, READER_WAIT, READER_END };
 
-/* From the log's first record. modes: a subset of what the log keeps; metadata and error events
-   always come. 0 or ERR_NOMEM. Takes a reference of the run. on_ready may be called at once after
-   READER_WAIT, never inside a call of this header. */
+/*
+ * A reader that begins with the oldest event the log still has.
+ *   modes     a subset of what the log keeps; metadata and error events always come
+ *   on_ready  never called inside a call of this header; may close the reader
+ *   ret       owned by the caller, who closes it; it holds a reference of the run
+ * 0 or ERR_NOMEM.
+ */
 int reader_open(struct run *run, unsigned modes, void (*on_ready)(void *arg), void *arg,
                 struct reader **ret);
 struct reader *reader_close(struct reader *r); /* accepts NULL; on_ready is not called any more */

@@ -28,8 +28,8 @@ enum record_kind {
     RECORD_VALUES,   /* a state version */
     RECORD_UPDATES,  /* a node and what it wrote */
     RECORD_TEXT,     /* a token of a message stream */
-    RECORD_CHUNK,   /* another fragment of a message stream: JSON members of the chunk, in `text` */
-    RECORD_MESSAGE, /* a whole message: its JSON, in `text` */
+    RECORD_CHUNK,    /* another fragment of one: JSON members of the chunk, in `text` */
+    RECORD_MESSAGE,  /* a whole message: its JSON, in `text` */
     RECORD_ERROR
 };
 
@@ -41,14 +41,16 @@ enum record_kind {
  */
 struct message_stream {
     int refs;
-    char *id;
+    char *id;       /* "" for whole messages, which bring theirs */
     char *model;    /* "provider:model", "" if none */
     char *metadata; /* the second element, as JSON text */
     size_t metadata_len_bytes;
 };
+/* The metadata of a message, and a chunk's members. */
+#define MESSAGE_PART_MAX_BYTES ((size_t)1 << 20)
+/* Both accept NULL. unref returns NULL. */
 struct message_stream *message_stream_ref(struct message_stream *s);
-struct message_stream *
-message_stream_unref(struct message_stream *s); /* accepts NULL, returns NULL */
+struct message_stream *message_stream_unref(struct message_stream *s);
 
 struct record {
     struct list node; /* in the log; a record that fell out may still be held by a reader */
@@ -73,7 +75,9 @@ struct record *record_new(enum record_kind kind, unsigned mode, const char *text
                           size_t text_len_bytes);
 struct record *record_ref(struct record *r);
 struct record *record_unref(struct record *r); /* accepts NULL, returns NULL */
-/* Charges r for a value that it keeps alive. 0 or ERR_NOMEM. */
+/* Before r is in a log: r refers to s. The first record that holds s is charged for it. */
+void record_set_stream(struct record *r, struct message_stream *s);
+/* Before r is in a log: charges r for a value that it keeps alive. 0 or ERR_NOMEM. */
 int record_charge_value(struct record *r, struct value *v);
 /* Makes the frame if it is not there. 0, BUF_E_FULL (over max_bytes), or ERR_NOMEM. */
 int record_make_frame(struct record *r, size_t max_bytes);
@@ -91,16 +95,19 @@ struct event_log {
     struct list readers;
     struct loop *loop;
 };
-void event_log_init(struct event_log *log, struct runs *runs, unsigned modes);
+void event_log_init(struct event_log *log, struct runs *runs, unsigned modes); /* borrows runs */
+/* Readers must be closed. */
 void event_log_deinit(struct event_log *log);
 /* Takes r (NULL: no memory, then nothing happens and ERR_NOMEM comes back). Wakes the readers at
  * the end of the turn. */
 int event_log_append_take(struct event_log *log, struct record *r);
 /* Tells the readers that there is nothing more to wait for. */
 void event_log_wake(struct event_log *log);
-/* A record's frame was made, which costs more. */
+/* r's frame was made (call it once per frame), which costs more; the oldest records may fall out,
+ * r too. */
 void event_log_charge(struct event_log *log, struct record *r);
-/* A reader needs r's frame no more. If nobody else reads, it goes; a later reader makes it again. */
+/* A reader needs r's frame no more. If nobody else reads the log, the frame goes; a later reader
+ * makes it again. */
 void event_log_passed(struct event_log *log, struct record *r);
 
 /* ---- tasks ---- */
@@ -148,7 +155,7 @@ struct state_limits run_state_limits(const struct services *services);
 int assistant_apply(struct run *run, const struct run_request *req);
 int64_t assistant_recursion_limit(const struct runs *runs, const struct run_request *req);
 
-/* route.c: fires what follows __start__ or a task that finished. 0, STATE_E_REFUSED with f, or a
+/* route.c: fires what follows __start__, or a task that finished. 0, STATE_E_REFUSED with f, or a
  * fault. */
 int route_start(struct run *run, struct fail *f);
 int route_task(struct run *run, const struct run_task *t, struct fail *f);
@@ -180,11 +187,11 @@ struct run {
     bool is_stopping; /* failed or cancelled: nothing new begins */
     struct fail fail; /* why */
 
-    struct state *first; /* what the input makes of it, if that is known already; until it is used */
+    struct state *first; /* what the input makes of it, if it is known already; until it is used */
     struct state *state;
     struct sched *sched;
     struct plan plan;
-    int step;               /* of the tasks at work; 1 = first */
+    int step;               /* of the tasks at work; 1 = first, 0 = before it */
     struct run_task *tasks; /* plan.count of them */
     size_t tasks_pending;
 

@@ -7,12 +7,11 @@
  */
 #include "base/err.h"
 #include "base/jsonx.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "graph/messages.h"
 #include "run/internal.h"
 #include <string.h>
-
-#define METADATA_MAX_BYTES ((size_t)1 << 20)
 
 /* ---- the metadata element of a message's events ---- */
 
@@ -30,28 +29,33 @@ static void write_text(struct buf *out, const char *key, const char *value)
     jsonx_encode_string(value, strlen(value), out);
 }
 
-static void write_list(struct buf *out, const char *key, const char *const *items, size_t count)
+static void write_items(struct buf *out, const char *const *items, size_t count)
 {
-    write_key(out, key);
-    buf_add_char(out, '[');
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             buf_add_char(out, ',');
         jsonx_encode_string(items[i], strlen(items[i]), out);
     }
+}
+
+static void write_list(struct buf *out, const char *key, const char *const *items, size_t count)
+{
+    write_key(out, key);
+    buf_add_char(out, '[');
+    write_items(out, items, count);
     buf_add_char(out, ']');
 }
 
+/* The node's, then the request's. */
 static void write_tags(struct buf *out, const struct run_task *t)
 {
     const struct node *node = t->task.node;
     const json_t *tag;
     size_t i;
 
-    write_list(out, "tags", (const char *const *)node->tags, node->tag_count);
-    if (json_array_size(t->run->tags) == 0)
-        return;
-    out->len--; /* the list's closing bracket: the request's tags follow the node's */
+    write_key(out, "tags");
+    buf_add_char(out, '[');
+    write_items(out, (const char *const *)node->tags, node->tag_count);
     json_array_foreach(t->run->tags, i, tag) {
         if (node->tag_count + i > 0)
             buf_add_char(out, ',');
@@ -120,7 +124,7 @@ static char *metadata_text(const struct run_task *t, const char *model, size_t *
     const struct run *run = t->run;
     struct buf out MEM_AUTO(buf_deinit);
 
-    buf_init(&out, METADATA_MAX_BYTES);
+    buf_init(&out, MESSAGE_PART_MAX_BYTES);
     buf_add_char(&out, '{');
     write_tags(&out, t);
     write_user_metadata(&out, run);
@@ -137,6 +141,7 @@ static char *metadata_text(const struct run_task *t, const char *model, size_t *
     return buf_take(&out, ret_len_bytes); /* NULL also after a sticky fault */
 }
 
+/* NULL (logged): then the message has no events; the answer is not harmed. */
 static struct message_stream *stream_new(const struct run_task *t, const char *id,
                                          const char *model)
 {
@@ -148,9 +153,11 @@ static struct message_stream *stream_new(const struct run_task *t, const char *i
     s->id = mem_strdup(id);
     s->model = mem_strdup(model);
     s->metadata = metadata_text(t, model, &s->metadata_len_bytes);
-    if (s->id == NULL || s->model == NULL || s->metadata == NULL)
-        return message_stream_unref(s);
-    return s;
+    if (s->id != NULL && s->model != NULL && s->metadata != NULL)
+        return s;
+    log_warn("message_not_streamed", "run", t->run->id, "node", t->task.node->name, "message",
+             "no memory, or its metadata is too long", NULL);
+    return message_stream_unref(s);
 }
 
 /* ---- streamed messages ---- */
@@ -165,7 +172,6 @@ static bool is_silent(const struct node *node)
     return false;
 }
 
-/* Without memory the tokens are not shown; the answer is not harmed. */
 void message_begin(struct run_task *t, const char *id, const char *model)
 {
     t->stream = message_stream_unref(t->stream);
@@ -183,14 +189,15 @@ static bool is_remembered(const struct run *run, const char *id)
     return json_object_get(run->streamed_ids, id) != NULL;
 }
 
-static void append(struct run_task *t, enum record_kind kind, const char *text, size_t len_bytes)
+/* Without memory one event is lost, not the run. */
+static void append(struct run *run, struct message_stream *stream, enum record_kind kind,
+                   const char *text, size_t len_bytes)
 {
     struct record *r = record_new(kind, MODE_MESSAGES_TUPLE, text, len_bytes);
 
     if (r != NULL)
-        r->stream = message_stream_ref(t->stream);
-    (void)event_log_append_take(&t->run->log,
-                                r); /* without memory one event is lost, not the run */
+        record_set_stream(r, stream);
+    (void)event_log_append_take(&run->log, r);
 }
 
 static void write_tool_call(struct buf *out, const struct llm_delta *d, const char *model)
@@ -234,10 +241,10 @@ static void append_chunk(struct run_task *t, const struct llm_delta *d)
     };
     struct buf out MEM_AUTO(buf_deinit);
 
-    buf_init(&out, METADATA_MAX_BYTES);
+    buf_init(&out, MESSAGE_PART_MAX_BYTES);
     writers[d->type](&out, d, t->stream->model);
     if (out.fault == 0)
-        append(t, RECORD_CHUNK, out.data, out.len);
+        append(t->run, t->stream, RECORD_CHUNK, out.data, out.len);
 }
 
 void message_delta(struct run_task *t, const struct llm_delta *delta)
@@ -247,7 +254,7 @@ void message_delta(struct run_task *t, const struct llm_delta *delta)
     if (!is_remembered(t->run, t->stream->id) && remember(t->run, t->stream->id) != 0)
         return;
     if (delta->type == LLM_TEXT)
-        append(t, RECORD_TEXT, delta->text, delta->len_bytes);
+        append(t->run, t->stream, RECORD_TEXT, delta->text, delta->len_bytes);
     else
         append_chunk(t, delta);
 }
@@ -307,10 +314,9 @@ static bool is_in_state(const struct run *run, int field, const char *id)
     return false;
 }
 
-static void show(struct run_task *t, int field, const json_t *message)
+static void show(struct run_task *t, int field, const json_t *message, struct message_stream *whole)
 {
     const char *id = json_string_value(json_object_get(message, "id"));
-    struct message_stream *streamed = t->stream;
     struct buf out MEM_AUTO(buf_deinit);
 
     buf_init(&out, (size_t)t->task.services->conf->max_state_bytes);
@@ -318,25 +324,28 @@ static void show(struct run_task *t, int field, const json_t *message)
         is_in_state(t->run, field, id))
         return;
     jsonx_encode(message, &out);
-    t->stream = stream_new(t, id, "");
-    if (out.fault == 0 && t->stream != NULL && remember(t->run, id) == 0)
-        append(t, RECORD_MESSAGE, out.data, out.len);
-    message_stream_unref(t->stream);
-    t->stream = streamed;
+    if (out.fault == 0 && remember(t->run, id) == 0)
+        append(t->run, whole, RECORD_MESSAGE, out.data, out.len);
 }
 
+/* Whole messages carry their own ids, so all those of a write share one stream. */
 static void show_all(struct run_task *t, int field, const json_t *messages)
 {
+    struct message_stream *whole;
     const json_t *message;
     size_t i;
 
     if (!run_wants(t->run, MODE_MESSAGES_TUPLE) || is_silent(t->task.node) ||
         t->run->graph->fields[field].is_private)
         return;
+    whole = stream_new(t, "", "");
+    if (whole == NULL)
+        return;
     if (json_is_object(messages))
-        show(t, field, messages);
+        show(t, field, messages, whole);
     json_array_foreach(messages, i, message)
-        show(t, field, message);
+        show(t, field, message, whole);
+    message_stream_unref(whole);
 }
 
 /* As the reducer will say, before a message is made of each. */

@@ -68,6 +68,13 @@ struct record *record_unref(struct record *r)
     return mem_free(r);
 }
 
+void record_set_stream(struct record *r, struct message_stream *s)
+{
+    if (s->refs == 1) /* no record holds it, so nobody has paid for it */
+        r->cost_bytes += sizeof(*s) + strlen(s->id) + strlen(s->model) + s->metadata_len_bytes;
+    r->stream = message_stream_ref(s);
+}
+
 int record_charge_value(struct record *r, struct value *v)
 {
     const char *bytes;

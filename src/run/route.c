@@ -50,7 +50,7 @@ int route_start(struct run *run, struct fail *f)
     return r;
 }
 
-/* A switch sees the step's snapshot with its own task's writes, not with those of siblings */
+/* A switch sees the step's snapshot with its own task's writes, not with those of siblings. */
 int route_task(struct run *run, const struct run_task *t, struct fail *f)
 {
     const struct outlets *out = &t->task.node->out;

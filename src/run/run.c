@@ -243,9 +243,9 @@ static enum run_step step_finish(struct run *run)
     clear_tasks(run);
     loop_timer_stop(run->timeout);
     run->status = status_of(&run->fail);
+    /* Without memory the reader just sees the end, and the log line tells. */
     if (fail_is_set(&run->fail) && run->status != RUN_INTERRUPTED)
-        (void)run_emit_error(
-            run); /* without memory the reader sees the end, and the log line tells */
+        (void)run_emit_error(run);
     log_end(run);
     event_log_wake(&run->log);
     runs_remove(run->runs, run);

@@ -7,6 +7,8 @@
  * A run is counted. The registry holds one reference until the run has ended; readers and requests
  * hold theirs. Events go into the run's log (run/event.h); whoever wants them opens a reader
  * (run/hub.h).
+ *
+ * Loop thread only.
  */
 #include "base/fail.h"
 #include "base/id.h"
@@ -16,11 +18,11 @@
 struct run;
 struct runs; /* the registry of a worker */
 
+/* The run takes references of the graph, the state and all JSON, which nobody may change
+ * afterwards. */
 struct run_request {
-    struct graph *graph; /* a reference is taken */
-    const json_t *input; /* object; NULL or null = none, which fails with FAIL_EMPTY_INPUT as the
-                            protocol says; the run takes a reference and nobody may change it
-                            afterwards; likewise below */
+    struct graph *graph;
+    const json_t *input; /* object; NULL or null = none: the run fails with FAIL_EMPTY_INPUT */
     struct state *first; /* from run_check_input(), which then counts instead of input; or NULL */
     /* Objects or NULL; what the graph's assistant says stands below them, key by key. */
     const json_t *configurable; /* $config, to which the ids of the run are added */
@@ -43,12 +45,16 @@ enum run_status {
 };
 const char *run_status_name(enum run_status s);
 
+/* Borrows services until runs_free(). 0 or ERR_NOMEM. */
 int runs_new(const struct services *services, struct runs **ret);
-struct runs *runs_free(struct runs *r); /* no run may be alive; accepts NULL */
+/* Every run must have ended and every reference to one been given back. Accepts NULL. */
+struct runs *runs_free(struct runs *r);
+/* Runs that have not ended. */
 long runs_active(const struct runs *r);
-/* From now on run_start() answers FAIL_DRAINING. idle is called (once, from the loop) when no run
- * is alive any more. */
+/* From now on run_start() answers FAIL_DRAINING. idle is called (once, from the loop) when every
+ * run has ended; a second drain takes the place of the first. */
 void runs_drain(struct runs *r, void (*idle)(void *arg), void *arg);
+/* Ends every run soon with FAIL_DRAINING. */
 void runs_cancel_all(struct runs *r);
 
 enum { RUN_E_REFUSED = 1 };

@@ -1,9 +1,11 @@
 /*
- * The engine's side of the differential test: cases on standard input, traces on standard output; FORMAT.md has both.
+ * The engine's side of the differential test: cases on standard input, traces on standard output;
+ * FORMAT.md has both.
  *
- * Of the format this version does what the engine has: graphs of script nodes with plain edges, joins and switches, runs with an
- * input, the modes values and updates, retries and failures. A case with more than that is answered with an error line, so run.mjs is
- * to be told which features to mix.
+ * Of the format this version does what the engine has: graphs of script nodes with plain edges,
+ * joins and switches, runs with an input, the modes values and updates, retries and failures. A
+ * case with more than that is answered with an error line, so run.mjs is to be told which features
+ * to mix.
  */
 #include "base/jsonx.h"
 #include "base/list.h"
@@ -170,39 +172,61 @@ static void end_alone(struct script *s)
     now.busy++;
 }
 
-/* True: go on with the next action; false: the script waits or has ended. */
+/* ---- actions: true: go on with the next one; false: the script waits or has ended ---- */
+
+static bool do_sleep(struct script *s, const json_t *ms)
+{
+    s->at++;
+    loop_timer_start(s->timer, json_integer_value(ms) * 1000);
+    return false;
+}
+
+static bool do_alone(struct script *s, const json_t *given)
+{
+    (void)given;
+    s->at++;
+    begin_alone(s);
+    return false;
+}
+
+static bool do_fail(struct script *s, const json_t *fail)
+{
+    if (fails_now(s, fail)) {
+        end_with_fail(s, fail);
+        return false;
+    }
+    s->at++;
+    return true;
+}
+
+static bool do_update(struct script *s, const json_t *update)
+{
+    json_t *object = filled(&s->task->scope, update);
+
+    update_add_object(&s->update, s->task->graph, object);
+    json_decref(object);
+    s->at++;
+    return true;
+}
+
 static bool do_action(struct script *s, const json_t *action)
 {
-    json_t *update = json_object_get(action, "update");
-    json_t *fail = json_object_get(action, "fail");
-    json_t *sleep_ms = json_object_get(action, "sleep_ms");
+    static const struct {
+        const char *name;
+        bool (*act)(struct script *s, const json_t *given);
+    } acts[] = {
+        { "sleep_ms", do_sleep },
+        { "alone", do_alone },
+        { "fail", do_fail },
+        { "update", do_update },
+    };
+    const char *name = json_object_iter_key(json_object_iter((json_t *)action));
 
-    if (sleep_ms != NULL) {
-        s->at++;
-        loop_timer_start(s->timer, json_integer_value(sleep_ms) * 1000);
-        return false;
+    for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+        if (json_object_size(action) == 1 && strcmp(acts[i].name, name) == 0)
+            return acts[i].act(s, json_object_get(action, name));
     }
-    if (json_object_get(action, "alone") != NULL) {
-        s->at++;
-        begin_alone(s);
-        return false;
-    }
-    if (fail != NULL) {
-        if (fails_now(s, fail)) {
-            end_with_fail(s, fail);
-            return false;
-        }
-        s->at++;
-        return true;
-    }
-    if (update != NULL && json_object_size(action) == 1) {
-        json_t *object = filled(&s->task->scope, update);
-        update_add_object(&s->update, s->task->graph, object);
-        json_decref(object);
-        s->at++;
-        return true;
-    }
-    end_with_surprise(s, json_object_iter_key(json_object_iter((json_t *)action)));
+    end_with_surprise(s, name == NULL ? "{}" : name);
     return false;
 }
 

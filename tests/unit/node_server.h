@@ -32,7 +32,8 @@ static inline void node_server_serve(struct tiny_server *tiny, int fd)
     int index = tiny->count - 1;
     if (index >= s->reply_count || !tiny_take_request(tiny, fd))
         return;
-    strncpy(s->requests[index], tiny->request, NODE_SERVER_REQUEST_BYTES - 1); /* zeroed before */
+    size_t len = strnlen(tiny->request, NODE_SERVER_REQUEST_BYTES - 1);
+    memcpy(s->requests[index], tiny->request, len); /* zeroed before */
     atomic_fetch_add(&s->request_count, 1);
     if (s->replies[index].bytes != NULL)
         tiny_put(fd, s->replies[index].bytes);

@@ -4,8 +4,8 @@
  * A worker with real services for tests of runs, the built-in kinds and two more:
  *
  *     hold    answers when the test says so (rig_release()), or never
- *     flaky   {"times": n}: fails n times, with {"error": class} and {"code": word}, then writes
- * nothing
+ *     flaky   {"times": n}: fails n times, with {"error": class}, then writes nothing;
+ *             {"is_retryable": true}: as a model that asks for fewer requests does
  *
  * Graphs and inputs are written with ' for ". A run that does not come to its end within some
  * seconds fails the test instead of hanging it.
@@ -286,8 +286,8 @@ static inline const char *rig_run(struct rig *rig, const char *graph, const char
 
 /* ---- events ---- */
 
-/* All that there is to read now, one "name data" a line, ' for "; free(). *ret_end: why it stopped.
- */
+/* All that there is to read now, one "name data" a line, ' for "; mem_free(). *ret_end: why it
+ * stopped. */
 static inline char *rig_read(struct reader *reader, enum reader_result *ret_end)
 {
     struct buf out;

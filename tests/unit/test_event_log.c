@@ -106,8 +106,8 @@ START_TEST(a_frame_is_charged_while_its_record_is_in_the_log)
     append(&log, 30);
     ck_assert_int_eq(record_make_frame(r, 1000), 0);
     event_log_charge(&log, r);
-    ck_assert_uint_eq(log.first,
-                      1); /* it fell out by its own frame; who holds it may go on reading */
+    /* It fell out by its own frame; who holds it may go on reading. */
+    ck_assert_uint_eq(log.first, 1);
     ck_assert_str_eq(r->frame.data, "event: metadata\ndata: {}\n\n");
     event_log_charge(&log, r);
     ck_assert_uint_eq(log.bytes, 30);

@@ -141,8 +141,7 @@ START_TEST(tokens_join_to_the_message_in_the_state_and_carry_its_id)
     ck_assert_uint_eq(json_array_size(json_object_get(state, "messages")), 1);
     ck_assert_uint_gt(json_array_size(all), 5);
     buf_init(&joined, 1 << 16);
-    json_array_foreach(all, i, data)
-    {
+    json_array_foreach(all, i, data) {
         ck_assert_str_eq(text_at(json_array_get(data, 0), "id"), text_at(message, "id"));
         ck_assert_str_eq(text_at(json_array_get(data, 0), "type"), "ai");
         buf_add_str(&joined, text_at(json_array_get(data, 0), "content"));
@@ -469,6 +468,34 @@ START_TEST(a_log_that_nobody_reads_is_bounded_by_what_it_keeps_alive)
 }
 END_TEST
 
+/* A request's metadata goes into every message's events, and is as large as the client likes. */
+START_TEST(the_metadata_of_whole_messages_is_held_once_and_charged)
+{
+    enum { BIG = 20000 };
+    struct rig rig;
+    char big[BIG + 1] = { 0 };
+    memset(big, 'x', BIG);
+    json_t *metadata = json_pack("{s:s}", "big", big);
+    rig_settings(&rig);
+    struct run *run = rig_start_with(
+        &rig,
+        rig_graph(&rig, "{" CHAT ",'nodes':{'a':{'kind':'set','values':{'messages':["
+                        "{'role':'assistant','content':'1'},{'role':'assistant','content':'2'}]}}},"
+                        "'edges':[['START','a']]}"),
+        "{'q':''}", (struct run_request){ .modes = MODE_MESSAGES_TUPLE, .metadata = metadata });
+    rig_finish(&rig, run);
+    ck_assert_uint_eq(run->log.next, 3);
+    const struct record *last = LIST_OF(run->log.records.prev, struct record, node);
+    const struct record *before = LIST_OF(last->node.prev, struct record, node);
+    ck_assert_ptr_eq(last->stream, before->stream);
+    ck_assert_uint_ge(run->log.bytes, BIG);
+    ck_assert_uint_lt(run->log.bytes, 2 * BIG);
+    json_decref(metadata);
+    run_unref(run);
+    rig_deinit(&rig);
+}
+END_TEST
+
 START_TEST(the_logs_of_all_runs_share_a_bound)
 {
     struct rig rig;
@@ -548,13 +575,15 @@ int main(void)
     tcase_add_test(t, a_whole_message_is_shown_once_with_the_id_of_the_state);
     tcase_add_test(t, a_message_event_says_where_it_comes_from);
     tcase_add_test(t, all_readers_get_the_same_bytes);
-    tcase_add_test(t, frames_that_the_only_reader_has_passed_are_dropped_and_made_again_for_another);
+    tcase_add_test(t,
+                   frames_that_the_only_reader_has_passed_are_dropped_and_made_again_for_another);
     tcase_add_test(t, a_reader_gets_its_own_modes_and_metadata_and_errors);
     tcase_add_test(t, a_waiting_reader_is_called_once_when_there_is_more);
     tcase_add_test(t, a_reader_that_was_closed_is_not_called);
     tcase_add_test(t, a_reader_that_fell_out_of_the_log_is_told_what_it_missed);
     tcase_add_test(t, a_reader_that_keeps_up_gets_everything_from_a_small_log);
     tcase_add_loop_test(t, a_log_that_nobody_reads_is_bounded_by_what_it_keeps_alive, 0, 2);
+    tcase_add_test(t, the_metadata_of_whole_messages_is_held_once_and_charged);
     tcase_add_test(t, the_logs_of_all_runs_share_a_bound);
     tcase_add_test(t, without_memory_for_an_event_its_reader_is_told_and_others_are_not_harmed);
     tcase_add_test(t, modes_have_the_names_of_the_protocol);
