@@ -1,7 +1,7 @@
 /*
  * What we know about a connection beside libmicrohttpd: one timer with changing use, a watch for
- * the client's end (it stays for the connection's life, so that a token costs no system call for
- * it), and the way in and out of suspension.
+ * the client's end and for room in its socket (it stays for the connection's life, so that a token
+ * costs no system call for it), and the way in and out of suspension.
  */
 #include "base/log.h"
 #include "base/mem.h"
@@ -18,6 +18,14 @@ struct conn *conn_of(struct MHD_Connection *mhd)
     return info == NULL ? NULL : info->socket_context;
 }
 
+static void leave(struct conn *c)
+{
+    if (c->req->sse != NULL)
+        sse_leave(c->req->sse);
+    else
+        req_leave(c->req);
+}
+
 /* ---- timer ---- */
 
 static void on_slow_sender(struct conn *c)
@@ -26,6 +34,15 @@ static void on_slow_sender(struct conn *c)
     if (c->req != NULL && c->req->state == REQ_BODY)
         reply_raw(c->req, FAIL_TIMEOUT_REQUEST, "the request took too long to arrive");
     conn_cut(c);
+}
+
+static void on_stall(struct conn *c)
+{
+    log_debug("client_stalled", "req", c->req->id, NULL);
+    if (c->is_suspended)
+        leave(c);
+    else
+        conn_cut(c);
 }
 
 static void on_timer(void *arg)
@@ -43,8 +60,7 @@ static void on_timer(void *arg)
         sse_beat(c->req->sse);
         break;
     case CONN_TIMER_WRITE:
-        log_debug("client_stalled", "req", c->req->id, NULL);
-        conn_cut(c);
+        on_stall(c);
         break;
     }
 }
@@ -63,14 +79,6 @@ void conn_timer_stop(struct conn *c)
 
 /* ---- clients that leave ---- */
 
-static void leave(struct conn *c)
-{
-    if (c->req->sse != NULL)
-        sse_leave(c->req->sse);
-    else
-        req_leave(c->req);
-}
-
 static bool is_sending(const struct conn *c)
 {
     return c->req != NULL && c->req->state == REQ_ANSWERED;
@@ -81,15 +89,22 @@ static bool is_sending(const struct conn *c)
  * while it is suspended or writing. What the client sent before is in the kernel already, so a
  * short time is enough for a request that is still to be read.
  */
-static void on_closed(void *arg, int what)
+static void on_closed(struct conn *c)
 {
-    (void)what;
-    struct conn *c = arg;
     c->is_left = true;
     if (c->is_suspended)
         leave(c);
     else if (!is_sending(c))
         conn_timer_start(c, CONN_TIMER_REQUEST, LEFT_MS);
+}
+
+static void on_watch(void *arg, int what)
+{
+    struct conn *c = arg;
+    if (what == LOOP_CLOSED)
+        on_closed(c);
+    else if (c->req != NULL && c->req->sse != NULL)
+        sse_room(c->req->sse);
 }
 
 void conn_next_request(struct conn *c)
@@ -121,7 +136,7 @@ static struct conn *conn_new(struct http_server *s, struct MHD_Connection *mhd)
     c->fd = info->connect_fd;
     list_init(&c->resume_node);
     if (loop_timer_new(s->loop, on_timer, c, &c->timer) != 0 ||
-        loop_watch_new(s->loop, c->fd, LOOP_CLOSED, on_closed, c, &c->watch) != 0) {
+        loop_watch_new(s->loop, c->fd, LOOP_CLOSED | LOOP_WRITE, on_watch, c, &c->watch) != 0) {
         loop_timer_free(c->timer);
         return mem_free(c);
     }

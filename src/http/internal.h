@@ -11,8 +11,8 @@
  *       \------------------refused------------------------------^
  *                                             \--client left--> GONE --reply or gone()--> freed
  *
- * While a handler thinks, and while a stream has nothing to say, the connection is suspended:
- * libmicrohttpd does not look at it, and a watch of ours tells when the client leaves.
+ * While a handler thinks, and from a stream's first silence to its end, the connection is
+ * suspended: libmicrohttpd does not look at it, and a watch of ours tells when the client leaves.
  * libmicrohttpd runs in server_turn() only, once per turn of the loop; whoever wants a connection
  * to go on puts it into server->resuming and asks for a turn.
  */
@@ -76,7 +76,7 @@ struct conn {
     struct req *req; /* NULL between requests */
     struct loop_timer *timer;
     enum conn_timer timer_use;
-    struct loop_watch *watch; /* for the client's end */
+    struct loop_watch *watch; /* for the client's end, and for room in its socket */
     struct list resume_node;
     struct loop_later later;
     bool is_suspended;
@@ -174,6 +174,7 @@ void reply_raw(struct req *req, enum fail_code code, const char *message);
 
 void sse_leave(struct sse *s);                    /* the client left */
 void sse_beat(struct sse *s);                     /* silence was long enough */
+void sse_room(struct sse *s);                     /* the socket takes bytes again */
 void sse_finish(struct sse *s, bool is_complete); /* it is over for libmicrohttpd */
 struct sse *sse_free(struct sse *s);              /* accepts NULL */
 

@@ -4,14 +4,15 @@
  * A reply that is written while it is made: Server-Sent Events, and the JSON of /wait with its
  * keep-alive bytes. The stream pulls: it asks its source for the next piece when the socket takes
  * more, and the source says WAIT when there is none; sse_wake() makes it ask again. So a slow
- * client never makes the server hold more than one piece for it.
+ * client never makes the server hold more than one piece for it, or a few KB of small ones.
  *
  * The headers leave at once. Every piece leaves as a chunk of its own (larger ones in several;
  * behind a backlog several in one). In silence of heartbeat_ms the heartbeat bytes are sent. A client
  * that leaves is noticed also in silence (its descriptor is watched while it is suspended).
  *
- * Behind this interface: libmicrohttpd's content reader with suspend and resume. A writer that goes
- * to the descriptor itself can take its place.
+ * Behind this interface: libmicrohttpd sends the head, what is there at once, and the end; what
+ * comes after the first silence goes to the descriptor directly. An HTTP/1.0 client, for whom there
+ * are no chunks, is served by libmicrohttpd all the time.
  */
 #include "http/http.h"
 

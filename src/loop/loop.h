@@ -75,10 +75,12 @@ struct loop_timer *loop_timer_free(struct loop_timer *t); /* accepts NULL */
 enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_CLOSED = 4 };
 struct loop_watch;
 /*
- * Level-triggered READ/WRITE; LOOP_CLOSED (edge-triggered, alone) tells that the peer shut down its
- * side or reset the connection, without reading. The callback may free its watch. The descriptor
- * stays the caller's; free the watch before closing it. One watch per descriptor and trigger: a
- * closed watch and a level-triggered one do not go together (ERR_SYSTEM).
+ * Level-triggered READ/WRITE; LOOP_CLOSED (edge-triggered) tells that the peer shut down its side
+ * or reset the connection, without reading. LOOP_CLOSED | LOOP_WRITE tells beside that, also once
+ * only, that the socket takes bytes again after a send was refused with EAGAIN (and now and then
+ * without need, at the start for one). The callback may free its watch. The descriptor stays the
+ * caller's; free the watch before closing it. One watch per descriptor and trigger: a closed watch
+ * and a level-triggered one do not go together (ERR_SYSTEM).
  */
 int loop_watch_new(struct loop *loop, int fd, int what, void (*call)(void *arg, int what),
                    void *arg, struct loop_watch **ret);

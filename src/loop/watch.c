@@ -5,7 +5,7 @@
  * turns that into "readable and writable" and leaves EV_CLOSED out. A watch for EV_CLOSED alone
  * would sleep through it. So a closed watch asks for EV_WRITE as well, edge-triggered: that wakes
  * once at its start and then only when a full send buffer has drained, and the few wake-ups that
- * are no end are sorted out with poll().
+ * are no end are sorted out with poll(). Those are what a LOOP_WRITE beside LOOP_CLOSED is told of.
  */
 #include "base/err.h"
 #include "base/mem.h"
@@ -16,6 +16,7 @@
 struct loop_watch {
     struct loop *loop;
     struct event event;
+    int what;
     void (*call)(void *arg, int what);
     void *arg;
 };
@@ -31,6 +32,8 @@ static void on_closed(evutil_socket_t fd, short what, void *arg)
     struct loop_watch *w = arg;
     if ((what & EV_CLOSED) != 0 || is_gone(fd))
         w->call(w->arg, LOOP_CLOSED); /* may free w */
+    else if ((w->what & LOOP_WRITE) != 0)
+        w->call(w->arg, LOOP_WRITE); /* may free w */
 }
 
 static void on_event(evutil_socket_t fd, short what, void *arg)
@@ -41,9 +44,10 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     w->call(w->arg, ours); /* may free w */
 }
 
-static int event_assign_what(struct loop_watch *w, int fd, int what)
+static int event_assign_what(struct loop_watch *w, int fd)
 {
-    if (what == LOOP_CLOSED)
+    int what = w->what;
+    if ((what & LOOP_CLOSED) != 0)
         return event_assign(&w->event, w->loop->base, fd, EV_PERSIST | EV_ET | EV_CLOSED | EV_WRITE,
                             on_closed, w);
     int flags = EV_PERSIST | ((what & LOOP_READ) != 0 ? EV_READ : 0) |
@@ -54,14 +58,16 @@ static int event_assign_what(struct loop_watch *w, int fd, int what)
 int loop_watch_new(struct loop *loop, int fd, int what, void (*call)(void *arg, int what),
                    void *arg, struct loop_watch **ret)
 {
-    assert(what == LOOP_CLOSED || (what != 0 && (what & ~(LOOP_READ | LOOP_WRITE)) == 0));
+    assert(what != 0 &&
+           ((what & ~(LOOP_READ | LOOP_WRITE)) == 0 || (what & ~(LOOP_WRITE | LOOP_CLOSED)) == 0));
     struct loop_watch *w = mem_zalloc(sizeof(*w));
     if (w == NULL)
         return err_trace(ERR_NOMEM);
     w->loop = loop;
+    w->what = what;
     w->call = call;
     w->arg = arg;
-    if (event_assign_what(w, fd, what) < 0 || event_add(&w->event, NULL) < 0) {
+    if (event_assign_what(w, fd) < 0 || event_add(&w->event, NULL) < 0) {
         mem_free(w);
         return err_trace(ERR_SYSTEM);
     }

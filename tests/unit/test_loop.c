@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "loop/loop.h"
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -459,6 +460,63 @@ START_TEST(a_closed_watch_tells_that_the_peer_left_and_leaves_bytes_unread)
 }
 END_TEST
 
+struct room {
+    struct loop_watch *watch;
+    int count[LOOP_CLOSED + 1];
+    int awaited;
+};
+
+static void on_room(void *arg, int what)
+{
+    struct room *r = arg;
+    r->count[what]++;
+    done = what == r->awaited;
+}
+
+static void fill(int fd)
+{
+    static char bytes[4096];
+    while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+        ;
+    ck_assert_int_eq(errno, EAGAIN);
+}
+
+static void drain(int fd)
+{
+    static char bytes[65536];
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    while (poll(&p, 1, 50) == 1)
+        ck_assert_int_gt(read(fd, bytes, sizeof(bytes)), 0);
+}
+
+START_TEST(a_closed_watch_tells_of_room_after_a_full_socket_each_time)
+{
+    int fd[2];
+    struct room r = { .awaited = LOOP_WRITE };
+    tcp_pair(fd);
+    ck_assert_int_eq(loop_watch_new(loop, fd[0], LOOP_CLOSED | LOOP_WRITE, on_room, &r, &r.watch),
+                     0);
+    run(); /* at the start */
+    for (int i = 0; i < 3; i++) {
+        done = false;
+        int before = r.count[LOOP_WRITE];
+        fill(fd[0]);
+        drain(fd[1]);
+        run();
+        ck_assert_int_gt(r.count[LOOP_WRITE], before);
+    }
+    done = false;
+    ck_assert_int_eq(r.count[LOOP_CLOSED], 0);
+    r.awaited = LOOP_CLOSED;
+    leavers[_i](fd[1]);
+    run();
+    ck_assert_int_eq(r.count[LOOP_CLOSED], 1);
+    r.watch = loop_watch_free(r.watch);
+    close(fd[0]);
+    close(fd[1]);
+}
+END_TEST
+
 static void on_writable_once(void *arg, int what)
 {
     struct closing *c = arg;
@@ -681,6 +739,8 @@ END_TEST
 static void add_part_tests(TCase *t)
 {
     tcase_add_loop_test(t, a_closed_watch_tells_that_the_peer_left_and_leaves_bytes_unread, 0,
+                        (int)(sizeof(leavers) / sizeof(*leavers)));
+    tcase_add_loop_test(t, a_closed_watch_tells_of_room_after_a_full_socket_each_time, 0,
                         (int)(sizeof(leavers) / sizeof(*leavers)));
     tcase_add_test(t, a_watch_may_be_freed_by_its_own_callback);
     tcase_add_test(t, a_descriptor_that_cannot_be_watched_is_a_fault);
