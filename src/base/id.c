@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/random.h>
 #include <uuid/uuid.h>
 
 static _Atomic uint64_t last_v6;
@@ -26,14 +27,31 @@ static void put_big_endian(unsigned char *to, uint64_t number, int bytes)
         to[i] = (unsigned char)number;
 }
 
+/*
+ * Random bytes are fetched for many ids at once: the system call costs more than the rest of an id.
+ * Each thread has its own, and none is used twice.
+ */
+static void random_fill(unsigned char *to, size_t count)
+{
+    static _Thread_local unsigned char pool[512];
+    static _Thread_local size_t left;
+
+    if (left < count) {
+        ssize_t got = getrandom(pool, sizeof(pool), 0);
+        if (got != (ssize_t)sizeof(pool)) /* no more than 256 bytes are promised at once */
+            for (size_t i = 0; i + sizeof(uuid_t) <= sizeof(pool); i += sizeof(uuid_t))
+                uuid_generate_random(&pool[i]);
+        left = sizeof(pool);
+    }
+    left -= count;
+    memcpy(to, pool + left, count);
+    memset(pool + left, 0, count);
+}
+
 static uint64_t random_bits(void)
 {
-    uuid_t random;
-    uint64_t bits = 0;
-    uuid_generate_random(random);
-    /* Bytes 6 and 8 carry version and variant. */
-    memcpy(&bits, random, 6);
-    memcpy((unsigned char *)&bits + 6, random + 14, 2);
+    uint64_t bits;
+    random_fill((unsigned char *)&bits, sizeof(bits));
     return bits;
 }
 
@@ -62,7 +80,9 @@ static uint64_t node_get(void)
 void id_v4(char ret[ID_BYTES])
 {
     uuid_t id;
-    uuid_generate_random(id);
+    random_fill(id, sizeof(id));
+    id[6] = (id[6] & 0x0f) | 0x40;
+    id[8] = (id[8] & 0x3f) | 0x80;
     uuid_unparse_lower(id, ret);
 }
 

@@ -1,8 +1,9 @@
 #ifndef ANABRANCH_BASE_ID_H
 #define ANABRANCH_BASE_ID_H
 /*
- * UUIDs as 36 lower-case characters and NUL. v4 (random) and v5 (SHA-1 of a name) come from
- * libuuid, v6 and v7 (time-ordered) are laid out here, because libuuid of Debian 12 has neither.
+ * UUIDs as 36 lower-case characters and NUL. v5 (SHA-1 of a name) comes from
+ * libuuid; v4 (random), v6 and v7 (time-ordered) are laid out here: libuuid of Debian 12 has neither
+ * of the last two, and asks the system for each random one.
  */
 #include <stdbool.h>
 #include <stddef.h>
