@@ -65,10 +65,15 @@ struct conf {
     int64_t run_timeout_ms;      /* 0 = none */
     int64_t log_bytes;           /* 4 MiB: event log of one run */
     int64_t logs_bytes;          /* 256 MiB: event logs of all runs */
+    int64_t node_cache_bytes;    /* 64 MiB: results of nodes with a cache policy */
     int64_t max_state_bytes;     /* 16 MiB: encoded values of one run's state */
     int64_t max_messages;        /* 10000: in one messages field */
     int64_t max_nodes;           /* 1000 in one graph */
     int64_t max_fields;          /* 1000 in one graph */
+    /* stored threads */
+    int64_t memory_store_bytes; /* 1 GiB: what the database memory: keeps; above: refused */
+    int64_t snapshot_every;     /* 50: so many updates of an append or messages field, then it is
+                                   stored whole again */
     /* models and outgoing requests */
     char *openai_api_key;  /* env OPENAI_API_KEY; secret; "" = none */
     char *openai_base_url; /* env OPENAI_BASE_URL; https://api.openai.com/v1 */

@@ -124,8 +124,8 @@ const struct conf_row conf_rows[] = {
     { AT(database), .fallback = "sqlite:anabranch.db", .is_good = is_database,
       .wanted = "sqlite:///absolute/path, sqlite:relative/path or memory:",
       .sentence =
-          "Where threads and runs are stored. This version stores nothing, and warns unless "
-          "this is memory:." },
+          "Where threads are kept. This version keeps them in memory until the server ends, and "
+          "warns unless this is memory:." },
     { AT(default_model), .fallback = "", .is_good = is_model,
       .wanted = "provider:model, such as openai:gpt-4o-mini, or demo",
       .sentence = "Model of nodes that name none. Empty: openai:gpt-4o-mini if openai_api_key is "
@@ -185,12 +185,21 @@ const struct conf_row conf_rows[] = {
       .sentence = "Event log of one run; what falls out cannot be replayed." },
     { INT(logs_bytes, CONF_BYTES, "256MiB", 4 * KIB, 64 * GIB),
       .sentence = "Event logs of all runs together." },
+    { INT(node_cache_bytes, CONF_BYTES, "64MiB", 4 * KIB, 64 * GIB),
+      .sentence = "Results of nodes that have a cache policy." },
     { INT(max_state_bytes, CONF_BYTES, "16MiB", 1 * KIB, 1 * GIB),
       .sentence = "Encoded values in the state of one run." },
     { INT(max_messages, CONF_COUNT, "10000", 1, 10000000),
       .sentence = "Messages in one field of the state." },
     { INT(max_nodes, CONF_COUNT, "1000", 1, 100000), .sentence = "Nodes in one graph." },
     { INT(max_fields, CONF_COUNT, "1000", 1, 100000), .sentence = "State fields in one graph." },
+
+    { .group = "Stored threads",
+      INT(memory_store_bytes, CONF_BYTES, "1GiB", 1 * MIB, 1024 * GIB),
+      .sentence = "The most that the database memory: keeps; what would pass it is refused." },
+    { INT(snapshot_every, CONF_COUNT, "50", 1, 10000),
+      .sentence = "After so many updates an append or messages field is stored whole again; until "
+                  "then only what was added." },
 
     { .group = "Models and outgoing requests",
       AT(openai_api_key),

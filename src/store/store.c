@@ -1,0 +1,103 @@
+/*
+ * What all backends have in common: the life of an op around each verb, the limits of strings, and
+ * the list that a read fills.
+ */
+#include "store/store.h"
+#include "base/mem.h"
+#include <string.h>
+
+/* ---- commit ---- */
+
+static bool fits(const char *text, size_t max_bytes)
+{
+    return text == NULL || strnlen(text, max_bytes + 1) <= max_bytes;
+}
+
+/* Where `other` and `name` are no ids, they are paths and fields, which may be as long as an ns. */
+static bool row_fits(const struct store_row *row)
+{
+    size_t other_max = row->kind == ROW_WRITE ? STORE_NS_MAX : STORE_ID_MAX;
+    size_t name_max = row->kind == ROW_VALUE ? STORE_NS_MAX : STORE_ID_MAX;
+    return fits(row->thread_id, STORE_ID_MAX) && fits(row->ns, STORE_NS_MAX) &&
+           fits(row->id, STORE_ID_MAX) && fits(row->other, other_max) && fits(row->name, name_max);
+}
+
+static int check_batch(const struct store_batch *b)
+{
+    if (b->fault != 0)
+        return b->fault;
+    for (size_t i = 0; i < b->count; i++)
+        if (!row_fits(&b->rows[i]))
+            return STORE_E_TOO_LARGE;
+    return 0;
+}
+
+/* What was handed over cannot be called back: the op goes on as if nobody had asked. */
+static void ignore_cancel(struct op *op)
+{
+    op->state = OP_RUNNING;
+    op->forced = 0;
+}
+
+void store_commit(struct store *s, struct loop *loop, struct store_op *c, struct store_batch *b,
+                  void (*on_end)(void *arg, int result), void *arg)
+{
+    c->own = NULL;
+    op_start(&c->op, loop, ignore_cancel, on_end, arg);
+    int r = check_batch(b);
+    if (r == 0)
+        s->commit(s, loop, c, b);
+    else
+        op_finish(&c->op, r);
+    store_batch_deinit(b);
+}
+
+/* ---- read ---- */
+
+void store_read(struct store *s, struct loop *loop, struct store_op *r,
+                const struct store_query *query, struct stored_list *ret,
+                void (*on_end)(void *arg, int result), void *arg)
+{
+    r->own = NULL;
+    *ret = (struct stored_list){ .items = NULL };
+    op_start(&r->op, loop, NULL, on_end, arg);
+    s->read(s, loop, r, query, ret);
+}
+
+static void value_deinit(struct stored_value *v)
+{
+    mem_free(v->field);
+    for (size_t i = 0; i < v->part_count; i++)
+        mem_free(v->parts[i].bytes);
+    mem_free(v->parts);
+}
+
+static void write_deinit(struct stored_write *w)
+{
+    mem_free(w->task_id);
+    mem_free(w->path);
+    mem_free(w->bytes.bytes);
+}
+
+static void checkpoint_deinit(struct stored_checkpoint *c)
+{
+    mem_free(c->thread_id);
+    mem_free(c->ns);
+    mem_free(c->id);
+    mem_free(c->parent_id);
+    mem_free(c->head.bytes);
+    for (size_t i = 0; i < c->value_count; i++)
+        value_deinit(&c->values[i]);
+    mem_free(c->values);
+    for (size_t i = 0; i < c->write_count; i++)
+        write_deinit(&c->writes[i]);
+    mem_free(c->writes);
+}
+
+void stored_list_clear(struct stored_list *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        checkpoint_deinit(&l->items[i]);
+    mem_free(l->items);
+    *l = (struct stored_list){ .items = NULL };
+}
