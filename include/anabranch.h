@@ -23,7 +23,8 @@
  *
  * Data crosses this border as JSON in UTF-8 bytes; no type of another library is part of it. All
  * structs are opaque but the option structs, which begin with `size` (sizeof of the struct the
- * caller was compiled with), so that they can grow.
+ * caller was compiled with), so that they can grow: what a caller's struct does not have counts as
+ * zero.
  *
  * Threads: an engine owns one thread, the one that calls anabranch_invoke() or
  * anabranch_engine_run(); every callback runs there. Only anabranch_post() and anabranch_cancel()
@@ -48,11 +49,12 @@ extern "C" {
 #endif
 
 enum {
-    ANABRANCH_E_NOMEM = -1,   /* no memory */
-    ANABRANCH_E_SYSTEM = -2,  /* the operating system refused */
-    ANABRANCH_E_INVALID = 1,  /* an argument or a graph is wrong */
-    ANABRANCH_E_FAILED = 2,   /* the run ended with an error; the result says which */
-    ANABRANCH_E_CANCELLED = 3 /* the run was cancelled */
+    ANABRANCH_E_NOMEM = -1,     /* no memory */
+    ANABRANCH_E_SYSTEM = -2,    /* the operating system refused */
+    ANABRANCH_E_INVALID = 1,    /* an argument or a graph is wrong */
+    ANABRANCH_E_FAILED = 2,     /* the run ended with an error; the result says which */
+    ANABRANCH_E_CANCELLED = 3,  /* the run was cancelled */
+    ANABRANCH_E_INTERRUPTED = 4 /* the run waits for a person, on its thread */
 };
 
 struct anabranch_engine;
@@ -113,8 +115,9 @@ struct anabranch_kind {
     void (*config_free)(void *config); /* or NULL */
     /*
      * Begins a task and returns promptly. The task ends with one anabranch_task_finish() or
-     * anabranch_task_fail(), now or later, on the engine's thread. A second one in the same
-     * callback does nothing; after that callback the task may be gone.
+     * anabranch_task_fail(), or an anabranch_task_ask() without an answer, now or later, on the
+     * engine's thread. A second one in the same callback does nothing; after that callback the task
+     * may be gone.
      */
     void (*start)(struct anabranch_task *task, void *config);
     /*
@@ -138,7 +141,14 @@ ANABRANCH_API void anabranch_report(struct anabranch_builder *builder, const cha
 
 /* The task's node; valid as long as the task. */
 ANABRANCH_API const char *anabranch_task_node(const struct anabranch_task *task);
-/* The state as this task sees it, JSON object, valid until the task ends; NULL: no memory. */
+/* A UUID, valid as long as the task: the same for all attempts, and after an interrupt, too. */
+ANABRANCH_API const char *anabranch_task_id(const struct anabranch_task *task);
+/* What the task works on, JSON, valid until the task ends: the argument of the Send that made it,
+ * else the state. In an error handler an object gets the key "error": {"type","message","node"}.
+ * NULL: no memory. */
+ANABRANCH_API const char *anabranch_task_input(struct anabranch_task *task, size_t *ret_len_bytes);
+/* The state at the beginning of the step, whatever the task works on: JSON object, valid until the
+ * task ends; NULL: no memory. */
 ANABRANCH_API const char *anabranch_task_state(struct anabranch_task *task, size_t *ret_len_bytes);
 /* Taken, for data_free. Set again, the earlier pointer is the kind's own business. */
 ANABRANCH_API void anabranch_task_set_data(struct anabranch_task *task, void *data);
@@ -147,9 +157,42 @@ ANABRANCH_API void *anabranch_task_data(const struct anabranch_task *task);
  * it any more. */
 ANABRANCH_API int anabranch_task_emit(struct anabranch_task *task, const char *text,
                                       size_t len_bytes);
-/* update: JSON object of fields to write, or NULL for none; keys that are no field are dropped. A
- * wrong update fails the run, with a text. */
-ANABRANCH_API void anabranch_task_finish(struct anabranch_task *task, const char *update,
+/* An event of the stream mode `custom`. value: any JSON. ANABRANCH_E_INVALID: not JSON, or too
+ * large; ANABRANCH_E_CANCELLED as above. */
+ANABRANCH_API int anabranch_task_custom(struct anabranch_task *task, const char *value,
+                                        size_t len_bytes);
+/* A sign of life, for a node with idle_timeout_ms; text and custom events are signs, too.
+ * ANABRANCH_E_CANCELLED as above. */
+ANABRANCH_API int anabranch_task_progress(struct anabranch_task *task);
+/*
+ * Asks a person. question: JSON, or NULL for null. Returns the answer as JSON, valid until the task
+ * ends. NULL: the task has ended, and its start returns at once. The run then stops with
+ * ANABRANCH_E_INTERRUPTED; when it is resumed, the task begins again from its start, and the k-th
+ * question of a task gets the k-th answer. So what comes before a question happens more than once.
+ *
+ *     const char *answer = anabranch_task_ask(task, "\"May I?\"", 8, NULL);
+ *     if (answer == NULL)
+ *         return;
+ *     anabranch_task_finish(...);
+ *
+ * In a run without a thread, with a question that is not JSON, and without memory, the task fails
+ * (NULL, too). ret_len_bytes: of the answer; may be NULL.
+ */
+ANABRANCH_API const char *anabranch_task_ask(struct anabranch_task *task, const char *question,
+                                             size_t len_bytes, size_t *ret_len_bytes);
+/*
+ * result: JSON; NULL or null: nothing to write. It is one of
+ *
+ *     {"field": value}                    writes; keys that are no field are dropped
+ *     {"__command__": {
+ *         "update": {"field": value},     or [["field", value], ...]
+ *         "goto":   "node",               or {"node": "n", "arg": any} (a Send), or a list of both
+ *         "graph":  "PARENT"}}            the graph around this one gets it; this one ends
+ *     [...]                               a list of these with at least one command in it
+ *
+ * A wrong one fails the run, with a text.
+ */
+ANABRANCH_API void anabranch_task_finish(struct anabranch_task *task, const char *result,
                                          size_t len_bytes);
 /* type: a class name such as "ValueError", or NULL. */
 ANABRANCH_API void anabranch_task_fail(struct anabranch_task *task, const char *type,
@@ -169,6 +212,30 @@ ANABRANCH_API void anabranch_builder_free(struct anabranch_builder *b);
 ANABRANCH_API int anabranch_builder_describe(struct anabranch_builder *b, const char *description);
 ANABRANCH_API int anabranch_builder_field(struct anabranch_builder *b, const char *name,
                                           const char *spec);
+/*
+ * A reducer in C: how a write joins what the field holds. Both are JSON texts, valid during the
+ * call; held is NULL if the field holds nothing yet. Answers with one anabranch_reduced_set() or
+ * anabranch_reduced_fail() before it returns. Called on the engine's thread, once per write, in the
+ * order in which a step's writes are applied.
+ */
+struct anabranch_reduced;
+typedef void anabranch_reduce(void *arg, const char *held, const char *written,
+                              struct anabranch_reduced *reduced);
+/* json: the field's new value; copied. The last one counts. ANABRANCH_E_INVALID: not JSON, and the
+ * run fails with a text that says why; or it has failed already. */
+ANABRANCH_API int anabranch_reduced_set(struct anabranch_reduced *reduced, const char *json,
+                                        size_t len_bytes);
+/* Fails the run. type: a class name such as "ValueError", or NULL. */
+ANABRANCH_API void anabranch_reduced_fail(struct anabranch_reduced *reduced, const char *type,
+                                          const char *message);
+/*
+ * For a field whose spec names no reducer; it then begins with nothing, or with its default.
+ * arg is taken, whatever comes back: free_arg (or NULL) is called once, with the graph, or when
+ * nothing is built.
+ */
+ANABRANCH_API int anabranch_builder_reducer(struct anabranch_builder *b, const char *field,
+                                            anabranch_reduce *reduce, void *arg,
+                                            void (*free_arg)(void *arg));
 /* Which fields a caller may give, or gets. Never called: all that are not private. */
 ANABRANCH_API int anabranch_builder_input(struct anabranch_builder *b, const char *const *fields,
                                           size_t count);
@@ -192,6 +259,51 @@ struct anabranch_case {
 ANABRANCH_API int anabranch_builder_switch(struct anabranch_builder *b, const char *from,
                                            const char *path, const struct anabranch_case *cases,
                                            size_t count, const char *fallback);
+/* A task of `send` for each item of the list at `path`. Its whole input is {as: item}, and with
+ * index {as: item, index: position from 0}. */
+struct anabranch_each {
+    size_t size;
+    const char *from;
+    const char *path;
+    const char *as; /* a field */
+    const char *send;
+    const char *index; /* a field, or NULL */
+};
+ANABRANCH_API int anabranch_builder_each(struct anabranch_builder *b,
+                                         const struct anabranch_each *options);
+
+/*
+ * Goes where a function says. It sees the state after the node's own writes (not those of nodes
+ * that ran beside it) as a JSON object, valid during the call, and adds any number of targets, also
+ * none. Called on the engine's thread.
+ */
+struct anabranch_targets;
+struct anabranch_when {
+    size_t size;
+    const char *from;
+    void (*choose)(void *arg, const char *state, struct anabranch_targets *targets);
+    void *arg;                   /* taken as with anabranch_builder_reducer() */
+    void (*free_arg)(void *arg); /* or NULL */
+    const char *const *targets;  /* where it may go; none: anywhere */
+    size_t target_count;
+};
+ANABRANCH_API int anabranch_builder_when(struct anabranch_builder *b,
+                                         const struct anabranch_when *options);
+/*
+ * node runs next. arg NULL: on the state, once however often it is named. Else a Send: JSON that is
+ * the whole input of a task of its own. ANABRANCH_E_INVALID: no such node, no JSON, or something
+ * sent to __end__; the run fails with a text that says which.
+ */
+ANABRANCH_API int anabranch_targets_add(struct anabranch_targets *targets, const char *node,
+                                        const char *arg);
+/* Fails the run. type: a class name, or NULL. */
+ANABRANCH_API void anabranch_targets_fail(struct anabranch_targets *targets, const char *type,
+                                          const char *message);
+
+/* moment: "before" or "after". Runs on a thread stop there until they are resumed. node: a name, or
+ * "*" for every node. */
+ANABRANCH_API int anabranch_builder_interrupt(struct anabranch_builder *b, const char *moment,
+                                              const char *node);
 ANABRANCH_API int anabranch_builder_recursion_limit(struct anabranch_builder *b, int64_t limit);
 
 /* ANABRANCH_E_INVALID: anabranch_builder_problems() has one line per mistake. The graph is counted;
@@ -212,29 +324,58 @@ ANABRANCH_API char *anabranch_graph_draw(const struct anabranch_graph *graph);
 
 /* ---- runs ---- */
 
+/*
+ * A run on a thread (thread_id) leaves a checkpoint after every step, so that it can stop for a
+ * person, be resumed, looked at and begun again from an earlier place. Threads are kept by the
+ * engine, as its setting `database` says. What a run does there:
+ *
+ *     input              begins anew on the thread's state
+ *     input NULL         goes on where the thread stopped: at a breakpoint, or after a failure
+ *     command            answers what is asked, writes, or goes somewhere else, and goes on
+ *     checkpoint_id      the same from an earlier place, on a branch of its own
+ */
 struct anabranch_run_options {
     size_t size;
     const char *input; /* JSON object; one that does not fit the graph fails the run */
     /* JSON object {"recursion_limit","configurable","tags","metadata"}, or NULL */
     const char *config;
     const char *context;     /* JSON object, or NULL */
-    const char *stream_mode; /* comma separated: values, updates, messages-tuple; NULL: no events */
+    const char *stream_mode; /* comma separated, names as in the server's "stream_mode"; NULL: no
+                                events */
     int64_t timeout_ms;      /* 0 = the setting run_timeout_ms */
     /* One event of the modes asked: its name and its data (one line of JSON, NUL-terminated), valid
        during the call. The first one is `metadata`, and the last one of a run that failed is
-       `error`. May be NULL. */
+       `error`. The name of an event of a subgraph has its namespace behind it, as the server's have:
+       "updates|research:0e37...". May be NULL. */
     void (*on_event)(void *arg, const char *event, const char *data, size_t len_bytes);
-    /* Once, at the end: 0, ANABRANCH_E_FAILED, ANABRANCH_E_CANCELLED, or ANABRANCH_E_NOMEM (no
-       memory for the result, which is "" then). result: the output fields as a JSON object, or
-       {"error":{"type","message","node"}} without node where none is to blame. Valid during the
-       call. The run is gone after it. May be NULL. */
+    /* Once, at the end: 0, ANABRANCH_E_INTERRUPTED, ANABRANCH_E_FAILED, ANABRANCH_E_CANCELLED, or
+       ANABRANCH_E_NOMEM (no memory for the result, which is "" then). result: the output fields as a
+       JSON object; with "__interrupt__" beside them if it was interrupted: a list of
+       {"id","value"}, empty at a breakpoint; or {"error":{"type","message","node"}} without node
+       where none is to blame. Valid during the call. The run is gone after it. May be NULL. */
     void (*on_end)(void *arg, int status, const char *result, size_t len_bytes);
     void *arg;
+
+    const char *thread_id; /* 1 to 255 bytes, made if unknown; NULL = nothing is kept */
+    /* JSON object {"resume","update","goto"} in place of an input, or NULL. resume: the answer, any
+       JSON but null, for all that is asked; or a map {interrupt id: answer} for some of it. update
+       and goto: see anabranch_task_finish(). */
+    const char *command;
+    const char *checkpoint_id;    /* of the thread; NULL = its latest */
+    const char *interrupt_before; /* JSON list of node names, or "\"*\"": breakpoints in place of */
+    const char *interrupt_after;  /* the graph's own; NULL = the graph's */
+    const char *durability;       /* when checkpoints are written: "sync" before the next step,
+                                     "async" beside it (also NULL), "exit" at the end only */
+    int64_t max_concurrency;      /* tasks of a graph at work at once; 0 = no bound */
+    int subgraphs;                /* not 0: events of subgraphs, too */
+    int is_lenient; /* 0: to resume what is not asked fails with UnknownInterruptError; else such
+                       answers are ignored */
 };
 /*
  * *ret (may be NULL) is for anabranch_cancel() and valid until on_end. No callback comes before
- * this has returned. ANABRANCH_E_FAILED: the engine takes no run now (setting max_runs); nothing
- * will be called.
+ * this has returned. ANABRANCH_E_INVALID: an option is not of its form. ANABRANCH_E_FAILED: the
+ * engine does not take the run: as many as the setting max_runs allows are at work, another one is
+ * at work on the thread, or an option names what does not exist. Nothing will be called then.
  */
 ANABRANCH_API int anabranch_run_start(struct anabranch_engine *engine,
                                       struct anabranch_graph *graph,
@@ -245,13 +386,80 @@ ANABRANCH_API int anabranch_run_start(struct anabranch_engine *engine,
 ANABRANCH_API void anabranch_cancel(struct anabranch_run *run);
 /*
  * Runs a graph to its end on the calling thread; other runs and callbacks of the engine go on
- * meanwhile. result: may be NULL; text to free with anabranch_free(), set on 0 and
- * ANABRANCH_E_FAILED. options may be NULL; its input is overridden by `input`.
+ * meanwhile. result: as for on_end, may be NULL; text to free with anabranch_free(), set on 0,
+ * ANABRANCH_E_FAILED and ANABRANCH_E_INTERRUPTED. options may be NULL; its input is overridden by
+ * `input`, which is NULL with a command or to go on.
  */
 ANABRANCH_API int anabranch_invoke(struct anabranch_engine *engine, struct anabranch_graph *graph,
                                    const char *input, const struct anabranch_run_options *options,
                                    char **result);
 ANABRANCH_API void anabranch_free(void *text);
+
+/* ---- threads between their runs ---- */
+
+struct anabranch_thread_options {
+    size_t size;
+    const char *thread_id;
+    const char *checkpoint_ns; /* a subgraph's place, as states and events name it; NULL or "" = the
+                                  graph's own */
+    const char *checkpoint_id; /* NULL = the latest */
+    /*
+     * Once, at the end: 0; ANABRANCH_E_FAILED, json is {"error":{"type","message"}};
+     * ANABRANCH_E_CANCELLED, the engine is being freed; ANABRANCH_E_NOMEM or ANABRANCH_E_SYSTEM.
+     * json: what was asked for, or "" ; valid during the call. May be NULL.
+     */
+    void (*on_end)(void *arg, int status, const char *json, size_t len_bytes);
+    void *arg;
+};
+/*
+ * These begin a call and return; texts are copied. No callback comes before they have returned.
+ * graph: the one whose runs the thread has seen; counted meanwhile. ANABRANCH_E_INVALID: an argument
+ * is not of its form. ANABRANCH_E_CANCELLED: the engine is being freed. If it is not 0, nothing will
+ * be called.
+ *
+ * A state is a JSON object as the server answers it: values, next (node names), tasks (id, name,
+ * path, error, interrupts, state), metadata, created_at, checkpoint, parent_checkpoint, config,
+ * parent_config, interrupts (what is asked). A thread that is not known has an empty one.
+ */
+
+/* subgraphs, not 0: the state of a task that is a subgraph is in the task's "state". */
+ANABRANCH_API int anabranch_get_state(struct anabranch_engine *engine,
+                                      struct anabranch_graph *graph,
+                                      const struct anabranch_thread_options *options,
+                                      int subgraphs);
+
+struct anabranch_history {
+    size_t size;
+    int64_t limit;      /* 0 = all */
+    const char *before; /* a checkpoint id: only what is older; or NULL */
+    const char *filter; /* JSON object that the metadata must contain, or NULL */
+};
+/* A JSON list of states, the newest first. history may be NULL: all of it. */
+ANABRANCH_API int anabranch_get_history(struct anabranch_engine *engine,
+                                        struct anabranch_graph *graph,
+                                        const struct anabranch_thread_options *options,
+                                        const struct anabranch_history *history);
+/*
+ * Writes as if the node as_node had written (NULL: the one that ran last), through the reducers; the
+ * next run goes on behind it. values: JSON object, or NULL for none. as_node may be "__input__",
+ * "__end__" (with no values: what was to run next is forgotten) and "__copy__". Gives {"configurable":
+ * {"thread_id","checkpoint_ns","checkpoint_id"}}, the new place. Fails while a run is at work on the
+ * thread.
+ */
+ANABRANCH_API int anabranch_update_state(struct anabranch_engine *engine,
+                                         struct anabranch_graph *graph,
+                                         const struct anabranch_thread_options *options,
+                                         const char *values, const char *as_node);
+/* supersteps: JSON list of lists of {"values","as_node"}: one checkpoint for each inner list. Else
+ * the same. */
+ANABRANCH_API int anabranch_bulk_update_state(struct anabranch_engine *engine,
+                                              struct anabranch_graph *graph,
+                                              const struct anabranch_thread_options *options,
+                                              const char *supersteps);
+/* Forgets everything of the thread; of options only thread_id and the callback count. Gives "". Fails
+ * while a run is at work on it. */
+ANABRANCH_API int anabranch_delete_thread(struct anabranch_engine *engine,
+                                          const struct anabranch_thread_options *options);
 
 #ifdef __cplusplus
 }

@@ -15,7 +15,7 @@
 #include "http/sse.h"
 #include "run/hub.h"
 #include <assert.h>
-#include <stdio.h>
+#include <ctype.h>
 #include <string.h>
 
 #define WAIT_HEARTBEAT_MS 1000 /* what the LangGraph server does */
@@ -72,6 +72,27 @@ static const struct fail *outcome(struct call *c)
 
 /* ---- one JSON answer at the end ---- */
 
+static void write_interrupts(struct call *c)
+{
+    buf_add_str(&c->answer, "\"__interrupt__\":");
+    jsonx_encode(run_interrupts(c->run), &c->answer);
+    buf_add_char(&c->answer, '}');
+}
+
+/* Into the object that is there. */
+static void add_interrupts(struct call *c)
+{
+    struct buf *out = &c->answer;
+
+    if (out->fault != 0)
+        return;
+    assert(out->len >= 2 && out->data[out->len - 1] == '}');
+    out->data[--out->len] = '\0';
+    if (out->len > 1)
+        buf_add_char(out, ',');
+    write_interrupts(c);
+}
+
 static void reply_result(struct call *c)
 {
     const struct fail *f = outcome(c);
@@ -81,7 +102,11 @@ static void reply_result(struct call *c)
         return;
     }
     state_encode(run_state(c->run), VIEW_OUTPUT, &c->answer);
-    if (c->answer.fault != 0)
+    if (run_interrupts(c->run) != NULL)
+        add_interrupts(c);
+    if (c->answer.fault == BUF_E_FULL)
+        reply_failf(c->req, FAIL_LIMIT, "the answer is too large with what it asks");
+    else if (c->answer.fault != 0)
         reply_failf(c->req, FAIL_INTERNAL, "there is no memory for the answer");
     else
         reply_json(c->req, 200, c->answer.data, c->answer.len);
@@ -153,7 +178,10 @@ static void write_wait_answer(struct call *c)
 
     if (fail_is_set(f))
         write_error_object(f, &c->answer);
-    else
+    else if (run_interrupts(c->run) != NULL) { /* the last `values` event has nothing else either */
+        buf_add_char(&c->answer, '{');
+        write_interrupts(c);
+    } else
         state_encode(run_state(c->run), VIEW_SHOWN, &c->answer);
     if (c->answer.fault == 0)
         return;
@@ -209,13 +237,19 @@ static void refuse(struct req *req, int r, struct fail *f)
     fail_clear(f);
 }
 
+/* A command, or where its thread stands, is enough to go by. */
+static bool needs_input(const struct run_request *req)
+{
+    return req->command == NULL && (req->input != NULL || req->thread_id == NULL);
+}
+
 /* /invoke tells a wrong input by its status, also when a stream was asked for; on /runs/... it is a
  * failed run. */
 static int check_before(const struct api *api, enum door door, struct run_body *b, struct fail *f)
 {
-    if (door != DOOR_INVOKE)
+    if (door != DOOR_INVOKE || !needs_input(&b->request))
         return 0;
-    return run_check_input(api->services, b->request.graph, b->request.input, &b->request.first, f);
+    return run_check_input(api->services, b->request.graph, b->request.input, f);
 }
 
 /* Is the answer written while the run is at work? */
@@ -232,7 +266,8 @@ static int call_new(const struct api *api, enum door door, const struct run_body
 
     if (c == NULL)
         return err_trace(ERR_NOMEM);
-    buf_init(&c->answer, (size_t)api->services->conf->max_state_bytes + 65536);
+    /* What it asks is made of the state: as much again. */
+    buf_init(&c->answer, 2 * (size_t)api->services->conf->max_state_bytes + 65536);
     c->cancels_on_disconnect = b->cancels_on_disconnect;
     r = run_start(api->runs, &b->request, &c->run, f);
     if (r == 0)
@@ -248,19 +283,37 @@ static int call_new(const struct api *api, enum door door, const struct run_body
     return 0;
 }
 
-static void name_the_run(struct req *req, const struct run *run)
+/* A thread's id is any text. */
+static void add_segment(struct buf *to, const char *text)
 {
-    char location[sizeof("/runs/") + ID_BYTES];
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (isalnum(c) || strchr("-._~", c) != NULL)
+            buf_add_char(to, *text);
+        else
+            buf_addf(to, "%%%02X", c);
+    }
+}
 
-    snprintf(location, sizeof(location), "/runs/%s", run_id(run));
-    reply_header(req, "Content-Location", location);
+static void name_the_run(struct req *req, const struct run *run, const char *thread_id)
+{
+    struct buf location MEM_AUTO(buf_deinit);
+
+    buf_init(&location, 4096);
+    if (thread_id != NULL) {
+        buf_add_str(&location, "/threads/");
+        add_segment(&location, thread_id);
+    }
+    buf_addf(&location, "/runs/%s", run_id(run));
+    if (location.fault == 0) /* without memory the run has no name, and goes on */
+        reply_header(req, "Content-Location", location.data);
 }
 
 static void begin(struct req *req, enum door door, const struct run_body *b, struct call *c)
 {
     assert(c != NULL);
     c->req = req;
-    name_the_run(req, c->run);
+    name_the_run(req, c->run, b->request.thread_id);
     if (is_live(door, b)) {
         if (open_stream(c, door) != 0)
             leave(c);

@@ -38,23 +38,11 @@ static int read_graph(const struct api *api, enum door door, struct run_body *b,
     return b->request.graph != NULL ? 0 : unknown_graph(api, door, json_string_value(name), f);
 }
 
-/* Modes of the protocol that are no mistake and not here. */
-static bool is_later_mode(const char *name)
-{
-    static const char *const names[] = { "messages", "tasks",  "checkpoints",
-                                         "debug",    "events", "tools" };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(names[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static int add_mode(const json_t *name, unsigned *modes, struct fail *f)
 {
     unsigned bit = mode_find(json_string_value(name));
-    bool is_later = is_later_mode(json_string_value(name));
+    /* The one mode of the protocol that is no mistake and not here. */
+    bool is_later = strcmp(json_string_value(name), "tools") == 0;
 
     if (bit == 0)
         fail_set(f, is_later ? FAIL_UNPROCESSABLE : FAIL_BAD_REQUEST,
@@ -79,24 +67,39 @@ static int read_modes(enum door door, struct run_body *b, struct fail *f)
     }
     if (b->request.modes == 0)
         b->request.modes = door == DOOR_INVOKE ? MODE_UPDATES | MODE_MESSAGES_TUPLE : MODE_VALUES;
+    if (json_is_true(run_body_find(b->json, "stream_subgraphs")))
+        b->request.modes |= MODE_SUBGRAPHS;
     if (!b->is_stream)
         b->request.modes = 0;
     return r;
 }
 
-static int read_recursion_limit(const struct api *api, struct run_body *b, struct fail *f)
+static int read_limit(const json_t *body, const char *key, int64_t most, int64_t *ret,
+                      struct fail *f)
 {
-    const json_t *limit = run_body_find(b->json, "config.recursion_limit");
-    int64_t most = api->services->conf->max_recursion_limit;
+    const json_t *limit = run_body_find(body, key);
+    int64_t number = json_integer_value(limit);
 
     if (limit == NULL)
         return 0;
-    b->request.recursion_limit = json_integer_value(limit);
-    if (b->request.recursion_limit >= 1 && b->request.recursion_limit <= most)
-        return 0;
-    fail_set(f, FAIL_BAD_REQUEST, "\"config.recursion_limit\" must be between 1 and %lld",
-             (long long)most);
-    return RUN_BODY_E_WRONG;
+    *ret = number;
+    if (number < 1)
+        fail_set(f, FAIL_UNPROCESSABLE, "\"%s\" must be at least 1, not %lld", key,
+                 (long long)number);
+    else if (number > most)
+        fail_set(f, FAIL_UNPROCESSABLE, "\"%s\" must be at most %lld, not %lld", key,
+                 (long long)most, (long long)number);
+    return fail_is_set(f) ? RUN_BODY_E_WRONG : 0;
+}
+
+static int read_limits(const struct api *api, struct run_body *b, struct fail *f)
+{
+    int r = read_limit(b->json, "config.recursion_limit", api->services->conf->max_recursion_limit,
+                       &b->request.recursion_limit, f);
+
+    return r == 0 ? read_limit(b->json, "config.max_concurrency", INT64_MAX,
+                               &b->request.max_concurrency, f)
+                  : r;
 }
 
 /* Headers that a graph may see as $config: x-... and user-agent, but nothing that may be a secret.
@@ -171,7 +174,9 @@ static int read_meaning(struct req *req, enum door door, struct run_body *b, str
     if (r == 0)
         r = read_modes(door, b, f);
     if (r == 0)
-        r = read_recursion_limit(api, b, f);
+        r = read_limits(api, b, f);
+    if (r == 0)
+        r = run_body_read_thread(door, b, f);
     if (r == 0)
         r = read_objects(req, b);
     return r;
@@ -204,7 +209,7 @@ int run_body_read(struct req *req, enum door door, struct run_body *b, struct fa
         return err_trace(ERR_NOMEM);
     int r = parse(req, b, f);
     if (r == 0)
-        r = run_body_check(b->json, f);
+        r = run_body_check(b->json, door, f);
     if (r == 0)
         r = read_meaning(req, door, b, f);
     b->request.configurable = b->configurable;
@@ -217,6 +222,6 @@ void run_body_clear(struct run_body *b)
     json_decref(b->json);
     json_decref(b->configurable);
     json_decref(b->metadata);
-    state_unref(b->request.first);
+    json_decref(b->command);
     memset(b, 0, sizeof(*b));
 }

@@ -2,18 +2,20 @@
 #define ANABRANCH_API_RUN_BODY_H
 /*
  * The body of a request that creates a run. /invoke and /runs/... take the same keys, which are the
- * LangGraph protocol's; unknown keys are ignored, absent and null are the same, a wrong type is a FAIL_BAD_REQUEST that names the key, and a key that this version cannot
- * honour (threads, commands, breakpoints) is a FAIL_UNPROCESSABLE instead of being ignored.
+ * LangGraph protocol's; unknown keys are ignored, absent and null are the same, a wrong type is a
+ * FAIL_BAD_REQUEST that names the key. What is understood but cannot be done (a thread on a door
+ * that has none, a limit below 1, a webhook) is a FAIL_UNPROCESSABLE instead of being ignored.
  */
 #include "api/api.h"
 
 enum door { DOOR_INVOKE, DOOR_WAIT, DOOR_STREAM };
 
 struct run_body {
-    json_t *json;         /* the whole body; owns what request borrows */
-    json_t *configurable; /* headers and config.configurable */
-    json_t *metadata;     /* config.metadata and metadata */
-    struct run_request request; /* graph is borrowed from the registry, `first` is owned */
+    json_t *json;               /* the whole body; owns what request borrows */
+    json_t *configurable;       /* headers and config.configurable */
+    json_t *metadata;           /* config.metadata and metadata */
+    json_t *command;            /* as the run layer reads it, or NULL */
+    struct run_request request; /* borrows from here, and the graph from the registry */
     bool is_stream;             /* answer with SSE */
     bool cancels_on_disconnect;
 };
@@ -24,8 +26,12 @@ int run_body_read(struct req *req, enum door door, struct run_body *b, struct fa
 void run_body_clear(struct run_body *b);
 
 /* run_body_check.c: 0, or RUN_BODY_E_WRONG with f. body: an object. */
-int run_body_check(const json_t *body, struct fail *f);
+int run_body_check(const json_t *body, enum door door, struct fail *f);
 /* The value of a key ("config.tags" leads into an object), borrowed; NULL = absent or null. */
 json_t *run_body_find(const json_t *body, const char *key);
+
+/* run_body_thread.c: the parts of b->request that say where on a thread the run goes on, and with
+ * what. After run_body_check(). 0, RUN_BODY_E_WRONG with f, or a fault. */
+int run_body_read_thread(enum door door, struct run_body *b, struct fail *f);
 
 #endif

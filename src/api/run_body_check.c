@@ -1,6 +1,7 @@
 /*
- * What a run's body may hold, as two tables: the types of its keys, and the keys that this version
- * cannot honour. Both are looked at before anything is done with the body.
+ * What a run's body may hold, as tables: the types of its keys, the keys that a door cannot honour,
+ * and the words that mean nothing here on a thread. All are looked at before anything is done with
+ * the body.
  */
 #include "api/run_body.h"
 #include "base/jsonx.h"
@@ -29,26 +30,56 @@ static bool is_count(const json_t *v)
 {
     return json_is_integer(v) && json_integer_value(v) >= 0;
 }
+static bool is_integer(const json_t *v)
+{
+    return json_is_integer(v);
+}
 static bool is_duration(const json_t *v)
 {
     return json_is_number(v) && json_number_value(v) >= 0;
 }
 
-static bool is_list_of_strings(const json_t *v)
+static bool is_list_of(const json_t *v, bool (*fits)(const json_t *v))
 {
     const json_t *item;
     size_t i;
 
     json_array_foreach(v, i, item) {
-        if (!json_is_string(item))
+        if (!fits(item))
             return false;
     }
     return json_is_array(v);
+}
+static bool is_list_of_strings(const json_t *v)
+{
+    return is_list_of(v, is_string);
 }
 static bool is_names(const json_t *v)
 {
     return json_is_string(v) || is_list_of_strings(v);
 }
+
+/* ---- commands ---- */
+
+static bool is_pair(const json_t *v)
+{
+    return json_array_size(v) == 2 && json_is_string(json_array_get(v, 0));
+}
+static bool is_send(const json_t *v)
+{
+    return json_is_string(v) || json_is_string(json_object_get(v, "node"));
+}
+
+static bool is_update(const json_t *v)
+{
+    return json_is_object(v) || is_list_of(v, is_pair);
+}
+static bool is_goto(const json_t *v)
+{
+    return is_send(v) || is_list_of(v, is_send);
+}
+
+/* ---- words ---- */
 
 static bool is_one_of(const json_t *v, const char *const *words)
 {
@@ -57,6 +88,10 @@ static bool is_one_of(const json_t *v, const char *const *words)
             return true;
     }
     return false;
+}
+static bool is_stops(const json_t *v)
+{
+    return is_one_of(v, (const char *const[]){ "*", NULL }) || is_list_of_strings(v);
 }
 static bool is_disconnect(const json_t *v)
 {
@@ -96,16 +131,23 @@ static const struct {
     { "thread_id", is_string, "a string" },
     { "config", is_object, "an object" },
     { "config.configurable", is_object, "an object" },
-    { "config.recursion_limit", is_count, "an integer of at least 1" },
+    { "config.configurable.checkpoint_id", is_string, "a string" },
+    { "config.configurable.checkpoint_ns", is_string, "a string" },
+    { "config.recursion_limit", is_integer, "an integer of at least 1" },
+    { "config.max_concurrency", is_integer, "an integer of at least 1" },
     { "config.tags", is_list_of_strings, "a list of strings" },
     { "config.metadata", is_object, "an object" },
     { "context", is_object, "an object" },
     { "metadata", is_object, "an object" },
     { "command", is_object, "an object" },
+    { "command.update", is_update, "an object, or a list of [field, value]" },
+    { "command.goto", is_goto, "a node's name, {\"node\", \"input\"}, or a list of those" },
     { "checkpoint", is_object, "an object" },
+    { "checkpoint.checkpoint_id", is_string, "a string" },
+    { "checkpoint.checkpoint_ns", is_string, "a string" },
     { "checkpoint_id", is_string, "a string" },
-    { "interrupt_before", is_names, "\"*\" or a list of node names" },
-    { "interrupt_after", is_names, "\"*\" or a list of node names" },
+    { "interrupt_before", is_stops, "\"*\" or a list of node names" },
+    { "interrupt_after", is_stops, "\"*\" or a list of node names" },
     { "durability", is_durability, "sync, async or exit" },
     { "multitask_strategy", is_multitask, "reject, interrupt, rollback or enqueue" },
     { "on_disconnect", is_disconnect, "cancel or continue" },
@@ -118,10 +160,9 @@ static const struct {
 
 json_t *run_body_find(const json_t *body, const char *key)
 {
-    const char *dot = strchr(key, '.');
-    json_t *found =
-        dot == NULL ? json_object_get(body, key)
-                    : json_object_get(json_object_getn(body, key, (size_t)(dot - key)), dot + 1);
+    for (const char *dot; (dot = strchr(key, '.')) != NULL; key = dot + 1)
+        body = json_object_getn(body, key, (size_t)(dot - key));
+    json_t *found = json_object_get(body, key);
 
     return json_is_null(found) ? NULL : found;
 }
@@ -152,7 +193,7 @@ static int check_types(const json_t *body, struct fail *f)
     return 0;
 }
 
-/* ---- what this version cannot do ---- */
+/* ---- what cannot be done ---- */
 
 static bool is_empty(const json_t *v)
 {
@@ -163,36 +204,63 @@ static bool is_empty(const json_t *v)
     return json_is_array(v) ? json_array_size(v) == 0 : json_object_size(v) == 0;
 }
 
+enum { AT_INVOKE = 1 << DOOR_INVOKE, AT_RUNS = 1 << DOOR_WAIT | 1 << DOOR_STREAM };
+
 static const struct {
     const char *key;
+    unsigned doors; /* where it is refused */
     const char *why;
-} later[] = {
-    { "thread_id",
-      "runs on threads are not in this version; leave thread_id out for a stateless run" },
-    { "command", "commands need a thread, and threads are not in this version" },
-    { "checkpoint", "checkpoints are not in this version" },
-    { "checkpoint_id", "checkpoints are not in this version" },
-    { "interrupt_before", "breakpoints need a thread, and threads are not in this version" },
-    { "interrupt_after", "breakpoints need a thread, and threads are not in this version" },
-    { "after_seconds", "delayed runs are not in this version" },
-    { "webhook", "webhooks are not in this version" },
+} refused[] = {
+    { "thread_id", AT_RUNS,
+      "these runs are stateless; a run on a thread begins with POST /invoke" },
+    { "after_seconds", AT_INVOKE | AT_RUNS, "delayed runs are not in this version" },
+    { "webhook", AT_INVOKE | AT_RUNS, "webhooks are not in this version" },
+    { "checkpoint.checkpoint_ns", AT_INVOKE, "a run begins at a checkpoint of the whole graph" },
+    { "config.configurable.checkpoint_ns", AT_INVOKE,
+      "a run begins at a checkpoint of the whole graph" },
 };
 
-static int check_later(const json_t *body, struct fail *f)
+static int check_refused(const json_t *body, enum door door, struct fail *f)
 {
-    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-        const json_t *v = run_body_find(body, later[i].key);
-        if (v == NULL || is_empty(v))
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        const json_t *v = run_body_find(body, refused[i].key);
+        if ((refused[i].doors & 1u << door) == 0 || v == NULL || is_empty(v))
             continue;
-        fail_set(f, FAIL_UNPROCESSABLE, "\"%s\": %s", later[i].key, later[i].why);
+        fail_set(f, FAIL_UNPROCESSABLE, "\"%s\": %s", refused[i].key, refused[i].why);
         return RUN_BODY_E_WRONG;
     }
     return 0;
 }
 
-int run_body_check(const json_t *body, struct fail *f)
+/* Without a thread every word of these is as good as another. */
+static const struct {
+    const char *key;
+    const char *word; /* the one that says what happens */
+} thread_words[] = {
+    { "multitask_strategy", "reject" },
+    { "if_not_exists", "create" },
+};
+
+static int check_thread_words(const json_t *body, struct fail *f)
+{
+    if (run_body_find(body, "thread_id") == NULL)
+        return 0;
+    for (size_t i = 0; i < sizeof(thread_words) / sizeof(thread_words[0]); i++) {
+        const char *word = json_string_value(run_body_find(body, thread_words[i].key));
+        if (word == NULL || strcmp(word, thread_words[i].word) == 0)
+            continue;
+        fail_set(f, FAIL_UNPROCESSABLE, "\"%s\": on a thread this version knows \"%s\" only",
+                 thread_words[i].key, thread_words[i].word);
+        return RUN_BODY_E_WRONG;
+    }
+    return 0;
+}
+
+int run_body_check(const json_t *body, enum door door, struct fail *f)
 {
     int r = check_types(body, f);
 
-    return r == 0 ? check_later(body, f) : r;
+    if (r == 0)
+        r = check_refused(body, door, f);
+    return r == 0 ? check_thread_words(body, f) : r;
 }

@@ -13,8 +13,8 @@ const struct http_route api_routes[] = {
 const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);
 
 #define STATELESS                                                                                  \
-    "this version has no threads, assistants, background runs, crons or store; "                   \
-    "/runs/wait and /runs/stream run a graph"
+    "this version has no routes for threads, assistants, background runs, crons or the store; "    \
+    "/runs/wait and /runs/stream run a graph, and so does /invoke, on a thread if it is told one"
 
 const struct http_absence api_absences[] = {
     { "/threads", STATELESS },

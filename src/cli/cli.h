@@ -50,8 +50,9 @@ const char *cli_take_value(int *arg_count, char **args, const char *name);
 bool cli_take_flag(int *arg_count, char **args, const char *name);
 
 /* load.c: files and folders, separated by ':', into a registry. places: NULL = those of the
-   settings. Problems are all noted; those of one file do not keep the others from being read. 0 or
-   a fault. */
+   settings. Problems are all noted; those of one file do not keep the others from being read. A
+   graph may name any other as its node; if its file was asked for alone, also those of the files
+   beside it, which are not added. 0 or a fault. */
 int load_graphs(const struct conf *conf, const struct kind_table *kinds, const char *places,
                 struct registry *graphs, struct problems *problems);
 /* Is the word a file or a folder, or the name that a file would have? Else it is a graph's. */

@@ -1,11 +1,19 @@
-/* Graph files from disk into a registry. graph/ itself does no I/O. */
+/*
+ * Graph files from disk into a registry. graph/ itself does no I/O.
+ *
+ * All files are read before the first is built, because a graph may name another as its node:
+ *
+ *     build_all --> build_file(a) --> the builder of a asks for "b" --> build_file(b) ...
+ *
+ * A file that was asked for alone may also name the other files of its folder, which are read only
+ * then, and are no graphs of the server.
+ */
 #include "base/err.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "graph/parse.h"
-#include "node/models.h"
+#include "graph/subgraph.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -14,12 +22,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A graph that names another is built after it, in the middle of its own making. */
+enum file_state { FILE_NEW, FILE_OPEN /* being built */, FILE_BUILT, FILE_WRONG };
+
+struct graph_file {
+    char *path;
+    char *name; /* of the graph */
+    char *bytes;
+    size_t len;
+    enum file_state state;
+    bool is_asked;       /* by its path or its folder; else it is only there to be named */
+    bool has_neighbours; /* the other files of its folder are known */
+    struct graph *graph;
+};
+
 struct load {
     const struct conf *conf;
     const struct kind_table *kinds;
+    struct builder_limits limits;
     struct registry *graphs;
     struct problems *problems;
-    json_t *files; /* graph -> its file */
+    struct graph_file **files; /* in the order of the places */
+    const char **names;        /* of the files */
+    size_t count;
+    struct graph_source source;                  /* of this load */
+    struct graph_file *open[SUBGRAPH_MAX_DEPTH]; /* each was named by the one before it */
+    size_t open_count;
     bool is_from_settings;
 };
 
@@ -46,24 +74,6 @@ char *load_file(const char *path, size_t max_bytes, size_t *ret_len_bytes, char 
     return bytes;
 }
 
-static int keep(const struct load *l, const char *path, struct graph *graph)
-{
-    const char *other = json_string_value(json_object_get(l->files, graph->name));
-    int r = registry_add(l->graphs, graph);
-
-    if (r == REGISTRY_E_TAKEN) {
-        problems_add(l->problems, path, "/name", "choose another name",
-                     "a graph \"%s\" is defined by %s already", graph->name,
-                     other != NULL ? other : "another file");
-        r = 0;
-    } else if (r == 0) {
-        json_t *file = json_stringn_nocheck(path, strlen(path)); /* may be no UTF-8 */
-        r = json_object_set_new_nocheck(l->files, graph->name, file) == 0 ? 0 : ERR_NOMEM;
-    }
-    graph_unref(graph);
-    return r;
-}
-
 /* A pipe or a device in its place would be waited for, or read, without an end. */
 static bool is_file(const char *path)
 {
@@ -72,26 +82,94 @@ static bool is_file(const char *path)
     return stat(path, &st) != 0 || S_ISREG(st.st_mode); /* what is missing is told by reading it */
 }
 
-static int load_one(const struct load *l, const char *path)
+static struct graph_file *file_free(struct graph_file *file)
 {
-    struct builder_limits limits = worker_builder_limits(l->conf);
-    struct graph *graph = NULL;
+    if (file == NULL)
+        return NULL;
+    graph_unref(file->graph);
+    mem_free(file->path);
+    mem_free(file->name);
+    mem_free(file->bytes);
+    return mem_free(file);
+}
+
+static int grow(struct load *l)
+{
+    size_t count = l->count + 1;
+    struct graph_file **files = mem_realloc(l->files, count * sizeof(struct graph_file *));
+
+    if (files == NULL)
+        return ERR_NOMEM;
+    l->files = files;
+    const char **names = mem_realloc(l->names, count * sizeof(*names));
+    if (names == NULL)
+        return ERR_NOMEM;
+    l->names = names;
+    return 0;
+}
+
+static int append_take(struct load *l, struct graph_file *file)
+{
+    int r = grow(l);
+
+    if (r != 0) {
+        file_free(file);
+        return err_trace(r);
+    }
+    l->files[l->count] = file;
+    l->names[l->count++] = file->name;
+    l->source.names = l->names;
+    l->source.name_count = l->count;
+    return 0;
+}
+
+/* bytes are taken. */
+static int add_file(struct load *l, const char *path, char *bytes, size_t len, bool is_asked)
+{
+    struct graph_file *file = mem_zalloc(sizeof(*file));
+
+    if (file == NULL) {
+        mem_free(bytes);
+        return err_trace(ERR_NOMEM);
+    }
+    *file =
+        (struct graph_file){ .path = mem_strdup(path),
+                             .name = graph_peek_name(path, bytes, len, (int)l->limits.max_depth),
+                             .bytes = bytes,
+                             .len = len,
+                             .is_asked = is_asked };
+    if (file->path != NULL && file->name != NULL)
+        return append_take(l, file);
+    file_free(file);
+    return err_trace(ERR_NOMEM);
+}
+
+static bool is_known(const struct load *l, const char *path)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (strcmp(l->files[i]->path, path) == 0)
+            return true;
+    return false;
+}
+
+/* Nobody has asked for a neighbour: if it cannot be read, there is none. */
+static int read_one(struct load *l, const char *path, bool is_asked)
+{
     char text[256];
     size_t len = 0;
-    char *bytes MEM_AUTO(mem_freep) = NULL;
+    char *bytes = NULL;
 
+    if (!is_asked && is_known(l, path))
+        return 0;
     if (is_file(path))
         bytes = load_file(path, (size_t)l->conf->max_body_bytes, &len, text, sizeof(text));
     else
         snprintf(text, sizeof(text), "is neither a file nor a folder");
-    if (bytes == NULL) {
+    if (bytes != NULL)
+        return add_file(l, path, bytes, len, is_asked);
+    if (is_asked)
         problems_add(l->problems, path, "", NULL, "%s", text);
-        return 0;
-    }
-    int r = graph_parse(l->kinds, &limits, path, bytes, len, l->problems, &graph);
-    if (r == PARSE_E_WRONG)
-        return 0;
-    return r == 0 ? keep(l, path, graph) : err_trace(r);
+    return 0;
 }
 
 /* ---- folders ---- */
@@ -109,23 +187,52 @@ static int is_graph_file(const struct dirent *entry)
     return entry->d_name[0] != '.' && has_ending(entry->d_name, ".json");
 }
 
-static int load_folder(const struct load *l, const char *path)
+/* prefix: goes in front of the names in the folder. */
+static int read_folder(struct load *l, const char *path, const char *prefix, bool is_asked)
 {
     struct dirent **entries = NULL;
     int count = scandir(path, &entries, is_graph_file, alphasort);
     int r = 0;
 
     if (count < 0) {
-        problems_add(l->problems, path, "", NULL, "cannot be read: %s", strerror(errno));
+        if (is_asked)
+            problems_add(l->problems, path, "", NULL, "cannot be read: %s", strerror(errno));
         return 0;
     }
     for (int i = 0; i < count; i++) {
-        char *file MEM_AUTO(mem_freep) = mem_printf("%s/%s", path, entries[i]->d_name);
+        char *file MEM_AUTO(mem_freep) = mem_printf("%s%s", prefix, entries[i]->d_name);
         free(entries[i]); /* scandir's, from malloc */
         if (r == 0)
-            r = file == NULL ? ERR_NOMEM : load_one(l, file);
+            r = file == NULL ? ERR_NOMEM : read_one(l, file, is_asked);
     }
     free(entries);
+    return r;
+}
+
+static int read_asked_folder(struct load *l, const char *path)
+{
+    char *prefix MEM_AUTO(mem_freep) = mem_printf("%s/", path);
+    size_t first = l->count;
+    int r = prefix == NULL ? ERR_NOMEM : read_folder(l, path, prefix, true);
+
+    for (size_t i = first; i < l->count; i++)
+        l->files[i]->has_neighbours = true;
+    return r;
+}
+
+static int read_neighbours(struct load *l, struct graph_file *of)
+{
+    const char *slash = strrchr(of->path, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - of->path) + 1;
+    char *prefix MEM_AUTO(mem_freep) = mem_strndup(of->path, len);
+    size_t first = l->count;
+
+    if (of->has_neighbours)
+        return 0;
+    of->has_neighbours = true;
+    int r = prefix == NULL ? ERR_NOMEM : read_folder(l, len == 0 ? "." : prefix, prefix, false);
+    for (size_t i = first; i < l->count; i++)
+        l->files[i]->has_neighbours = true;
     return r;
 }
 
@@ -147,7 +254,7 @@ static void note_missing(const struct load *l, const char *path, int error)
                  is_relative ? " (relative to the working directory)" : "");
 }
 
-static int load_place(const struct load *l, const char *path)
+static int read_place(struct load *l, const char *path)
 {
     struct stat st;
 
@@ -155,7 +262,116 @@ static int load_place(const struct load *l, const char *path)
         note_missing(l, path, errno);
         return 0;
     }
-    return S_ISDIR(st.st_mode) ? load_folder(l, path) : load_one(l, path);
+    return S_ISDIR(st.st_mode) ? read_asked_folder(l, path) : read_one(l, path, true);
+}
+
+/* ---- graphs ---- */
+
+static int build_file(struct load *l, struct graph_file *file)
+{
+    const struct parse_tools tools = { l->kinds, &l->limits, &l->source };
+
+    file->state = FILE_OPEN;
+    l->open[l->open_count++] = file;
+    int r = graph_parse_with(&tools, file->path, file->bytes, file->len, l->problems, &file->graph);
+    l->open_count--;
+    file->state = r == 0 ? FILE_BUILT : FILE_WRONG;
+    file->bytes = mem_free(file->bytes);
+    return r == PARSE_E_WRONG ? 0 : r;
+}
+
+static struct graph_file *file_named(const struct load *l, const char *name)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (strcmp(l->files[i]->name, name) == 0)
+            return l->files[i];
+    return NULL;
+}
+
+/* "a graph cannot be inside itself: a -> b -> a" */
+static void tell_cycle(const struct load *l, const struct graph_file *file, struct buf *why)
+{
+    size_t from = 0;
+
+    while (l->open[from] != file)
+        from++;
+    buf_add_str(why, "a graph cannot be inside itself: ");
+    for (size_t i = from; i < l->open_count; i++)
+        buf_addf(why, "%s -> ", l->open[i]->name);
+    buf_add_str(why, file->name);
+}
+
+static int build_named(struct load *l, struct graph_file *file, struct buf *why)
+{
+    if (file->state == FILE_OPEN) {
+        tell_cycle(l, file, why);
+        return SOURCE_E_REFUSED;
+    }
+    if (file->state == FILE_NEW && l->open_count == SUBGRAPH_MAX_DEPTH) {
+        buf_addf(why, "more than %d graphs are inside each other", SUBGRAPH_MAX_DEPTH);
+        return SOURCE_E_REFUSED;
+    }
+    int r = file->state == FILE_NEW ? build_file(l, file) : 0;
+    if (r != 0 || file->state == FILE_BUILT)
+        return r;
+    buf_addf(why, "graph \"%s\" has mistakes of its own, see %s", file->name, file->path);
+    return SOURCE_E_REFUSED;
+}
+
+static int find_graph(void *arg, const char *name, struct graph **ret, struct buf *why)
+{
+    struct load *l = arg;
+    struct graph_file *file = file_named(l, name);
+
+    if (file == NULL) {
+        int r = read_neighbours(l, l->open[l->open_count - 1]);
+        if (r != 0)
+            return err_trace(r);
+        file = file_named(l, name);
+    }
+    if (file == NULL)
+        return SOURCE_E_UNKNOWN;
+    int r = build_named(l, file, why);
+    if (r == 0)
+        *ret = file->graph;
+    return r;
+}
+
+static int keep(const struct load *l, const struct graph_file *file)
+{
+    int r = registry_add(l->graphs, file->graph);
+
+    if (r == REGISTRY_E_TAKEN) {
+        const struct graph_file *other = file_named(l, file->graph->name);
+        problems_add(l->problems, file->path, "/name", "choose another name",
+                     "a graph \"%s\" is defined by %s already", file->graph->name,
+                     other != NULL && other != file ? other->path : "another file");
+        r = 0;
+    }
+    return r;
+}
+
+/* Neighbours are appended meanwhile. */
+static int build_all(struct load *l)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < l->count && r == 0; i++) {
+        struct graph_file *file = l->files[i];
+        if (file->is_asked && file->state == FILE_NEW)
+            r = build_file(l, file);
+        if (r == 0 && file->is_asked && file->state == FILE_BUILT)
+            r = keep(l, file);
+    }
+    return r;
+}
+
+static void load_deinit(struct load *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        file_free(l->files[i]);
+    mem_free(l->files);
+    mem_free(l->names);
 }
 
 int load_graphs(const struct conf *conf, const struct kind_table *kinds, const char *places,
@@ -163,58 +379,22 @@ int load_graphs(const struct conf *conf, const struct kind_table *kinds, const c
 {
     struct load l = { .conf = conf,
                       .kinds = kinds,
+                      .limits = worker_builder_limits(conf),
                       .graphs = graphs,
                       .problems = problems,
-                      .files = json_object(),
                       .is_from_settings = places == NULL };
     char *list MEM_AUTO(mem_freep) = mem_strdup(places == NULL ? conf->graphs : places);
     char *rest = list;
     char *place;
-    int r = list == NULL || l.files == NULL ? ERR_NOMEM : 0;
+    int r = list == NULL ? ERR_NOMEM : 0;
 
+    l.source = (struct graph_source){ .find = find_graph, .arg = &l };
     while (r == 0 && (place = strsep(&rest, ":")) != NULL) {
         if (place[0] != '\0')
-            r = load_place(&l, place);
+            r = read_place(&l, place);
     }
-    json_decref(l.files);
+    if (r == 0)
+        r = build_all(&l);
+    load_deinit(&l);
     return r == 0 ? problems->fault : err_trace(r);
-}
-
-/* ---- models ---- */
-
-struct look {
-    const struct worker *w;
-    const char *graph;
-    json_t *known; /* the models of this graph that were told; keys only */
-    void (*seen)(void *arg, const char *graph, const char *node, const char *sentence);
-    void *arg;
-};
-
-static void look_at_model(void *arg, const char *node, const char *model)
-{
-    const struct look *look = arg;
-    char text[400];
-
-    if (llm_model_check(look->w->models, model, text, sizeof(text)) == 0 ||
-        json_object_get(look->known, model) != NULL)
-        return;
-    /* Without memory it is told again. */
-    (void)json_object_set_new_nocheck(look->known, model, json_true());
-    look->seen(look->arg, look->graph, node, text);
-}
-
-void load_each_bad_model(const struct worker *w, const struct registry *graphs,
-                         void (*seen)(void *arg, const char *graph, const char *node,
-                                      const char *sentence),
-                         void *arg)
-{
-    for (size_t i = 0; i < graphs->count; i++) {
-        struct look look = { .w = w,
-                             .graph = graphs->graphs[i]->name,
-                             .known = json_object(),
-                             .seen = seen,
-                             .arg = arg };
-        graph_each_model(graphs->graphs[i], w->conf, look_at_model, &look);
-        json_decref(look.known);
-    }
 }

@@ -1,12 +1,14 @@
 /*
  * anabranch run GRAPH --input JSON [--stream]: one run without a server. The final state goes to
  * standard output, or with --stream every event as it comes, in the same frames that the server
- * sends.
+ * sends. A run that asks a person, or comes to a breakpoint, ends there: what it asks is printed
+ * with the state, as "__interrupt__".
  */
 #include "base/err.h"
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "cli/one_graph.h"
+#include "embed/embed.h"
 #include "run/hub.h"
 #include <stdio.h>
 #include <string.h>
@@ -78,7 +80,13 @@ static int print_result(const struct command *c)
     const struct fail *f = run_fail(c->run);
     struct buf text MEM_AUTO(buf_deinit);
 
-    buf_init(&text, (size_t)c->worker.conf->max_state_bytes + 65536);
+    buf_init(&text, 2 * (size_t)c->worker.conf->max_state_bytes + 65536); /* state and questions */
+    if (!run_has_ended(c->run)) {
+        fputs("anabranch: more events came at once than the settings log_bytes and logs_bytes "
+              "allow\n",
+              stderr);
+        return EXIT_FAILED;
+    }
     if (fail_is_set(f)) {
         fprintf(stderr, "anabranch: %s%s%s%s: %s\n", f->node != NULL ? "node " : "",
                 f->node != NULL ? f->node : "", f->node != NULL ? ": " : "", fail_type(f),
@@ -87,7 +95,7 @@ static int print_result(const struct command *c)
     }
     if (c->is_stream)
         return EXIT_OK;
-    state_encode(run_state(c->run), VIEW_OUTPUT, &text);
+    embed_write_output(c->run, &text);
     buf_add_char(&text, '\n');
     write_out(buf_text(&text), text.len);
     return text.fault == 0 ? EXIT_OK : cli_fault("result", ERR_NOMEM);
@@ -95,12 +103,19 @@ static int print_result(const struct command *c)
 
 /* ---- the run ---- */
 
+/* On a thread, since without one nothing can be asked; nobody comes back to it, so it is written
+ * once. */
 static int run_to_end(struct command *c, struct graph *graph, const json_t *input)
 {
+    char thread_id[ID_BYTES];
     struct run_request req = { .graph = graph,
                                .input = input,
+                               .thread_id = thread_id,
+                               .durability = "exit",
                                .modes = c->is_stream ? MODE_UPDATES | MODE_MESSAGES_TUPLE : 0 };
     struct fail f = { 0 };
+
+    id_v7(thread_id);
     int r = run_start(c->worker.runs, &req, &c->run, &f);
 
     if (r == 0)

@@ -107,11 +107,13 @@ static int load(struct serve *s)
     return status;
 }
 
-static void warn_database(const struct conf *conf)
+static void warn_database(const struct serve *s)
 {
-    if (strncmp(conf->database, "memory:", 7) != 0)
-        log_warn("database_not_used", "database", conf->database, "message",
-                 "this version stores nothing; set database to memory: to silence this", NULL);
+    if (!s->worker.is_kept)
+        log_warn("database_not_used", "database", s->conf->database, "message",
+                 "this version keeps threads in memory, and they are lost when it ends; set "
+                 "database to memory: to silence this",
+                 NULL);
 }
 
 static void warn_model(void *arg, const char *graph, const char *node, const char *sentence)
@@ -171,7 +173,7 @@ static int start(struct serve *s)
         .graph_schema = graph_schema_text,
         .graph_schema_len_bytes = sizeof(graph_schema_text) - 1,
     };
-    warn_database(s->conf);
+    warn_database(s);
     load_each_bad_model(&s->worker, &s->graphs, warn_model, NULL);
     return open_port(s);
 }

@@ -2,39 +2,23 @@
  * What a program says about a run, as JSON texts, made into a run_request.
  */
 #include "base/err.h"
-#include "base/jsonx.h"
-#include "base/log.h"
-#include "base/mem.h"
 #include "embed/embed.h"
 #include "run/event.h"
 #include <string.h>
 
 static int wrong(const char *option, const char *why)
 {
-    log_error("run_options", "option", option, "message", why, NULL);
-    return ANABRANCH_E_INVALID;
+    return embed_wrong("run_options", option, why);
 }
 
 static int read_json(const struct conf *conf, const char *option, const char *text, json_t **ret)
 {
-    struct jsonx_error error;
-    int r;
-
-    if (text == NULL)
-        return 0;
-    r = jsonx_parse(text, strlen(text), (int)conf->max_depth, ret, &error);
-    if (r < 0)
-        return err_trace(r);
-    return r == 0 ? 0 : wrong(option, error.message);
+    return embed_read_json(conf, "run_options", option, text, ret);
 }
 
 static int read_object(const struct conf *conf, const char *option, const char *text, json_t **ret)
 {
-    int r = read_json(conf, option, text, ret);
-
-    if (r != 0 || *ret == NULL || json_is_object(*ret))
-        return r;
-    return wrong(option, "not an object");
+    return embed_read_object(conf, "run_options", option, text, ret);
 }
 
 /* ---- config ---- */
@@ -126,6 +110,44 @@ static int read_modes(const char *text, unsigned *modes)
     return r;
 }
 
+/* ---- command and breakpoints ---- */
+
+static int check_command(const json_t *command)
+{
+    static const char *const known[] = { "resume", "update", "goto" };
+    const char *key;
+    json_t *part;
+
+    json_object_foreach((json_t *)command, key, part) {
+        size_t i = 0;
+        while (i < sizeof(known) / sizeof(known[0]) && strcmp(known[i], key) != 0)
+            i++;
+        if (i == sizeof(known) / sizeof(known[0]))
+            return wrong("command", "it has resume, update and goto, and no other key");
+    }
+    return 0;
+}
+
+static int read_command(const struct conf *conf, const char *text, struct embed_request *r)
+{
+    int e = read_object(conf, "command", text, &r->command);
+
+    if (e == 0 && r->command != NULL && r->input != NULL)
+        return wrong("command", "it takes the place of an input: leave one of them out");
+    return e == 0 ? check_command(r->command) : e;
+}
+
+static int read_nodes(const struct conf *conf, const char *option, const char *text, json_t **ret)
+{
+    int e = read_json(conf, option, text, ret);
+
+    if (e != 0 || *ret == NULL || is_list_of_strings(*ret))
+        return e;
+    if (json_is_string(*ret) && strcmp(json_string_value(*ret), "*") == 0)
+        return 0;
+    return wrong(option, "neither a list of node names nor the string \"*\"");
+}
+
 /* ---- all of it ---- */
 
 static int read_texts(const struct conf *conf, const struct anabranch_run_options *o,
@@ -134,38 +156,71 @@ static int read_texts(const struct conf *conf, const struct anabranch_run_option
     int e = read_json(conf, "input", o->input, &r->input);
 
     if (e == 0)
+        e = read_command(conf, o->command, r);
+    if (e == 0)
         e = read_object(conf, "config", o->config, &r->config);
     if (e == 0)
         e = check_config(conf, r->config);
     if (e == 0)
         e = read_object(conf, "context", o->context, &r->context);
     if (e == 0)
-        e = read_modes(o->stream_mode, &r->req.modes);
-    if (e == 0 && o->timeout_ms < 0)
-        e = wrong("timeout_ms", "less than 0");
+        e = read_nodes(conf, "interrupt_before", o->interrupt_before, &r->before);
+    if (e == 0)
+        e = read_nodes(conf, "interrupt_after", o->interrupt_after, &r->after);
     return e;
+}
+
+static int check_numbers(const struct anabranch_run_options *o)
+{
+    if (o->timeout_ms < 0)
+        return wrong("timeout_ms", "less than 0");
+    return o->max_concurrency < 0 ? wrong("max_concurrency", "less than 0") : 0;
+}
+
+/* What needs no reading. */
+static void copy_plain(const struct anabranch_run_options *o, struct run_request *req)
+{
+    req->timeout_ms = o->timeout_ms;
+    req->max_concurrency = o->max_concurrency;
+    req->thread_id = o->thread_id;
+    req->checkpoint_id = o->checkpoint_id;
+    req->durability = o->durability;
+    req->is_strict = !o->is_lenient;
+    if (o->subgraphs)
+        req->modes |= MODE_SUBGRAPHS;
 }
 
 int embed_request_read(const struct anabranch_engine *engine, struct graph *graph,
                        const struct anabranch_run_options *options, struct embed_request *ret)
 {
+    struct run_request *req = &ret->req;
     int r = read_texts(&engine->conf, options, ret);
 
-    ret->req.graph = graph;
-    ret->req.input = ret->input;
-    ret->req.configurable = json_object_get(ret->config, "configurable");
-    ret->req.context = ret->context;
-    ret->req.metadata = json_object_get(ret->config, "metadata");
-    ret->req.tags = json_object_get(ret->config, "tags");
-    ret->req.recursion_limit = json_integer_value(json_object_get(ret->config, "recursion_limit"));
-    ret->req.timeout_ms = options->timeout_ms;
+    if (r == 0)
+        r = read_modes(options->stream_mode, &req->modes);
+    if (r == 0)
+        r = check_numbers(options);
+    req->graph = graph;
+    req->input = ret->input;
+    req->command = ret->command;
+    req->interrupt_before = ret->before;
+    req->interrupt_after = ret->after;
+    req->configurable = json_object_get(ret->config, "configurable");
+    req->context = ret->context;
+    req->metadata = json_object_get(ret->config, "metadata");
+    req->tags = json_object_get(ret->config, "tags");
+    req->recursion_limit = json_integer_value(json_object_get(ret->config, "recursion_limit"));
+    copy_plain(options, req);
     return r;
 }
 
 void embed_request_clear(struct embed_request *r)
 {
     json_decref(r->input);
+    json_decref(r->command);
     json_decref(r->config);
     json_decref(r->context);
+    json_decref(r->before);
+    json_decref(r->after);
     memset(r, 0, sizeof(*r));
 }

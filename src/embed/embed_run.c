@@ -8,7 +8,6 @@
  * the loop holds a reference, so it may arrive after the end. Only the loop's thread frees.
  */
 #include "base/err.h"
-#include "base/jsonx.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "embed/embed.h"
@@ -26,6 +25,7 @@ struct anabranch_run {
     struct reader *reader; /* likewise */
     struct loop_work first_read;
     struct buf text; /* of the event that is being handed on */
+    struct buf name; /* its name with its namespace, if it has one */
     void (*on_event)(void *arg, const char *event, const char *data, size_t len_bytes);
     void *event_arg;
     void (*on_end)(void *arg, int status, const char *result, size_t len_bytes);
@@ -39,6 +39,7 @@ static void run_free(struct anabranch_run *r)
     reader_close(r->reader);
     run_unref(r->run);
     buf_deinit(&r->text);
+    buf_deinit(&r->name);
     mem_free(r);
 }
 
@@ -50,29 +51,10 @@ static void drop(struct anabranch_run *r)
 
 /* ---- the end ---- */
 
-static void write_member(struct buf *out, const char *key, const char *value)
-{
-    buf_addf(out, "\"%s\":", key);
-    jsonx_encode_string(value, strlen(value), out);
-}
-
-static void write_fail(const struct fail *f, struct buf *out)
-{
-    buf_add_str(out, "{\"error\":{");
-    write_member(out, "type", fail_type(f));
-    buf_add_char(out, ',');
-    write_member(out, "message", fail_message(f));
-    if (f->node != NULL) {
-        buf_add_char(out, ',');
-        write_member(out, "node", f->node);
-    }
-    buf_add_str(out, "}}");
-}
-
 static int status_of(const struct run *run)
 {
     if (run_status(run) == RUN_SUCCESS)
-        return 0;
+        return run_interrupts(run) == NULL ? 0 : ANABRANCH_E_INTERRUPTED;
     return run_status(run) == RUN_INTERRUPTED ? ANABRANCH_E_CANCELLED : ANABRANCH_E_FAILED;
 }
 
@@ -80,15 +62,33 @@ static int write_result(const struct run *run, struct buf *out)
 {
     buf_clear(out);
     if (fail_is_set(run_fail(run)))
-        write_fail(run_fail(run), out);
+        embed_write_fail(run_fail(run), out);
     else
-        state_encode(run_state(run), VIEW_OUTPUT, out);
+        embed_write_output(run, out);
     return out->fault == 0 ? status_of(run) : ANABRANCH_E_NOMEM;
+}
+
+/* Its events could not be told, so nobody will hear of its end either: it is not left to run on. */
+static int write_lost(struct run *run, struct buf *out)
+{
+    struct fail f = { .code = FAIL_NONE };
+
+    fail_set(&f, FAIL_LIMIT,
+             "not all events of the run could be told: more of them came at once "
+             "than the settings log_bytes and logs_bytes allow, or there was no "
+             "memory");
+    fail_set_type(&f, "StreamTruncated");
+    buf_clear(out);
+    embed_write_fail(&f, out);
+    fail_clear(&f);
+    run_cancel(run);
+    return out->fault == 0 ? ANABRANCH_E_FAILED : ANABRANCH_E_NOMEM;
 }
 
 static void end(struct anabranch_run *r)
 {
-    int status = write_result(r->run, &r->text);
+    int status =
+        run_has_ended(r->run) ? write_result(r->run, &r->text) : write_lost(r->run, &r->text);
 
     r->reader = reader_close(r->reader);
     r->run = run_unref(r->run);
@@ -101,17 +101,28 @@ static void end(struct anabranch_run *r)
 
 /* ---- events ---- */
 
+static const char *name_of(struct anabranch_run *r, const struct run_event *event)
+{
+    if (event->ns[0] == '\0')
+        return event->name;
+    buf_clear(&r->name);
+    buf_addf(&r->name, "%s|%s", event->name, event->ns);
+    return r->name.fault == 0 ? r->name.data : NULL;
+}
+
 /* The log's bytes are not NUL-terminated, which C programs expect of a text. */
 static void hand_on(struct anabranch_run *r, const struct run_event *event)
 {
     static const char no_memory[] =
         "{\"error\":\"InternalError\",\"message\":\"there is no memory for this event\"}";
+    const char *name;
 
     if (r->on_event == NULL)
         return;
+    name = name_of(r, event);
     buf_clear(&r->text);
-    if (buf_add(&r->text, event->data, event->data_len_bytes) == 0)
-        r->on_event(r->event_arg, event->name, r->text.data, r->text.len);
+    if (name != NULL && buf_add(&r->text, event->data, event->data_len_bytes) == 0)
+        r->on_event(r->event_arg, name, r->text.data, r->text.len);
     else
         r->on_event(r->event_arg, "error", no_memory, sizeof(no_memory) - 1);
 }
@@ -141,6 +152,7 @@ static struct anabranch_run *run_new(struct anabranch_engine *engine,
     atomic_init(&r->refs, 1);
     loop_work_init(&r->first_read, read_events, r);
     buf_init(&r->text, EMBED_UNBOUNDED);
+    buf_init(&r->name, EMBED_UNBOUNDED);
     r->on_event = o->stream_mode != NULL ? o->on_event : NULL;
     r->on_end = o->on_end;
     r->event_arg = r->end_arg = o->arg;
@@ -270,7 +282,7 @@ static int refused_result(const struct fail *f, char **ret)
     struct buf out MEM_AUTO(buf_deinit);
 
     buf_init(&out, EMBED_UNBOUNDED);
-    write_fail(f, &out);
+    embed_write_fail(f, &out);
     *ret = buf_take(&out, NULL);
     return ANABRANCH_E_FAILED;
 }
@@ -295,6 +307,11 @@ static int call_and_wait(struct anabranch_engine *engine, struct graph *graph,
     return r;
 }
 
+static bool has_result(int status)
+{
+    return status == 0 || status == ANABRANCH_E_FAILED || status == ANABRANCH_E_INTERRUPTED;
+}
+
 int anabranch_invoke(struct anabranch_engine *engine, struct anabranch_graph *graph,
                      const char *input, const struct anabranch_run_options *options, char **result)
 {
@@ -309,9 +326,9 @@ int anabranch_invoke(struct anabranch_engine *engine, struct anabranch_graph *gr
     o.input = input;
     r = call_and_wait(engine, graph_of(graph), &call, &f);
     fail_clear(&f);
-    if ((r == 0 || r == ANABRANCH_E_FAILED) && call.result == NULL)
+    if (has_result(r) && call.result == NULL)
         r = err_trace(ERR_NOMEM);
-    if ((r == 0 || r == ANABRANCH_E_FAILED) && result != NULL) {
+    if (has_result(r) && result != NULL) {
         *result = call.result;
         call.result = NULL;
     }

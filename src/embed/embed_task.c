@@ -1,35 +1,15 @@
 /*
- * A task of a C kind. Two sides hold it, and either may let go first:
- *
- *     the kind   until its finish or fail: is_ended
- *     the run    until it called release: is_released
+ * How a task of a C kind lives, and what it sees.
  *
  * After a cancel or a timeout the run goes on at once, while a thread of the kind may still work;
- * what it brings then is dropped. When both have let go the task is freed at the end of the loop's
- * turn, so a second finish in the same callback does no harm.
+ * what it brings then is dropped. When both sides have let go the task is freed at the end of the
+ * loop's turn, so a second finish in the same callback does no harm.
  */
 #include "base/err.h"
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "embed/embed.h"
-#include "node/kit.h"
 #include <string.h>
-
-enum { MESSAGE_MAX_BYTES = 65536, TYPE_MAX_BYTES = 128 };
-
-struct anabranch_task {
-    struct list node; /* engine->tasks */
-    struct loop_later later;
-    const struct embed_kind *kind;
-    struct task *task; /* NULL: the run does not want it any more */
-    struct state *state;
-    const struct node *of; /* in the graph that state holds */
-    char *state_text;
-    size_t state_len_bytes;
-    void *data;
-    bool is_ended;
-    bool is_released;
-};
 
 static void task_free(void *object)
 {
@@ -37,8 +17,14 @@ static void task_free(void *object)
 
     if (t->data != NULL && t->kind->api.data_free != NULL)
         t->kind->api.data_free(t->data);
+    for (size_t i = 0; i < t->answer_count; i++)
+        mem_free(t->answers[i]);
+    mem_free(t->answers);
+    json_decref(t->arg);
+    json_decref(t->extra);
     state_unref(t->state);
     mem_free(t->state_text);
+    mem_free(t->input_text);
     mem_free(t);
 }
 
@@ -58,7 +44,23 @@ static void let_go(struct anabranch_task *t)
     loop_free_later(t->kind->engine->worker.loop, &t->later, task_free, t);
 }
 
+void embed_task_end(struct anabranch_task *t)
+{
+    t->is_ended = true;
+    let_go(t);
+}
+
 /* ---- the run's side ---- */
+
+/* The state is counted and the JSON shared: nobody changes either. */
+static void keep_what_it_sees(struct anabranch_task *t, const struct task *task)
+{
+    t->state = state_ref((struct state *)task->scope.state);
+    t->arg = json_incref((json_t *)task->scope.input);
+    t->extra = json_incref((json_t *)task->scope.extra);
+    t->of = task->node;
+    memcpy(t->id, task->id, ID_BYTES);
+}
 
 void embed_task_start(struct task *task)
 {
@@ -70,8 +72,7 @@ void embed_task_start(struct task *task)
     }
     t->kind = task->node->kind->arg;
     t->task = task;
-    t->state = state_ref((struct state *)task->scope.state); /* counted, not changed */
-    t->of = task->node;
+    keep_what_it_sees(t, task);
     list_add_tail(&t->kind->engine->tasks, &t->node);
     task->data = t;
     t->kind->api.start(t, embed_config(t->of));
@@ -106,6 +107,11 @@ const char *anabranch_task_node(const struct anabranch_task *task)
     return task->of->name;
 }
 
+const char *anabranch_task_id(const struct anabranch_task *task)
+{
+    return task->id;
+}
+
 const char *anabranch_task_state(struct anabranch_task *task, size_t *ret_len_bytes)
 {
     struct buf out MEM_AUTO(buf_deinit);
@@ -120,6 +126,45 @@ const char *anabranch_task_state(struct anabranch_task *task, size_t *ret_len_by
     return task->state_text;
 }
 
+/* Not with json_copy(): that one hides an allocation that failed. */
+static json_t *with_extra(const json_t *input, const json_t *extra)
+{
+    json_t *all = json_object();
+
+    if (all != NULL && json_object_update(all, (json_t *)input) == 0 &&
+        json_object_update(all, (json_t *)extra) == 0)
+        return all;
+    json_decref(all);
+    return NULL;
+}
+
+static char *input_text(const struct anabranch_task *t, size_t *ret_len_bytes)
+{
+    const struct scope scope = { .graph = state_graph(t->state),
+                                 .state = t->state,
+                                 .input = t->arg };
+    json_t *input = scope_input(&scope);
+    char *text;
+
+    if (json_is_object(input) && t->extra != NULL) {
+        json_t *all = with_extra(input, t->extra);
+        json_decref(input);
+        input = all;
+    }
+    text = input == NULL ? NULL : jsonx_text(input, EMBED_UNBOUNDED, ret_len_bytes);
+    json_decref(input);
+    return text;
+}
+
+const char *anabranch_task_input(struct anabranch_task *task, size_t *ret_len_bytes)
+{
+    if (task->input_text == NULL)
+        task->input_text = input_text(task, &task->input_len_bytes);
+    if (task->input_text != NULL && ret_len_bytes != NULL)
+        *ret_len_bytes = task->input_len_bytes;
+    return task->input_text;
+}
+
 void anabranch_task_set_data(struct anabranch_task *task, void *data)
 {
     task->data = data;
@@ -128,102 +173,4 @@ void anabranch_task_set_data(struct anabranch_task *task, void *data)
 void *anabranch_task_data(const struct anabranch_task *task)
 {
     return task->data;
-}
-
-int anabranch_task_emit(struct anabranch_task *task, const char *text, size_t len_bytes)
-{
-    if (text == NULL && len_bytes > 0)
-        return ANABRANCH_E_INVALID;
-    if (task->is_ended || task->task == NULL)
-        return ANABRANCH_E_CANCELLED;
-    if (len_bytes > 0)
-        task_emit(task->task, text, len_bytes);
-    return 0;
-}
-
-static int parse_update(const struct task *task, const char *text, size_t len_bytes, json_t **ret,
-                        struct fail *f)
-{
-    /* The object around the fields is one level more than what max_depth allows in a field. */
-    int max_depth = (int)task->services->conf->max_depth + 1;
-    struct jsonx_error error;
-    int r;
-
-    if (len_bytes > task_max_bytes(task)) {
-        fail_set(f, FAIL_LIMIT,
-                 "the node's update of %zu bytes is longer than the setting max_state_bytes allows",
-                 len_bytes);
-        return KIT_E_FAILED;
-    }
-    r = jsonx_parse(text, len_bytes, max_depth, ret, &error);
-    if (r < 0)
-        return err_trace(r);
-    if (r > 0)
-        fail_set(f, FAIL_INVALID_UPDATE, "the node's update is not JSON: line %d, column %d: %s",
-                 error.line, error.column, error.message);
-    else if (!json_is_object(*ret))
-        fail_set(f, FAIL_INVALID_UPDATE, "the node's update must be a JSON object, not %s",
-                 jsonx_type_name(*ret));
-    return fail_is_set(f) ? KIT_E_FAILED : 0;
-}
-
-static void finish(struct task *task, const char *text, size_t len_bytes)
-{
-    struct update update MEM_AUTO(update_clear);
-    struct fail f = { .code = FAIL_NONE };
-    json_t *json = NULL;
-    int r = 0;
-
-    update_init(&update);
-    if (text != NULL)
-        r = parse_update(task, text, len_bytes, &json, &f);
-    if (r == 0 && json != NULL)
-        r = update_add_object(&update, task->graph, json);
-    json_decref(json);
-    if (r == 0)
-        task_finish(task, &update);
-    else
-        kit_end(task, r, &f);
-}
-
-void anabranch_task_finish(struct anabranch_task *task, const char *update, size_t len_bytes)
-{
-    if (task->is_ended)
-        return;
-    task->is_ended = true;
-    if (task->task != NULL)
-        finish(task->task, update, len_bytes);
-    let_go(task);
-}
-
-/* As much of a program's text as can stand in JSON. */
-static size_t fit(const char *text, size_t max_bytes)
-{
-    return text == NULL ? 0 : jsonx_utf8_prefix(text, strnlen(text, max_bytes));
-}
-
-static void fail_with(struct task *task, const char *type, const char *message)
-{
-    struct fail f = { .code = FAIL_NODE }; /* without a message: the sentence of the table */
-    size_t type_len = fit(type, TYPE_MAX_BYTES);
-    size_t message_len = fit(message, MESSAGE_MAX_BYTES);
-    char copy[TYPE_MAX_BYTES + 1] = { 0 };
-
-    if (message_len > 0)
-        fail_set(&f, FAIL_NODE, "%.*s", (int)message_len, message);
-    if (type_len > 0) {
-        memcpy(copy, type, type_len);
-        fail_set_type(&f, copy);
-    }
-    task_fail(task, &f);
-}
-
-void anabranch_task_fail(struct anabranch_task *task, const char *type, const char *message)
-{
-    if (task->is_ended)
-        return;
-    task->is_ended = true;
-    if (task->task != NULL)
-        fail_with(task->task, type, message);
-    let_go(task);
 }

@@ -91,6 +91,7 @@ int anabranch_engine_new(const struct anabranch_options *options, struct anabran
     list_init(&engine->own_kinds);
     list_init(&engine->tasks);
     list_init(&engine->runs);
+    list_init(&engine->calls);
     r = engine_init(engine, o.settings);
     if (r != 0) {
         anabranch_engine_free(engine);
@@ -100,12 +101,14 @@ int anabranch_engine_new(const struct anabranch_options *options, struct anabran
     return 0;
 }
 
-/* Runs end on the loop, so before it. Tasks that kinds forgot hold graphs, and graphs kinds. */
+/* Runs and calls end on the loop, so before it. Tasks that kinds forgot hold graphs, and graphs kinds. */
 void anabranch_engine_free(struct anabranch_engine *engine)
 {
     if (engine == NULL)
         return;
+    engine->is_ending = true;
     embed_runs_cancel(engine);
+    embed_calls_end(engine);
     worker_deinit(&engine->worker);
     embed_runs_free(engine);
     embed_tasks_free(engine);

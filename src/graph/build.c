@@ -1,5 +1,5 @@
-/* The public builder: every call notes what it is told; build_graph.c and its neighbours make a
- * graph of it. */
+/* The public builder: every call notes what it is told (edges in build_note.c); build_graph.c and
+ * its neighbours make a graph of it. */
 #include "graph/build.h"
 #include "base/err.h"
 #include "base/jsonx.h"
@@ -9,9 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* A program may pass NULL where a text belongs; it is then told about an empty name instead of a
- * crash. */
-static const char *text_of(const char *text)
+const char *builder_text(const char *text)
 {
     return text == NULL ? "" : text;
 }
@@ -25,8 +23,8 @@ int builder_new(const struct kind_table *kinds, const struct builder_limits *lim
     b->kinds = kinds;
     b->limits = *limits;
     problems_init(&b->problems);
-    b->file = mem_strdup(text_of(file));
-    b->name = mem_strdup(text_of(name));
+    b->file = mem_strdup(builder_text(file));
+    b->name = mem_strdup(builder_text(name));
     b->description = mem_strdup("");
     b->at = mem_strdup("");
     if (b->file == NULL || b->name == NULL || b->description == NULL || b->at == NULL) {
@@ -35,17 +33,6 @@ int builder_new(const struct kind_table *kinds, const struct builder_limits *lim
     }
     *ret = b;
     return 0;
-}
-
-static void free_edge(struct edge_spec *e)
-{
-    mem_free(e->at);
-    texts_free(e->sources, e->source_count);
-    mem_free(e->to);
-    mem_free(e->path);
-    texts_free(e->values, e->case_count);
-    texts_free(e->targets, e->case_count);
-    mem_free(e->fallback);
 }
 
 static void free_specs(struct anabranch_builder *b)
@@ -58,11 +45,15 @@ static void free_specs(struct anabranch_builder *b)
         mem_free(b->nodes[i].name);
         json_decref(b->nodes[i].json);
     }
-    for (size_t i = 0; i < b->edge_count; i++)
-        free_edge(&b->edges[i]);
+    for (size_t i = 0; i < b->reducer_count; i++) {
+        mem_free(b->reducers[i].field);
+        reducer_free(&b->reducers[i].fn);
+    }
     mem_free(b->fields);
     mem_free(b->nodes);
-    mem_free(b->edges);
+    mem_free(b->reducers);
+    builder_free_edges(b);
+    builder_free_stops(b);
 }
 
 void anabranch_builder_free(struct anabranch_builder *b)
@@ -78,12 +69,13 @@ void anabranch_builder_free(struct anabranch_builder *b)
     mem_free(b->name);
     mem_free(b->description);
     mem_free(b->at);
+    mem_free(b->base);
     mem_free(b);
 }
 
 static int replace_text(char **text, const char *with)
 {
-    char *copy = mem_strdup(text_of(with));
+    char *copy = mem_strdup(builder_text(with));
     if (copy == NULL)
         return err_trace(ERR_NOMEM);
     mem_free(*text);
@@ -95,6 +87,11 @@ void builder_at(struct anabranch_builder *b, const char *pointer)
 {
     if (replace_text(&b->at, pointer) != 0)
         builder_note_fault(b);
+}
+
+void builder_graphs(struct anabranch_builder *b, const struct graph_source *source)
+{
+    b->source = source;
 }
 
 struct problems *builder_problems(struct anabranch_builder *b)
@@ -160,10 +157,43 @@ int anabranch_builder_field(struct anabranch_builder *b, const char *name, const
         return err_trace(ERR_NOMEM);
     b->fields = fields;
     struct field_spec *f = &fields[b->field_count];
-    json_t *json = read_spec(b, "/state", text_of(name), text_of(spec));
-    int r = note_spec(&f->name, &f->json, text_of(name), json);
+    json_t *json = read_spec(b, "/state", builder_text(name), builder_text(spec));
+    int r = note_spec(&f->name, &f->json, builder_text(name), json);
     b->field_count += r == 0;
     return r;
+}
+
+/* Makes room for one more reducer and its field's name. */
+static int note_reducer(struct anabranch_builder *b, const char *field)
+{
+    struct reducer_spec *reducers =
+        items_grow(b->reducers, b->reducer_count, &b->reducer_cap, sizeof(*reducers));
+    if (reducers == NULL)
+        return err_trace(ERR_NOMEM);
+    b->reducers = reducers;
+    reducers[b->reducer_count] = (struct reducer_spec){ .field = mem_strdup(field) };
+    if (reducers[b->reducer_count].field == NULL)
+        return err_trace(ERR_NOMEM);
+    b->reducer_count++;
+    return 0;
+}
+
+int anabranch_builder_reducer(struct anabranch_builder *b, const char *field,
+                              anabranch_reduce *reduce, void *arg, void (*free_arg)(void *arg))
+{
+    struct reducer_fn fn = { .arg = NULL };
+    int r = reducer_from_program(b, builder_text(field), reduce, arg, free_arg, &fn);
+    if (r == 0)
+        r = note_reducer(b, builder_text(field));
+    if (r != 0) {
+        reducer_free(&fn);
+        return err_trace(r);
+    }
+    if (reduce == NULL)
+        builder_problem(b, "/state", NULL, "the reducer of \"%s\" has no function",
+                        builder_text(field));
+    b->reducers[b->reducer_count - 1].fn = fn;
+    return 0;
 }
 
 int anabranch_builder_node(struct anabranch_builder *b, const char *name, const char *spec)
@@ -175,8 +205,9 @@ int anabranch_builder_node(struct anabranch_builder *b, const char *name, const 
         return err_trace(ERR_NOMEM);
     b->nodes = nodes;
     struct node_spec *n = &nodes[b->node_count];
-    json_t *json = read_spec(b, "/nodes", text_of(name), text_of(spec));
-    int r = note_spec(&n->name, &n->json, text_of(name), json);
+    json_t *json = read_spec(b, "/nodes", builder_text(name), builder_text(spec));
+    n->declared = b->node_count;
+    int r = note_spec(&n->name, &n->json, builder_text(name), json);
     b->node_count += r == 0;
     return r;
 }
@@ -201,79 +232,6 @@ int anabranch_builder_output(struct anabranch_builder *b, const char *const *fie
     return note_names(&b->output, fields, count);
 }
 
-/* A new edge at the end of the list, with its place and sources; NULL: no memory. It counts once
- * edge_count goes up. */
-static struct edge_spec *new_edge(struct anabranch_builder *b, const char *const *sources,
-                                  size_t count)
-{
-    struct edge_spec *edges = items_grow(b->edges, b->edge_count, &b->edge_cap, sizeof(*edges));
-    if (edges == NULL)
-        return NULL;
-    b->edges = edges;
-    struct edge_spec *e = &edges[b->edge_count];
-    *e = (struct edge_spec){ .at = mem_strdup(b->at), .sources = texts_copy(sources, count) };
-    if (e->at != NULL && e->sources != NULL) {
-        e->source_count = count;
-        return e;
-    }
-    mem_free(e->at);
-    texts_free(e->sources, e->sources == NULL ? 0 : count);
-    return NULL;
-}
-
-int anabranch_builder_edge(struct anabranch_builder *b, const char *from, const char *to)
-{
-    return anabranch_builder_join(b, &from, 1, to);
-}
-
-int anabranch_builder_join(struct anabranch_builder *b, const char *const *sources, size_t count,
-                           const char *to)
-{
-    struct edge_spec *e = new_edge(b, sources, count);
-    if (e == NULL)
-        return err_trace(ERR_NOMEM);
-    e->to = mem_strdup(text_of(to));
-    if (e->to == NULL) {
-        free_edge(e);
-        return err_trace(ERR_NOMEM);
-    }
-    b->edge_count++;
-    return 0;
-}
-
-static int note_cases(struct edge_spec *e, const struct anabranch_case *cases, size_t count)
-{
-    e->values = mem_array(count, sizeof(*e->values));
-    e->targets = mem_array(count, sizeof(*e->targets));
-    if (e->values == NULL || e->targets == NULL)
-        return err_trace(ERR_NOMEM);
-    e->case_count = count;
-    for (size_t i = 0; i < count; i++) {
-        e->values[i] = mem_strdup(text_of(cases[i].value));
-        e->targets[i] = mem_strdup(text_of(cases[i].to));
-        if (e->values[i] == NULL || e->targets[i] == NULL)
-            return err_trace(ERR_NOMEM);
-    }
-    return 0;
-}
-
-int anabranch_builder_switch(struct anabranch_builder *b, const char *from, const char *path,
-                             const struct anabranch_case *cases, size_t count, const char *fallback)
-{
-    struct edge_spec *e = new_edge(b, &from, 1);
-    if (e == NULL)
-        return err_trace(ERR_NOMEM);
-    int r = note_cases(e, cases, count);
-    e->path = mem_strdup(text_of(path));
-    e->fallback = mem_strdup(fallback);
-    if (r != 0 || e->path == NULL || (fallback != NULL && e->fallback == NULL)) {
-        free_edge(e);
-        return err_trace(ERR_NOMEM);
-    }
-    b->edge_count++;
-    return 0;
-}
-
 int anabranch_builder_recursion_limit(struct anabranch_builder *b, int64_t limit)
 {
     if (limit >= 1 && limit <= b->limits.max_recursion_limit)
@@ -293,7 +251,7 @@ void anabranch_report(struct anabranch_builder *builder, const char *key, const 
                       const char *remedy)
 {
     if (builder->configuring != NULL)
-        setup_problem(builder->configuring, key, remedy, "%s", text_of(wrong));
+        setup_problem(builder->configuring, key, remedy, "%s", builder_text(wrong));
     else
-        builder_problem(builder, "", remedy, "%s", text_of(wrong));
+        builder_problem(builder, "", remedy, "%s", builder_text(wrong));
 }

@@ -6,9 +6,9 @@
  * program has not: places for error messages.
  *
  * What build() checks, all at once: names (reserved, doubled, `|` or `:` inside), unknown kinds,
- * fields, nodes in edges (with the nearest name), an entry point, unreachable nodes, joins without
- * or with unknown sources, edges from __end__ or to __start__, reducers that do not fit a type,
- * defaults that do not fit a type, limits.
+ * fields, nodes wherever one is named (with the nearest name), an entry point, unreachable nodes,
+ * joins without or with unknown sources, edges from __end__ or to __start__, Sends to __end__,
+ * reducers that do not fit a type, defaults that do not fit a type, limits and times of 0 or below.
  */
 #include "anabranch.h"
 #include "graph/graph.h"
@@ -21,6 +21,20 @@ struct builder_limits {
     int64_t max_recursion_limit;
 };
 
+enum { SOURCE_E_UNKNOWN = 1, SOURCE_E_REFUSED = 2 };
+/* Other graphs, by name. */
+struct graph_source {
+    /*
+     * ret: out, borrowed until the builder is freed. Returns 0; SOURCE_E_UNKNOWN;
+     * SOURCE_E_REFUSED (there is one that cannot be used: why gets a sentence without its full
+     * stop); or a fault.
+     */
+    int (*find)(void *arg, const char *name, struct graph **ret, struct buf *why);
+    void *arg;
+    const char *const *names; /* that are known, for messages */
+    size_t name_count;
+};
+
 /* kinds is borrowed until the builder is freed, and the kinds in it until its graph is gone; file
  * (for messages) and name are copied. Free with anabranch_builder_free(). 0 or ERR_NOMEM. */
 int builder_new(const struct kind_table *kinds, const struct builder_limits *limits,
@@ -28,6 +42,9 @@ int builder_new(const struct kind_table *kinds, const struct builder_limits *lim
 /* Where the next calls come from: "/edges/3". Copied. Calls about fields and nodes find their own
  * place (/state/x, /nodes/y). */
 void builder_at(struct anabranch_builder *b, const char *pointer);
+/* Where nodes of the kind "graph" find graphs by name. Borrowed until build() has returned; NULL,
+ * the default: there is none. */
+void builder_graphs(struct anabranch_builder *b, const struct graph_source *source);
 /* Borrowed, as long as the builder. */
 struct problems *builder_problems(struct anabranch_builder *b);
 /* Takes a reference of json. */

@@ -18,6 +18,16 @@ static void visit(struct walk *w, int node)
     w->stack[w->depth++] = node;
 }
 
+static void follow_route(struct walk *w, const struct route *route)
+{
+    for (size_t i = 0; i < route->case_count; i++)
+        visit(w, route->targets[i]);
+    visit(w, route->fallback);
+    bool is_free = route->kind == ROUTE_FUNCTION && route->case_count == 0;
+    for (size_t i = 0; is_free && i < w->g->node_count; i++)
+        visit(w, (int)i);
+}
+
 static void follow(struct walk *w, const struct outlets *out)
 {
     for (size_t i = 0; i < out->target_count; i++)
@@ -25,12 +35,23 @@ static void follow(struct walk *w, const struct outlets *out)
     /* One source is enough here: if another is out of reach, that one is told. */
     for (size_t i = 0; i < out->join_count; i++)
         visit(w, w->g->joins[out->joins[i]].target);
-    for (size_t i = 0; i < out->route_count; i++) {
-        const struct route *route = &out->routes[i];
-        for (size_t j = 0; j < route->case_count; j++)
-            visit(w, route->targets[j]);
-        visit(w, route->fallback);
-    }
+    for (size_t i = 0; i < out->route_count; i++)
+        follow_route(w, &out->routes[i]);
+}
+
+static void follow_ends(struct walk *w, const struct node *n)
+{
+    for (size_t i = 0; i < n->end_count; i++)
+        visit(w, n->ends[i]);
+}
+
+static void follow_node(struct walk *w, const struct node *n)
+{
+    follow(w, &n->out);
+    follow_ends(w, n);
+    visit(w, n->on_error_goto);
+    if (n->on_error != NULL)
+        follow_ends(w, n->on_error);
 }
 
 static void tell_unseen(struct anabranch_builder *b, const struct walk *w)
@@ -63,6 +84,6 @@ void build_check_reach(struct anabranch_builder *b, const struct graph *g)
     struct walk w = { g, is_seen, stack, 0 };
     follow(&w, &g->start);
     while (w.depth > 0)
-        follow(&w, &g->nodes[w.stack[--w.depth]].out);
+        follow_node(&w, &g->nodes[w.stack[--w.depth]]);
     tell_unseen(b, &w);
 }

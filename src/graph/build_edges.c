@@ -1,14 +1,8 @@
-/*
- * Edges become outlets: what happens when a node has finished. A name that is no node's is told and
- * then read as the nearest one, so that a misspelt edge does not make its target unreachable as
- * well.
- */
+/* Plain edges and joins become outlets: what happens when a node has finished. Edges that look at
+ * the state are in build_routes.c. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "graph/builder.h"
-#include "graph/path.h"
-#include "graph/texts.h"
-#include <stdlib.h>
 #include <string.h>
 
 enum { TRIGGER_MAX_BYTES = 1 << 24 };
@@ -19,59 +13,6 @@ struct edge_build {
     struct graph *g;
     const struct edge_spec *e;
 };
-
-static int find_end(const char *name)
-{
-    if (strcmp(name, "__start__") == 0 || strcmp(name, "START") == 0)
-        return NODE_START;
-    if (strcmp(name, "__end__") == 0 || strcmp(name, "END") == 0)
-        return NODE_END;
-    return NODE_NONE;
-}
-
-static int problem_node(struct edge_build *eb, const char *name)
-{
-    const struct graph *g = eb->g;
-    const char **names MEM_AUTO(mem_freep) = mem_array(g->node_count + 2, sizeof(*names));
-    if (names == NULL) {
-        builder_note_fault(eb->b);
-        return NODE_NONE;
-    }
-    for (size_t i = 0; i < g->node_count; i++)
-        names[i] = g->nodes[i].name;
-    names[g->node_count] = "__start__";
-    names[g->node_count + 1] = "__end__";
-    const char *nearest =
-        builder_problem_unknown(eb->b, eb->e->at, "node", name, names, g->node_count + 2);
-    return nearest == NULL ? NODE_NONE : graph_find_node(g, nearest);
-}
-
-static int find_node(struct edge_build *eb, const char *name)
-{
-    int node = find_end(name);
-    if (node == NODE_NONE)
-        node = graph_find_node(eb->g, name);
-    return node == NODE_NONE ? problem_node(eb, name) : node;
-}
-
-/* NODE_NONE with a problem noted if the edge cannot begin there. */
-static int find_source(struct edge_build *eb, const char *name)
-{
-    int node = find_node(eb, name);
-    if (node != NODE_END)
-        return node;
-    builder_problem(eb->b, eb->e->at, NULL, "nothing can follow __end__");
-    return NODE_NONE;
-}
-
-static int find_target(struct edge_build *eb, const char *name)
-{
-    int node = find_node(eb, name);
-    if (node != NODE_START)
-        return node;
-    builder_problem(eb->b, eb->e->at, NULL, "nothing can lead to __start__");
-    return NODE_NONE;
-}
 
 static struct outlets *outlets_of(struct graph *g, int node)
 {
@@ -98,8 +39,8 @@ static int insert(int **array, size_t *count, int item)
 
 static int add_plain(struct edge_build *eb)
 {
-    int source = find_source(eb, eb->e->sources[0]);
-    int target = find_target(eb, eb->e->to);
+    int source = build_find_source(eb->b, eb->g, eb->e->at, eb->e->sources[0]);
+    int target = build_find_target(eb->b, eb->g, eb->e->at, eb->e->to);
     eb->b->has_entry = eb->b->has_entry || source == NODE_START;
     if (source == NODE_NONE || target < 0)
         return 0; /* told, or an edge to the end, which does nothing */
@@ -124,7 +65,7 @@ static bool has_join(const struct graph *g, const struct join *join)
 static int read_sources(struct edge_build *eb, struct join *join, struct buf *names)
 {
     for (size_t i = 0; i < eb->e->source_count; i++) {
-        int source = find_source(eb, eb->e->sources[i]);
+        int source = build_find_source(eb->b, eb->g, eb->e->at, eb->e->sources[i]);
         if (source == NODE_START)
             builder_problem(eb->b, eb->e->at, "give it an edge of its own",
                             "a join cannot wait for __start__");
@@ -179,7 +120,7 @@ static int add_join(struct edge_build *eb)
         builder_problem(eb->b, eb->e->at, NULL, "a join without sources");
         return 0;
     }
-    struct join join = { .target = find_target(eb, eb->e->to) };
+    struct join join = { .target = build_find_target(eb->b, eb->g, eb->e->at, eb->e->to) };
     struct buf names;
     buf_init(&names, TRIGGER_MAX_BYTES);
     int r = read_sources(eb, &join, &names);
@@ -193,107 +134,13 @@ static int add_join(struct edge_build *eb)
     return r;
 }
 
-static char *place_of(struct edge_build *eb, const char *key, const char *value)
-{
-    char *outer = pointer_join(eb->e->at, key);
-    if (outer == NULL || value == NULL)
-        return outer;
-    char *place = pointer_join(outer, value);
-    mem_free(outer);
-    return place;
-}
-
-/* A target of a switch; the problem, if any, is at /edges/N/cases/VALUE or /edges/N/default. */
-static int find_case_target(struct edge_build *eb, const char *value, const char *name)
-{
-    char *place MEM_AUTO(mem_freep) =
-        value == NULL ? place_of(eb, "default", NULL) : place_of(eb, "cases", value);
-    if (place == NULL) {
-        builder_note_fault(eb->b);
-        return NODE_NONE;
-    }
-    struct edge_spec there = *eb->e;
-    there.at = place;
-    struct edge_build inner = { eb->b, eb->g, &there };
-    return find_target(&inner, name);
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Only a program can name a case twice; a file with a key twice is no JSON of ours. */
-static int check_cases(struct edge_build *eb)
-{
-    const struct edge_spec *e = eb->e;
-    const char **sorted MEM_AUTO(mem_freep) = mem_array(e->case_count, sizeof(*sorted));
-    if (sorted == NULL)
-        return err_trace(ERR_NOMEM);
-    for (size_t i = 0; i < e->case_count; i++)
-        sorted[i] = e->values[i];
-    qsort(sorted, e->case_count, sizeof(*sorted), compare_texts);
-    for (size_t i = 1; i < e->case_count; i++)
-        if (strcmp(sorted[i - 1], sorted[i]) == 0)
-            builder_problem(eb->b, e->at, NULL, "the case \"%s\" is there twice", sorted[i]);
-    return 0;
-}
-
-static int read_cases(struct edge_build *eb, struct route *route)
-{
-    const struct edge_spec *e = eb->e;
-    route->values = texts_copy((const char *const *)e->values, e->case_count);
-    route->case_count = route->values == NULL ? 0 : e->case_count;
-    route->targets = mem_array(e->case_count, sizeof(*route->targets));
-    if (route->values == NULL || route->targets == NULL)
-        return err_trace(ERR_NOMEM);
-    for (size_t i = 0; i < e->case_count; i++)
-        route->targets[i] = find_case_target(eb, e->values[i], e->targets[i]);
-    if (e->case_count == 0)
-        builder_problem(eb->b, e->at, "use a plain edge", "a switch without cases");
-    route->fallback = e->fallback == NULL ? NODE_NONE : find_case_target(eb, NULL, e->fallback);
-    return check_cases(eb);
-}
-
-static int read_path(struct edge_build *eb, struct route *route)
-{
-    char *place MEM_AUTO(mem_freep) = place_of(eb, "switch", NULL);
-    if (place == NULL)
-        return err_trace(ERR_NOMEM);
-    int r = path_parse(eb->e->path, strlen(eb->e->path), &route->path);
-    if (r == PATH_E_SYNTAX) {
-        builder_problem(eb->b, place, "write it like user.name", "\"%s\" is no path", eb->e->path);
-        return 0;
-    }
-    if (r == 0)
-        builder_check_root(eb->b, eb->g, place, path_root(route->path));
-    return r;
-}
-
-static int add_switch(struct edge_build *eb)
-{
-    int source = find_source(eb, eb->e->sources[0]);
-    eb->b->has_entry = eb->b->has_entry || source == NODE_START;
-    /* Even a switch from nowhere is read, for its other mistakes; a route of __start__ does no
-     * harm, as nothing is built then. */
-    struct outlets *out = outlets_of(eb->g, source == NODE_NONE ? NODE_START : source);
-    struct route *routes = mem_realloc(out->routes, (out->route_count + 1) * sizeof(*routes));
-    if (routes == NULL)
-        return err_trace(ERR_NOMEM);
-    out->routes = routes;
-    struct route *route = &routes[out->route_count++];
-    *route = (struct route){ .fallback = NODE_NONE };
-    int r = read_path(eb, route);
-    return r != 0 ? r : read_cases(eb, route);
-}
-
 int build_edges(struct anabranch_builder *b, struct graph *g)
 {
     int r = 0;
     for (size_t i = 0; i < b->edge_count && r == 0; i++) {
         struct edge_build eb = { b, g, &b->edges[i] };
-        if (eb.e->path != NULL)
-            r = add_switch(&eb);
+        if (eb.e->kind != EDGE_PLAIN)
+            r = build_route(b, g, &b->edges[i]);
         else if (eb.e->source_count == 1)
             r = add_plain(&eb);
         else

@@ -40,6 +40,9 @@ static const char *name_fault(const char *name)
         return "names with \"$\" in front are kept for $context and $config";
     if (strncmp(name, "__", 2) == 0)
         return "names with \"__\" in front are kept for the server";
+    /* Checkpoints list fields beside the marks of nodes and joins. */
+    if (strncmp(name, "branch:to:", 10) == 0 || strncmp(name, "join:", 5) == 0)
+        return "names with \"branch:to:\" or \"join:\" in front are kept for the server";
     if (strchr(name, '.') != NULL)
         return "a dot in a name would be taken for a path";
     return NULL;
@@ -76,6 +79,15 @@ static void read_type(struct setup *s, struct field *f)
         check_reducer(s, f);
 }
 
+static void read_life(struct setup *s, struct field *f)
+{
+    const char *lives[LIFE_RUN + 1];
+    for (int i = 0; i <= LIFE_RUN; i++)
+        lives[i] = field_life_name((enum field_life)i);
+    f->life =
+        (enum field_life)setup_word(s, "lifetime", "lifetime", lives, LIFE_RUN + 1, LIFE_THREAD);
+}
+
 /* What a reducer begins with. No zero is less than every number, so max and min begin with nothing.
  */
 static json_t *zero_value(const struct field *f)
@@ -91,6 +103,7 @@ static json_t *zero_value(const struct field *f)
     case REDUCE_REPLACE:
     case REDUCE_MAX:
     case REDUCE_MIN:
+    case REDUCE_FUNCTION:
         break;
     }
     return NULL;
@@ -148,6 +161,7 @@ static int read_field(struct anabranch_builder *b, const struct field_spec *spec
     struct setup s;
     setup_init(&s, b, pointer, spec->json);
     read_type(&s, f);
+    read_life(&s, f);
     f->is_private = setup_bool(&s, "private", false);
     int r = read_initial(&s, f);
     setup_finish(&s);
@@ -169,6 +183,27 @@ static int add_field(struct anabranch_builder *b, const struct field_spec *spec,
         return err_trace(ERR_NOMEM);
     g->field_count++;
     return read_field(b, spec, pointer, f);
+}
+
+/* The function moves from the builder to the field. */
+static void use_reducer(struct anabranch_builder *b, struct reducer_spec *spec, struct graph *g)
+{
+    int index = graph_find_field(g, spec->field);
+    if (index < 0) {
+        builder_problem_field(b, g, "/state", spec->field, false);
+        return;
+    }
+    char *pointer MEM_AUTO(mem_freep) = pointer_join("/state", spec->field);
+    struct field *f = &g->fields[index];
+    if (pointer == NULL)
+        builder_note_fault(b);
+    else if (f->reducer != REDUCE_REPLACE)
+        builder_problem(b, pointer, "take one of them away", "there is a reducer already");
+    else {
+        f->reducer = REDUCE_FUNCTION;
+        f->fn = spec->fn;
+        spec->fn = (struct reducer_fn){ .arg = NULL };
+    }
 }
 
 /* The field of "input" or "output", or NULL with a problem noted. */
@@ -219,6 +254,8 @@ int build_fields(struct anabranch_builder *b, struct graph *g)
         r = add_field(b, &b->fields[i], g);
     if (r != 0)
         return r;
+    for (size_t i = 0; i < b->reducer_count; i++)
+        use_reducer(b, &b->reducers[i], g);
     apply_list(b, g, true);
     apply_list(b, g, false);
     return 0;

@@ -10,13 +10,10 @@
 #include "graph/builder.h"
 #include <string.h>
 
-enum { GRAPH_NAME_MAX_BYTES = 100 };
-
 static bool is_graph_name(const char *name)
 {
     size_t len = strlen(name);
-    size_t right = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "0123456789_.-");
+    size_t right = strspn(name, GRAPH_NAME_CHARS);
     return len > 0 && len <= GRAPH_NAME_MAX_BYTES && right == len;
 }
 
@@ -43,8 +40,11 @@ static int fill(struct anabranch_builder *b, struct graph *g)
         r = build_fields(b, g);
     if (r == 0)
         r = build_nodes(b, g);
+    g->depth = 1 + b->inner_depth;
     if (r == 0)
         r = build_edges(b, g);
+    if (r == 0)
+        r = build_links(b, g);
     if (r == 0)
         build_check_reach(b, g);
     return r;
@@ -62,7 +62,8 @@ int builder_build(struct anabranch_builder *b, struct graph **ret)
         return err_trace(ERR_NOMEM);
     g->refs = 1;
     int r = fill(b, g);
-    problems_close(&b->problems);
+    if (b->depth == 0) /* else who joins them closes his own list */
+        problems_close(&b->problems);
     if (r == 0)
         r = b->problems.fault;
     if (r != 0 || b->problems.count > 0) {

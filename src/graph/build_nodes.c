@@ -7,16 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    NODE_NAME_MAX_BYTES = 200,
-    ATTEMPTS_MAX = 100,
-    DAY_MS = 86400000,
-};
+enum { NODE_NAME_MAX_BYTES = 200 };
 
-static const char *const later_keys[] = { "cache", "on_error", NULL };
-static const char *const later_kinds[] = {
-    "interrupt", "graph", "lua", "tools", "agent", "remote"
-};
+static const char *const later_kinds[] = { "lua", "tools", "agent", "remote" };
 
 /* NULL: the name is right. */
 static const char *name_fault(const char *name)
@@ -40,27 +33,6 @@ static const char *name_fault(const char *name)
     return NULL;
 }
 
-static int read_retry(struct setup *node, struct retry *retry)
-{
-    *retry = (struct retry){
-        .max_attempts = 1, .initial_ms = 500, .factor = 2, .max_ms = 128000, .has_jitter = true
-    };
-    char *pointer MEM_AUTO(mem_freep) = NULL;
-    const json_t *json = setup_object(node, "retry", false, &pointer);
-    if (json == NULL)
-        return 0;
-    struct setup s;
-    setup_init(&s, node->builder, pointer, json);
-    retry->max_attempts = (int)setup_int(&s, "max_attempts", 1, ATTEMPTS_MAX, 3);
-    retry->initial_ms = setup_int(&s, "initial_ms", 0, DAY_MS, 500);
-    retry->factor = setup_number(&s, "factor", 1, 100, 2);
-    retry->max_ms = setup_int(&s, "max_ms", 0, DAY_MS, 128000);
-    retry->has_jitter = setup_bool(&s, "jitter", true);
-    int r = setup_texts(&s, "on", &retry->on, &retry->on_count);
-    setup_finish(&s);
-    return r;
-}
-
 static void problem_kind(struct setup *s, const char *name)
 {
     const struct kind_table *kinds = s->builder->kinds;
@@ -82,7 +54,7 @@ static void problem_kind(struct setup *s, const char *name)
 }
 
 /* The kind reads its own keys. Without a kind nobody can tell which keys are right. */
-static int configure(struct setup *s, struct node *n)
+int build_kind(struct setup *s, struct node *n)
 {
     const char *name = setup_string(s, "kind", true);
     n->kind = name == NULL ? NULL : kind_find(s->builder->kinds, name);
@@ -98,14 +70,6 @@ static int configure(struct setup *s, struct node *n)
     return r;
 }
 
-/* Keys of later versions are told even if the kind is not known. */
-static void check_later(struct setup *s)
-{
-    for (const char *const *key = later_keys; *key != NULL && s->knows_all; key++)
-        if (json_object_get(s->spec, *key) != NULL)
-            setup_problem(s, *key, "remove it", "this version does not have \"%s\" yet", *key);
-}
-
 static int read_node(struct anabranch_builder *b, const struct graph *g, const json_t *json,
                      const char *pointer, struct node *n)
 {
@@ -115,19 +79,18 @@ static int read_node(struct anabranch_builder *b, const struct graph *g, const j
     struct setup s;
     setup_init(&s, b, pointer, json);
     s.graph = g;
+    s.node = n;
     s.node_name = n->name;
-    s.later = later_keys;
-    int r = read_retry(&s, &n->retry);
-    n->timeout_ms = setup_int(&s, "timeout_ms", 1, DAY_MS, 0);
     n->is_deferred = setup_bool(&s, "defer", false);
+    int r = build_common(&s, n);
     if (r == 0)
-        r = setup_texts(&s, "tags", &n->tags, &n->tag_count);
+        r = build_cache(&s, n);
     if (r == 0)
-        r = configure(&s, n);
-    if (r == 0) {
-        check_later(&s);
+        r = build_kind(&s, n);
+    if (r == 0)
+        r = build_handler(&s, n);
+    if (r == 0)
         setup_finish(&s);
-    }
     return r;
 }
 
@@ -145,6 +108,8 @@ static int add_node(struct anabranch_builder *b, const struct node_spec *spec, s
     if (fault != NULL)
         builder_problem(b, pointer, NULL, "%s", fault);
     struct node *n = &g->nodes[g->node_count++];
+    n->declared = spec->declared;
+    n->on_error_goto = NODE_NONE;
     n->name = mem_strdup(spec->name);
     n->trigger = mem_printf("branch:to:%s", spec->name);
     if (n->name == NULL || n->trigger == NULL) {

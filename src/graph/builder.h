@@ -18,19 +18,44 @@ struct field_spec {
 struct node_spec {
     char *name;
     json_t *json; /* an object */
+    size_t declared;
 };
 
-/* A plain edge, a join (several sources) or a switch (a path). */
+enum edge_kind {
+    EDGE_PLAIN /* a join if there are several sources */,
+    EDGE_SWITCH,
+    EDGE_EACH,
+    EDGE_WHEN
+};
+
+/* Texts that do not belong to the kind are NULL. */
 struct edge_spec {
+    enum edge_kind kind;
     char *at; /* JSON pointer for messages */
     char **sources;
     size_t source_count;
-    char *to;      /* NULL for a switch */
-    char *path;    /* NULL but for a switch */
-    char **values; /* case_count of each */
-    char **targets;
+    char *to;       /* PLAIN; EACH: the node sent to */
+    char *path;     /* SWITCH, EACH */
+    char **values;  /* SWITCH: case_count */
+    char **targets; /* SWITCH, WHEN: case_count */
     size_t case_count;
-    char *fallback; /* or NULL */
+    char *fallback;         /* SWITCH, or NULL */
+    char *as;               /* EACH */
+    char *index;            /* EACH, or NULL */
+    struct chooser chooser; /* WHEN; moves into the graph */
+};
+
+/* A reducer that a program gave; fn moves into the graph. */
+struct reducer_spec {
+    char *field;
+    struct reducer_fn fn;
+};
+
+/* A breakpoint. */
+struct stop_spec {
+    char *at;
+    char *node; /* or "*" */
+    bool is_before;
 };
 
 /* The fields named by "input" or "output". */
@@ -57,6 +82,12 @@ struct anabranch_builder {
     struct edge_spec *edges;
     size_t edge_count;
     size_t edge_cap;
+    struct reducer_spec *reducers;
+    size_t reducer_count;
+    size_t reducer_cap;
+    struct stop_spec *stops;
+    size_t stop_count;
+    size_t stop_cap;
     struct name_list input;
     struct name_list output;
     int64_t recursion_limit;
@@ -65,21 +96,28 @@ struct anabranch_builder {
     bool is_told_nodes;
     bool has_entry; /* an edge from __start__ was seen */
     bool is_built;
-    struct setup *configuring; /* the node whose kind is reading it, or NULL */
+    struct setup *configuring;         /* the node whose kind is reading it, or NULL */
+    const struct graph_source *source; /* builder_graphs() */
+    char *base;      /* a graph inside a node: the pointer to it, in front of all others; or NULL */
+    int depth;       /* graphs around this one */
+    int inner_depth; /* graphs inside each other in its deepest node */
 };
 
-enum { SETUP_MAX_KEYS = 48, TEXTS_MAX = 100 };
+enum { SETUP_MAX_KEYS = 48, TEXTS_MAX = 100, GRAPH_NAME_MAX_BYTES = 100 };
+#define GRAPH_NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
 /* Reads one object of the file: a node, but also a field, a `retry`, an edge. */
 struct setup {
     struct anabranch_builder *builder;
     const struct graph *graph;
+    struct node *node; /* what is being made; NULL unless spec is a node's */
     const char *node_name;
     const char *pointer; /* of spec; borrowed */
     const json_t *spec;
     const char *known[SETUP_MAX_KEYS];
     size_t known_count;
     bool knows_all;
+    bool sees_error;          /* an error handler's: `error` is a root of its templates, too */
     const char *const *later; /* keys of later versions, ended by NULL; or NULL */
 };
 
@@ -97,6 +135,8 @@ int setup_texts(struct setup *s, const char *key, char ***ret, size_t *ret_count
  */
 int setup_word(struct setup *s, const char *key, const char *noun, const char *const *words,
                size_t count, int fallback);
+/* setup_check_root() for a place whose pointer is known. */
+void setup_check_root_at(const struct setup *s, const char *pointer, const char *root);
 
 /* base + "/" + key with ~ and / escaped; NULL: no memory. */
 char *pointer_join(const char *base, const char *key);
@@ -118,10 +158,49 @@ void builder_note_fault(struct anabranch_builder *b);
 /* JSON text as an object; NULL with a problem noted. */
 json_t *builder_read_object(struct anabranch_builder *b, const char *pointer, const char *text);
 
+/* A program's text; NULL is read as an empty one, which is then told about. */
+const char *builder_text(const char *text);
+
+/*
+ * Functions of a program in the form that a graph keeps; JSON is parsed within the builder's limits
+ * there. Both take arg: on failure free_arg(arg) was called. 0 or ERR_NOMEM.
+ */
+int reducer_from_program(const struct anabranch_builder *b, const char *field,
+                         anabranch_reduce *reduce, void *arg, void (*free_arg)(void *arg),
+                         struct reducer_fn *ret);
+int chooser_from_program(const struct anabranch_builder *b, const struct anabranch_when *when,
+                         struct chooser *ret);
+void reducer_free(struct reducer_fn *fn); /* leave it empty; accept an empty one */
+void chooser_free(struct chooser *chooser);
+
+/* What edge_spec and its like own. */
+void builder_free_edges(struct anabranch_builder *b);
+void builder_free_stops(struct anabranch_builder *b);
+
+/*
+ * The node that a name means, with a problem at pointer `at` if it is none. The answer is then the
+ * nearest node or NODE_NONE, so that a misspelt edge does not make its target unreachable as well.
+ */
+int build_find_source(struct anabranch_builder *b, const struct graph *g, const char *at,
+                      const char *name); /* a node or NODE_START */
+int build_find_target(struct anabranch_builder *b, const struct graph *g, const char *at,
+                      const char *name); /* a node or NODE_END */
+int build_find_node(struct anabranch_builder *b, const struct graph *g, const char *at,
+                    const char *name); /* a node */
+
 /* The parts of build(), in their order. Each fills g; returns 0 or a fault. */
 int build_fields(struct anabranch_builder *b, struct graph *g);
 int build_nodes(struct anabranch_builder *b, struct graph *g);
 int build_edges(struct anabranch_builder *b, struct graph *g);
+/* What nodes say of other nodes (ends, goto), and breakpoints. */
+int build_links(struct anabranch_builder *b, struct graph *g);
 void build_check_reach(struct anabranch_builder *b, const struct graph *g);
+
+/* Parts of build_nodes() and build_edges(). */
+int build_common(struct setup *s, struct node *n); /* retry, limits of time, tags */
+int build_cache(struct setup *s, struct node *n);
+int build_kind(struct setup *s, struct node *n);
+int build_handler(struct setup *s, struct node *n); /* on_error */
+int build_route(struct anabranch_builder *b, struct graph *g, struct edge_spec *e);
 
 #endif

@@ -5,8 +5,9 @@
 #include "base/buf.h"
 #include "graph/graph.h"
 
-/* Appends "graph TD;\n..." ; node names are escaped as Mermaid needs. Plain edges solid, switch
- * edges dotted with their case. */
+/* Appends "graph TD;\n..." ; node names are escaped as Mermaid needs. Plain edges
+ * and joins are solid. Ways that depend on the run are dotted: a switch with its cases, "each
+ * PATH", conditions, the ends of commands, and "on error" to where an error handler goes. */
 void graph_draw(const struct graph *g, struct buf *out);
 
 enum graph_schema { SCHEMA_INPUT, SCHEMA_OUTPUT, SCHEMA_STATE };

@@ -18,7 +18,7 @@ static void encode_member(const char *name, struct value *v, struct buf *out)
     (void)buf_add(out, bytes, len_bytes);
 }
 
-static bool is_in_view(const struct field *field, enum state_view view)
+bool field_is_in_view(const struct field *field, enum state_view view)
 {
     switch (view) {
     case VIEW_ALL:
@@ -38,7 +38,7 @@ void state_encode(const struct state *s, enum state_view view, struct buf *out)
     (void)buf_add_char(out, '{'); /* sticky, here and below */
     for (size_t i = 0; i < g->field_count; i++) {
         struct value *v = state_get(s, (int)i);
-        if (v == NULL || !is_in_view(&g->fields[i], view))
+        if (v == NULL || !field_is_in_view(&g->fields[i], view))
             continue;
         if (!is_first)
             (void)buf_add_char(out, ',');
@@ -48,23 +48,25 @@ void state_encode(const struct state *s, enum state_view view, struct buf *out)
     (void)buf_add_char(out, '}');
 }
 
-static bool has_repeats(const struct update *u)
+static bool has_repeats(const struct update *u, const struct graph *g, enum state_view view)
 {
     for (size_t i = 1; i < u->count; i++)
         for (size_t k = 0; k < i; k++)
-            if (u->writes[i].field == u->writes[k].field)
+            if (u->writes[i].field == u->writes[k].field &&
+                field_is_in_view(&g->fields[u->writes[i].field], view))
                 return true;
     return false;
 }
 
-void update_encode(const struct update *u, const struct graph *g, struct buf *out)
+void update_encode(const struct update *u, const struct graph *g, enum state_view view,
+                   struct buf *out)
 {
-    bool is_list = has_repeats(u);
+    bool is_list = has_repeats(u, g, view);
     bool is_first = true;
     (void)buf_add_str(out, is_list ? "[{" : "{"); /* sticky, here and below */
     for (size_t i = 0; i < u->count; i++) {
         const struct field *field = &g->fields[u->writes[i].field];
-        if (field->is_private)
+        if (!field_is_in_view(field, view))
             continue;
         if (!is_first)
             (void)buf_add_str(out, is_list ? "},{" : ",");

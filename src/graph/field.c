@@ -1,4 +1,4 @@
-/* The words for field types and reducers, and which JSON goes into which type. */
+/* The words for field types, reducers and lives, and which JSON goes into which type. */
 #include "graph/graph.h"
 #include <string.h>
 
@@ -12,6 +12,12 @@ static const char *const reducer_names[] = {
     [REDUCE_REPLACE] = "replace",   [REDUCE_APPEND] = "append", [REDUCE_ADD] = "add",
     [REDUCE_MERGE] = "merge",       [REDUCE_MAX] = "max",       [REDUCE_MIN] = "min",
     [REDUCE_MESSAGES] = "messages",
+};
+
+static const char *const life_names[] = {
+    [LIFE_THREAD] = "thread",
+    [LIFE_STEP] = "step",
+    [LIFE_RUN] = "run",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -36,12 +42,22 @@ int field_type_find(const char *name)
 
 const char *reducer_name(enum reducer r)
 {
-    return reducer_names[r];
+    return r == REDUCE_FUNCTION ? "function" : reducer_names[r];
 }
 
 int reducer_find(const char *name)
 {
     return find_word(reducer_names, COUNT(reducer_names), name);
+}
+
+const char *field_life_name(enum field_life life)
+{
+    return life_names[life];
+}
+
+int field_life_find(const char *name)
+{
+    return find_word(life_names, COUNT(life_names), name);
 }
 
 bool field_type_fits(enum field_type type, const json_t *json)

@@ -3,6 +3,8 @@
 #include "graph/graph.h"
 #include "base/mem.h"
 #include "graph/path.h"
+#include "graph/subgraph.h"
+#include "graph/template.h"
 #include "graph/texts.h"
 #include <assert.h>
 #include <string.h>
@@ -19,6 +21,10 @@ static void free_route(struct route *r)
     path_free(r->path);
     texts_free(r->values, r->case_count);
     mem_free(r->targets);
+    mem_free(r->as);
+    mem_free(r->index);
+    if (r->chooser.free != NULL)
+        r->chooser.free(r->chooser.arg);
 }
 
 static void free_outlets(struct outlets *o)
@@ -36,17 +42,29 @@ static void free_node(struct node *n)
         n->kind->config_free(n->config);
     texts_free(n->retry.on, n->retry.on_count);
     texts_free(n->tags, n->tag_count);
+    mem_free(n->ends);
+    template_free(n->cache.key);
     free_outlets(&n->out);
+    if (n->on_error != NULL)
+        free_node(n->on_error); /* has none itself: no deeper than this */
+    mem_free(n->on_error);
+    n->subgraph = subgraph_free(n->subgraph);
     mem_free(n->name);
     mem_free(n->trigger);
 }
 
+static void free_field(struct field *f)
+{
+    if (f->fn.free != NULL)
+        f->fn.free(f->fn.arg);
+    mem_free(f->name);
+    value_unref(f->initial);
+}
+
 static void free_contents(struct graph *g)
 {
-    for (size_t i = 0; i < g->field_count; i++) {
-        mem_free(g->fields[i].name);
-        value_unref(g->fields[i].initial);
-    }
+    for (size_t i = 0; i < g->field_count; i++)
+        free_field(&g->fields[i]);
     for (size_t i = 0; i < g->node_count; i++)
         free_node(&g->nodes[i]);
     for (size_t i = 0; i < g->join_count; i++) {

@@ -17,8 +17,7 @@
 
 enum { SPEC_MAX_BYTES = 1 << 28 };
 
-static const char *const later_keys[] = { "context", "interrupt_before", "interrupt_after",
-                                          "script", NULL };
+static const char *const later_keys[] = { "context", "script", NULL };
 
 /* "config/graphs/panel.json" -> "panel". NULL: no memory. */
 static char *base_name(const char *file)
@@ -108,6 +107,37 @@ static int read_limit(struct setup *top)
     return anabranch_builder_recursion_limit(top->builder, json_integer_value(limit));
 }
 
+/* One name of a list of breakpoints; its place is kept for when nodes are known. */
+static int read_stop(struct setup *top, const char *key, const char *moment, size_t index)
+{
+    char *place MEM_AUTO(mem_freep) = mem_printf("/%s/%zu", key, index);
+    if (place == NULL)
+        return err_trace(ERR_NOMEM);
+    builder_at(top->builder, place);
+    const json_t *name = json_array_get(json_object_get(top->spec, key), index);
+    return anabranch_builder_interrupt(top->builder, moment, json_string_value(name));
+}
+
+/* A list of nodes, or "*" alone. */
+static int read_stops(struct setup *top, const char *key, const char *moment)
+{
+    const json_t *list = setup_json(top, key, false);
+    if (list == NULL)
+        return 0;
+    if (json_is_string(list) && strcmp(json_string_value(list), "*") == 0)
+        return anabranch_builder_interrupt(top->builder, moment, "*");
+    if (json_is_string(list)) {
+        setup_problem(top, key, "write a list of nodes, or \"*\" for all",
+                      "expected \"*\" or array");
+        return 0;
+    }
+    int r = 0;
+    size_t count = is_names(top, key, list) ? json_array_size(list) : 0;
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = read_stop(top, key, moment, i);
+    return r;
+}
+
 static int read_file(struct setup *top)
 {
     (void)setup_string(top, "$schema", false); /* for editors */
@@ -124,6 +154,10 @@ static int read_file(struct setup *top)
         r = each_member(top, "nodes", anabranch_builder_node);
     if (r == 0)
         r = parse_edges(top);
+    if (r == 0)
+        r = read_stops(top, "interrupt_before", "before");
+    if (r == 0)
+        r = read_stops(top, "interrupt_after", "after");
     if (r == 0)
         r = read_limit(top);
     if (r == 0)
@@ -167,20 +201,22 @@ static int read_and_build(struct anabranch_builder *b, const json_t *json, struc
     return builder_build(b, ret);
 }
 
-int graph_parse(const struct kind_table *kinds, const struct builder_limits *limits,
-                const char *file, const char *bytes, size_t len_bytes, struct problems *problems,
-                struct graph **ret)
+int graph_parse_with(const struct parse_tools *with, const char *file, const char *bytes,
+                     size_t len_bytes, struct problems *problems, struct graph **ret)
 {
     json_t *json = NULL;
-    int r = read_json(limits, file, bytes, len_bytes, problems, &json);
+    int r = read_json(with->limits, file, bytes, len_bytes, problems, &json);
     if (r != 0)
         return r;
     struct anabranch_builder *b = NULL;
     char *base MEM_AUTO(mem_freep) = base_name(file);
     const char *name = json_string_value(json_object_get(json, "name"));
-    r = base == NULL ? ERR_NOMEM : builder_new(kinds, limits, file, name == NULL ? base : name, &b);
-    if (r == 0)
+    r = base == NULL ? ERR_NOMEM
+                     : builder_new(with->kinds, with->limits, file, name == NULL ? base : name, &b);
+    if (r == 0) {
+        builder_graphs(b, with->graphs);
         r = read_and_build(b, json, ret);
+    }
     if (r > 0) {
         problems_join(problems, builder_problems(b));
         r = problems->fault != 0 ? problems->fault : PARSE_E_WRONG;
@@ -188,4 +224,74 @@ int graph_parse(const struct kind_table *kinds, const struct builder_limits *lim
     anabranch_builder_free(b);
     json_decref(json);
     return r < 0 ? err_trace(r) : r;
+}
+
+int graph_parse(const struct kind_table *kinds, const struct builder_limits *limits,
+                const char *file, const char *bytes, size_t len_bytes, struct problems *problems,
+                struct graph **ret)
+{
+    const struct parse_tools with = { kinds, limits, NULL };
+    return graph_parse_with(&with, file, bytes, len_bytes, problems, ret);
+}
+
+char *graph_peek_name(const char *file, const char *bytes, size_t len_bytes, int max_depth)
+{
+    struct jsonx_error error;
+    json_t *json = NULL;
+    int r = jsonx_parse(bytes, len_bytes, max_depth, &json, &error);
+    const char *given = json_string_value(json_object_get(json, "name"));
+    char *name = r < 0 ? NULL : given != NULL ? mem_strdup(given) : base_name(file);
+    json_decref(json);
+    return name;
+}
+
+/* A graph inside a node is called like the node, as far as a graph may be. */
+static char *name_of_node(const char *node)
+{
+    char *name = mem_strndup(node, strnlen(node, GRAPH_NAME_MAX_BYTES));
+    for (char *c = name; c != NULL && *c != '\0'; c++)
+        if (strspn(c, GRAPH_NAME_CHARS) == 0)
+            *c = '_';
+    return name;
+}
+
+static int new_inside(struct setup *s, const char *key, const json_t *json,
+                      struct anabranch_builder **ret)
+{
+    struct anabranch_builder *outer = s->builder;
+    const char *given = json_string_value(json_object_get(json, "name"));
+    char *name MEM_AUTO(mem_freep) = given != NULL ? mem_strdup(given) : name_of_node(s->node_name);
+    char *pointer MEM_AUTO(mem_freep) = pointer_join(s->pointer, key);
+    struct anabranch_builder *b = NULL;
+    int r = name == NULL || pointer == NULL ? ERR_NOMEM : 0;
+    if (r == 0)
+        r = builder_new(outer->kinds, &outer->limits, outer->file, name, &b);
+    if (r != 0)
+        return err_trace(r);
+    b->base = mem_printf("%s%s", outer->base == NULL ? "" : outer->base, pointer);
+    b->problems.base = b->base;
+    b->source = outer->source;
+    b->depth = outer->depth + 1;
+    if (b->base == NULL) {
+        anabranch_builder_free(b);
+        return err_trace(ERR_NOMEM);
+    }
+    *ret = b;
+    return 0;
+}
+
+int graph_parse_inside(struct setup *s, const char *key, struct graph **ret)
+{
+    const json_t *json = setup_json(s, key, true);
+    struct anabranch_builder *b = NULL;
+    *ret = NULL;
+    int r = new_inside(s, key, json, &b);
+    if (r == 0)
+        r = read_and_build(b, json, ret);
+    if (r > 0) {
+        problems_join(&s->builder->problems, builder_problems(b));
+        r = 0; /* the outer builder ends with them, or with their fault */
+    }
+    anabranch_builder_free(b);
+    return r == 0 ? 0 : err_trace(r);
 }

@@ -4,11 +4,9 @@
 #include "base/mem.h"
 #include "graph/builder.h"
 
-static const char *const later_keys[] = { "when", "each", "as", "send", "index", NULL };
-
 #define FORMS                                                                                      \
-    "write [from, to], [from, [to, ...]], [[from, ...], to] or "                                   \
-    "{\"from\", \"switch\", \"cases\", \"default\"}"
+    "write [from, to], [from, [to, ...]], [[from, ...], to], "                                     \
+    "{\"from\", \"switch\", \"cases\", \"default\"} or {\"from\", \"each\", \"as\", \"send\"}"
 
 /* The strings of a list, borrowed, in an array for mem_free(); NULL with a problem or a fault
  * noted. */
@@ -97,13 +95,10 @@ static int read_switch(struct anabranch_builder *b, const char *pointer, const j
 {
     struct setup s;
     setup_init(&s, b, pointer, edge);
-    s.later = later_keys;
     const char *from = setup_string(&s, "from", true);
-    /* An edge of a later form lacks "switch" for a reason that is told below. */
-    bool is_switch = json_object_get(edge, "when") == NULL && json_object_get(edge, "each") == NULL;
-    const char *path = setup_string(&s, "switch", is_switch);
+    const char *path = setup_string(&s, "switch", true);
     char *place MEM_AUTO(mem_freep) = NULL;
-    json_t *object = (json_t *)setup_object(&s, "cases", is_switch, &place);
+    json_t *object = (json_t *)setup_object(&s, "cases", true, &place);
     const char *fallback = setup_string(&s, "default", false);
     setup_finish(&s);
     struct anabranch_case *cases MEM_AUTO(mem_freep) =
@@ -111,6 +106,42 @@ static int read_switch(struct anabranch_builder *b, const char *pointer, const j
     if (from == NULL || path == NULL || cases == NULL)
         return 0;
     return anabranch_builder_switch(b, from, path, cases, json_object_size(object), fallback);
+}
+
+static int read_each(struct anabranch_builder *b, const char *pointer, const json_t *edge)
+{
+    struct setup s;
+    setup_init(&s, b, pointer, edge);
+    struct anabranch_each each = {
+        .size = sizeof(each),
+        .from = setup_string(&s, "from", true),
+        .path = setup_string(&s, "each", true),
+        .as = setup_string(&s, "as", true),
+        .send = setup_string(&s, "send", true),
+        .index = setup_string(&s, "index", false),
+    };
+    setup_finish(&s);
+    bool is_whole = each.from != NULL && each.path != NULL && each.as != NULL && each.send != NULL;
+    return is_whole ? anabranch_builder_each(b, &each) : 0;
+}
+
+/* Conditions are functions; a file has none until it can name a script's. */
+static int refuse_when(struct anabranch_builder *b, const char *pointer, const json_t *edge)
+{
+    struct setup s;
+    setup_init(&s, b, pointer, edge);
+    setup_problem(&s, "when", "use \"switch\", or build the graph in C",
+                  "conditions come with scripts, which this version does not have yet");
+    return 0;
+}
+
+static int read_object(struct anabranch_builder *b, const char *pointer, const json_t *edge)
+{
+    if (json_object_get(edge, "when") != NULL)
+        return refuse_when(b, pointer, edge);
+    if (json_object_get(edge, "each") != NULL)
+        return read_each(b, pointer, edge);
+    return read_switch(b, pointer, edge);
 }
 
 static int read_edge(struct anabranch_builder *b, const json_t *edge, size_t index)
@@ -122,7 +153,7 @@ static int read_edge(struct anabranch_builder *b, const json_t *edge, size_t ind
     if (json_is_array(edge))
         return read_pair(b, pointer, edge);
     if (json_is_object(edge))
-        return read_switch(b, pointer, edge);
+        return read_object(b, pointer, edge);
     builder_problem(b, pointer, FORMS, "expected array or object, found %s", jsonx_type_name(edge));
     return 0;
 }

@@ -26,9 +26,30 @@ const json_t *scope_find(const struct scope *scope, const char *name)
         return scope->context;
     if (strcmp(name, "$config") == 0)
         return scope->configurable;
+    if (scope->input != NULL)
+        return json_object_get(scope->input, name);
     int field = scope->graph == NULL ? -1 : graph_find_field(scope->graph, name);
     struct value *value = field < 0 || scope->state == NULL ? NULL : state_get(scope->state, field);
     return value == NULL ? NULL : value_json(value);
+}
+
+json_t *scope_input(const struct scope *scope)
+{
+    if (scope->input != NULL)
+        return json_incref((json_t *)scope->input);
+    json_t *all = json_object();
+    size_t count = scope->graph == NULL || scope->state == NULL ? 0 : scope->graph->field_count;
+    int bad = all == NULL;
+    for (size_t i = 0; i < count && !bad; i++) {
+        struct value *value = state_get(scope->state, (int)i);
+        if (value != NULL)
+            bad = json_object_set(all, scope->graph->fields[i].name, value_json(value));
+    }
+    if (bad) {
+        json_decref(all);
+        return NULL;
+    }
+    return all;
 }
 
 /* Cuts `text` at its dots. */

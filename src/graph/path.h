@@ -19,10 +19,15 @@ struct scope {
     const json_t *context;      /* object or NULL: $context */
     const json_t *configurable; /* object or NULL: $config */
     const json_t *extra;        /* object or NULL: names that win over the state's */
+    const json_t *input;        /* a Send's argument: seen in place of the state; NULL = the state */
 };
 
 /* Looks up a top-level name ("user_input", "$context"); borrowed, NULL = absent. */
 const json_t *scope_find(const struct scope *scope, const char *name);
+
+/* All that a node sees of the state (or its Send's argument) as one value: a new reference, whose
+ * parts are shared and must not be changed. NULL: no memory. */
+json_t *scope_input(const struct scope *scope);
 
 enum { PATH_E_SYNTAX = 1 /* empty, an empty part, too deep */ };
 struct path;

@@ -65,11 +65,13 @@ void problems_vadd(struct problems *p, const char *file, const char *pointer, co
 {
     if (p->count++ >= PROBLEMS_MAX)
         return;
+    const char *base = p->base == NULL ? "" : p->base;
+    bool is_whole = base[0] == '\0' && pointer[0] == '\0';
     char *sentence MEM_AUTO(mem_freep) = mem_vprintf(wrong, args);
     char *line MEM_AUTO(mem_freep) =
         sentence == NULL
             ? NULL
-            : mem_printf("%s: %s%s%s%s%s", file, pointer, pointer[0] == '\0' ? "" : ": ", sentence,
+            : mem_printf("%s: %s%s%s%s%s%s", file, base, pointer, is_whole ? "" : ": ", sentence,
                          remedy == NULL ? "" : "; ", remedy == NULL ? "" : remedy);
     if (line == NULL)
         p->fault = ERR_NOMEM;

@@ -15,6 +15,7 @@ struct problems {
     struct buf text; /* one line per problem */
     int count;
     int fault; /* ERR_NOMEM once a line could not be kept: the list is not whole */
+    const char *base; /* goes in front of every pointer; borrowed; NULL = nothing */
 };
 
 void problems_init(struct problems *p);

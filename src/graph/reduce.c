@@ -230,6 +230,25 @@ static int fold_messages(const struct field *field, struct value *left,
     return new_value(json_incref(list), ret);
 }
 
+/* Write by write, as LangGraph's reducers are called. */
+static int fold_function(const struct field *field, struct value *left,
+                         const struct pending *writes, struct value **ret, struct fail *f)
+{
+    const struct reducer_fn *fn = &field->fn;
+    json_auto_t *held = left == NULL ? NULL : json_incref(value_json(left));
+    for (const struct pending *w = writes; w != NULL; w = w->next) {
+        json_t *next = NULL;
+        int r = fn->fold(fn->arg, held, value_json(w->value), &next, f);
+        if (r > 0 && strcmp(w->node, "__start__") != 0)
+            fail_set_node(f, w->node);
+        if (r != 0)
+            return r < 0 ? err_trace(r) : REDUCE_E_REFUSED;
+        json_decref(held);
+        held = next;
+    }
+    return new_value(json_incref(held), ret);
+}
+
 static bool takes_anything(enum field_type type, const json_t *json)
 {
     (void)type; /* the fold makes it fit, or refuses it */
@@ -250,6 +269,7 @@ static const struct reducer_row rows[] = {
     [REDUCE_MAX] = { fold_extreme, takes_type },
     [REDUCE_MIN] = { fold_extreme, takes_type },
     [REDUCE_MESSAGES] = { fold_messages, takes_anything },
+    [REDUCE_FUNCTION] = { fold_function, takes_anything },
 };
 
 /* Both spellings of an Overwrite; the second is what survives a round through JSON in LangGraph.
@@ -285,6 +305,13 @@ static int fold(const struct field *field, struct value *left, const struct pend
                 struct value **ret, struct fail *f)
 {
     const struct reducer_row *row = &rows[field->reducer];
+    /* The graph file may have given the field another type since it was stored. */
+    if (left != NULL && field->reducer != REDUCE_REPLACE &&
+        !field_type_fits(field->type, value_json(left))) {
+        refuse(f, field, writes->node, "it holds %s, which is no %s any more; overwrite it",
+               jsonx_type_name(value_json(left)), field_type_name(field->type));
+        return REDUCE_E_REFUSED;
+    }
     for (const struct pending *w = writes; w != NULL; w = w->next)
         if (!row->takes(field->type, value_json(w->value)))
             return refuse_type(f, field, w->node, field_type_name(field->type),

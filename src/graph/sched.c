@@ -1,37 +1,34 @@
 /*
- * Two kinds of marks: a node has `fired` when an edge into it fired, a join has seen some of its
- * sources and fires when none is missing. Planning walks the nodes by index, and beside them the
+ * Two kinds of marks: a node is `ready` when an edge into it fired, a join has seen some of its
+ * sources and is ready when none is missing. Planning walks the nodes by index, and beside them the
  * joins sorted by target and name:
  *
  *     nodes   0       1       2                 plan: 0 [branch:to:a], 2 [branch:to:c, join:x+y:c]
- *     fired   yes     no      yes
+ *     ready   yes     no      yes
  *     joins                   join:x+y:c full, join:y+z:c one missing
  *
- * and takes the marks away as it goes. The arrays of a plan are used by nothing else, so it stays
- * valid while the tasks of its step finish and set new marks.
+ * A deferred node's marks take one step more: they are armed first, and ready when they are released.
+ *
+ * Marks carry the version in which they were set, as channels do in LangGraph: a take begins a
+ * version, and so does what fires after a settle. The newest version that a node has used up says
+ * when it ran last.
+ *
+ *     take   fire a, fire b   settle   (goto from outside)   take   fire ...
+ *     12     12      12       12       13                    14     14
  */
 #include "graph/sched.h"
 #include "base/err.h"
-#include "base/jsonx.h"
 #include "base/mem.h"
+#include "graph/sched_marks.h"
 #include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct waiting {
-    const struct join *join;
-    bool *seen; /* per source */
-    size_t missing_count;
-};
+enum { FIRST_CAP = 4 };
 
-struct sched {
-    const struct graph *graph;
-    bool *fired;                /* per node */
-    struct waiting *joins;      /* as in the graph */
-    struct waiting **by_target; /* the same, by target, then by trigger */
-    struct planned *planned;    /* room for every node */
-    const char **triggers;      /* room for every edge mark and every join */
-};
+static const char *const start_trigger[] = { "__start__" };
+static const char *const push_trigger[] = { "__pregel_push" };
 
 static int by_target_and_trigger(const void *a, const void *b)
 {
@@ -45,36 +42,47 @@ static void reset(struct waiting *w)
 {
     memset(w->seen, 0, w->join->source_count * sizeof(w->seen[0]));
     w->missing_count = w->join->source_count;
+    w->is_ready = false;
+    w->full_at = 0;
 }
 
-static int init_joins(struct sched *s)
+static size_t count_sources(const struct graph *g)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < g->join_count; i++)
+        count += g->joins[i].source_count;
+    return count;
+}
+
+static void init_joins(struct sched *s)
 {
     const struct graph *g = s->graph;
+    bool *seen = s->seen;
     for (size_t i = 0; i < g->join_count; i++) {
-        struct waiting *w = &s->joins[i];
-        w->join = &g->joins[i];
-        w->seen = mem_array(w->join->source_count, sizeof(w->seen[0]));
-        if (w->seen == NULL)
-            return err_trace(ERR_NOMEM);
-        w->missing_count = w->join->source_count;
-        s->by_target[i] = w;
+        s->joins[i] = (struct waiting){ .join = &g->joins[i], .seen = seen };
+        reset(&s->joins[i]);
+        s->by_target[i] = &s->joins[i];
+        seen += g->joins[i].source_count;
     }
     qsort(s->by_target, g->join_count, sizeof(s->by_target[0]), by_target_and_trigger);
-    return 0;
 }
 
 static int init(struct sched *s)
 {
     const struct graph *g = s->graph;
-    s->fired = mem_array(g->node_count, sizeof(s->fired[0]));
+    s->version = 1;
+    s->seen_count = count_sources(g);
+    s->nodes = mem_array(g->node_count + 1, sizeof(s->nodes[0]));
     s->joins = mem_array(g->join_count, sizeof(s->joins[0]));
+    s->seen = mem_array(s->seen_count, sizeof(s->seen[0]));
     s->by_target = mem_array(g->join_count, sizeof(struct waiting *));
-    s->planned = mem_array(g->node_count, sizeof(s->planned[0]));
+    s->planned = mem_array(g->node_count + 1, sizeof(s->planned[0]));
     s->triggers = mem_array(g->node_count + g->join_count, sizeof(const char *));
-    if (s->fired == NULL || s->joins == NULL || s->by_target == NULL || s->planned == NULL ||
-        s->triggers == NULL)
+    if (s->nodes == NULL || s->joins == NULL || s->seen == NULL || s->by_target == NULL ||
+        s->planned == NULL || s->triggers == NULL)
         return err_trace(ERR_NOMEM);
-    return init_joins(s);
+    init_joins(s);
+    return 0;
 }
 
 int sched_new(const struct graph *g, struct sched **ret)
@@ -92,135 +100,348 @@ int sched_new(const struct graph *g, struct sched **ret)
     return 0;
 }
 
+static void drop_sends(struct sched *s)
+{
+    for (size_t i = 0; i < s->send_count; i++)
+        value_unref(s->sends[i].arg);
+    s->send_count = 0;
+}
+
 struct sched *sched_free(struct sched *s)
 {
     if (s == NULL)
         return NULL;
-    for (size_t i = 0; s->joins != NULL && i < s->graph->join_count; i++)
-        mem_free(s->joins[i].seen);
-    mem_free(s->fired);
+    drop_sends(s);
+    mem_free(s->nodes);
     mem_free(s->joins);
+    mem_free(s->seen);
+    mem_free(s->sends);
     mem_free(s->by_target);
     mem_free(s->planned);
     mem_free(s->triggers);
     return mem_free(s);
 }
 
-static void fire(struct sched *s, const int *targets, size_t count)
+static void copy_joins(struct sched *to, const struct sched *from)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (targets[i] == NODE_END)
-            continue;
-        assert(targets[i] >= 0 && (size_t)targets[i] < s->graph->node_count);
-        s->fired[targets[i]] = true;
+    memcpy(to->seen, from->seen, from->seen_count * sizeof(from->seen[0]));
+    for (size_t i = 0; i < from->graph->join_count; i++) {
+        to->joins[i].missing_count = from->joins[i].missing_count;
+        to->joins[i].is_ready = from->joins[i].is_ready;
+        to->joins[i].full_at = from->joins[i].full_at;
     }
 }
 
-static void see(struct waiting *w, int source)
+static void add_send(struct sched *s, const struct target *t)
 {
-    for (size_t i = 0; i < w->join->source_count; i++)
-        if (w->join->sources[i] == source && !w->seen[i]) {
-            w->seen[i] = true;
-            w->missing_count--;
-        }
+    s->sends[s->send_count++] = (struct target){ t->node, value_ref(t->arg) };
 }
 
-void sched_start(struct sched *s, const int *chosen, size_t chosen_count)
+int sched_copy(const struct sched *s, struct sched **ret)
 {
-    const struct outlets *out = &s->graph->start; /* no join waits for it */
-    fire(s, out->targets, out->target_count);
-    fire(s, chosen, chosen_count);
+    struct sched *copy = NULL;
+    int r = sched_new(s->graph, &copy);
+    if (r == 0)
+        r = sched_reserve(copy, s->send_count);
+    if (r != 0) {
+        sched_free(copy);
+        return err_trace(r);
+    }
+    copy->version = s->version;
+    copy->is_settled = s->is_settled;
+    copy->has_fired = s->has_fired;
+    memcpy(copy->nodes, s->nodes, (s->graph->node_count + 1) * sizeof(s->nodes[0]));
+    copy_joins(copy, s);
+    for (size_t i = 0; i < s->send_count; i++)
+        add_send(copy, &s->sends[i]);
+    *ret = copy;
+    return 0;
 }
 
-void sched_finish(struct sched *s, int node, const int *chosen, size_t chosen_count)
-{
-    assert(node >= 0 && (size_t)node < s->graph->node_count);
-    const struct outlets *out = &s->graph->nodes[node].out;
-    fire(s, out->targets, out->target_count);
-    fire(s, chosen, chosen_count);
-    for (size_t i = 0; i < out->join_count; i++)
-        see(&s->joins[out->joins[i]], node);
-}
+/* ---- the plan ---- */
 
-/* Takes what has fired for a node; *join is the place in by_target where the node's joins begin,
-   and moves behind them. "branch:..." sorts before "join:...", so the names come out sorted. */
-static size_t take_triggers(struct sched *s, int node, size_t *join, const char **ret)
+/* What has fired for a node; *join is the place in by_target where the node's joins begin, and
+   moves behind them. "branch:..." sorts before "join:...", so the names come out sorted. */
+static size_t find_triggers(const struct sched *s, int node, size_t *join, const char **ret)
 {
     size_t count = 0;
-    if (s->fired[node])
+    if (s->nodes[node].mark == MARK_READY)
         ret[count++] = s->graph->nodes[node].trigger;
-    s->fired[node] = false;
     for (; *join < s->graph->join_count; ++*join) {
-        struct waiting *w = s->by_target[*join];
+        const struct waiting *w = s->by_target[*join];
         if (w->join->target != node)
             break;
-        if (w->missing_count > 0)
-            continue;
-        ret[count++] = w->join->trigger;
-        reset(w);
+        if (w->is_ready)
+            ret[count++] = w->join->trigger;
     }
     return count;
 }
 
-static void pass_joins(const struct sched *s, int node, size_t *join)
+static size_t plan_nodes(struct sched *s, size_t count)
 {
-    while (*join < s->graph->join_count && s->by_target[*join]->join->target == node)
-        ++*join;
-}
-
-static size_t plan_nodes(struct sched *s, bool is_deferred)
-{
-    size_t join = 0, count = 0;
+    size_t join = 0;
     const char **triggers = s->triggers;
     for (int i = 0; (size_t)i < s->graph->node_count; i++) {
-        if (s->graph->nodes[i].is_deferred != is_deferred) {
-            pass_joins(s, i, &join);
-            continue;
-        }
-        size_t trigger_count = take_triggers(s, i, &join, triggers);
+        size_t trigger_count = find_triggers(s, i, &join, triggers);
         if (trigger_count == 0)
             continue;
-        s->planned[count++] = (struct planned){ i, triggers, trigger_count };
+        s->planned[count++] = (struct planned){
+            .kind = PLANNED_PULL, .node = i, .triggers = triggers, .trigger_count = trigger_count
+        };
         triggers += trigger_count;
     }
     return count;
 }
 
-/* Deferred nodes keep their marks until nothing else is left to run; then all of them run. */
+static void plan_send(struct sched *s, size_t i)
+{
+    s->planned[i] = (struct planned){ .kind = PLANNED_PUSH,
+                                      .node = s->sends[i].node,
+                                      .arg = s->sends[i].arg,
+                                      .index = i,
+                                      .triggers = push_trigger,
+                                      .trigger_count = 1 };
+}
+
+static bool is_starting(const struct sched *s)
+{
+    return sched_marks(s, NODE_START)->mark == MARK_READY;
+}
+
 void sched_plan(struct sched *s, struct plan *ret)
 {
-    size_t count = plan_nodes(s, false);
-    if (count == 0)
-        count = plan_nodes(s, true);
-    *ret = (struct plan){ s->planned, count };
+    if (is_starting(s)) {
+        s->planned[0] = (struct planned){
+            .kind = PLANNED_PULL, .node = NODE_START, .triggers = start_trigger, .trigger_count = 1
+        };
+        *ret = (struct plan){ s->planned, 1 };
+        return;
+    }
+    for (size_t i = 0; i < s->send_count; i++)
+        plan_send(s, i);
+    *ret = (struct plan){ s->planned, plan_nodes(s, s->send_count) };
 }
 
-static int find_case(const struct route *r, const char *text)
+/* ---- using up ---- */
+
+static void note_version(struct node_marks *m, int64_t version)
 {
-    for (size_t i = 0; i < r->case_count; i++)
-        if (strcmp(r->values[i], text) == 0)
-            return r->targets[i];
-    return r->fallback;
+    if (version > m->ran_at)
+        m->ran_at = version;
 }
 
-/* Without memory for the text no case is known to match, and a guess would be worse than the error
- * that NODE_NONE is. */
-static int find_scalar(const struct route *r, const json_t *value)
+static void use_up_node(struct node_marks *m)
 {
-    enum { SCALAR_MAX_BYTES = 64 };
-    struct buf text;
-    buf_init(&text, SCALAR_MAX_BYTES);
-    jsonx_encode(value, &text);
-    int target = text.fault == 0 ? find_case(r, buf_text(&text)) : NODE_NONE;
-    buf_deinit(&text);
-    return target;
+    if (m->mark != MARK_READY)
+        return;
+    m->mark = MARK_NONE;
+    note_version(m, m->fired_at);
 }
 
-int route_choose(const struct route *r, const json_t *value)
+static void use_up_ready(struct sched *s)
 {
-    if (value == NULL)
-        return find_case(r, "null");
-    if (json_is_string(value))
-        return find_case(r, json_string_value(value));
-    return json_is_array(value) || json_is_object(value) ? r->fallback : find_scalar(r, value);
+    drop_sends(s);
+    for (size_t i = 0; i < s->graph->node_count; i++)
+        use_up_node(&s->nodes[i]);
+    for (size_t i = 0; i < s->graph->join_count; i++) {
+        struct waiting *w = &s->joins[i];
+        if (!w->is_ready)
+            continue;
+        note_version(sched_marks(s, w->join->target), w->full_at);
+        reset(w);
+    }
+}
+
+static void begin_round(struct sched *s, int64_t versions)
+{
+    s->version += versions;
+    s->is_settled = false;
+    s->has_fired = false;
+}
+
+void sched_take(struct sched *s)
+{
+    begin_round(s, 1);
+    if (is_starting(s))
+        use_up_node(sched_marks(s, NODE_START));
+    else
+        use_up_ready(s);
+}
+
+static void start(struct sched *s)
+{
+    struct node_marks *m = sched_marks(s, NODE_START);
+    m->mark = MARK_READY;
+    m->fired_at = s->version;
+}
+
+void sched_begin(struct sched *s)
+{
+    begin_round(s, 1);
+    use_up_node(sched_marks(s, NODE_START));
+    use_up_ready(s);
+    start(s);
+}
+
+void sched_forget(struct sched *s)
+{
+    begin_round(s, 2); /* the version between is that of sched_note_run() */
+    drop_sends(s);
+    sched_marks(s, NODE_START)->mark = MARK_NONE;
+    for (size_t i = 0; i < s->graph->node_count; i++)
+        if (!s->graph->nodes[i].is_deferred)
+            s->nodes[i].mark = MARK_NONE;
+}
+
+/* ---- firing ---- */
+
+static bool is_deferred(const struct sched *s, int node)
+{
+    assert(node >= 0 && (size_t)node < s->graph->node_count);
+    return s->graph->nodes[node].is_deferred;
+}
+
+/* A deferred node that was released already must be released again: LastValueAfterFinish. */
+static void fire_node(struct sched *s, int node)
+{
+    bool is_late = is_deferred(s, node);
+    s->nodes[node].mark = is_late ? MARK_ARMED : MARK_READY;
+    s->nodes[node].fired_at = s->version;
+    s->has_fired |= !is_late;
+}
+
+void waiting_see(struct waiting *w, size_t source)
+{
+    w->missing_count -= !w->seen[source];
+    w->seen[source] = true;
+}
+
+static void fire_join(struct sched *s, struct waiting *w, int source)
+{
+    bool was_full = w->missing_count == 0;
+    for (size_t i = 0; i < w->join->source_count; i++)
+        if (w->join->sources[i] == source)
+            waiting_see(w, i);
+    if (was_full || w->missing_count > 0)
+        return;
+    w->full_at = s->version;
+    w->is_ready = !is_deferred(s, w->join->target);
+    s->has_fired |= w->is_ready;
+}
+
+static void fire_outlets(struct sched *s, int node)
+{
+    assert(node == NODE_START || (node >= 0 && (size_t)node < s->graph->node_count));
+    const struct outlets *out = node == NODE_START ? &s->graph->start : &s->graph->nodes[node].out;
+    for (size_t i = 0; i < out->target_count; i++)
+        fire_node(s, out->targets[i]);
+    for (size_t i = 0; i < out->join_count; i++)
+        fire_join(s, &s->joins[out->joins[i]], node);
+}
+
+static size_t count_sends(const struct target *targets, size_t count)
+{
+    size_t sends = 0;
+    for (size_t i = 0; i < count; i++)
+        sends += targets[i].arg != NULL;
+    return sends;
+}
+
+int sched_fire(struct sched *s, int node, const struct target *targets, size_t count)
+{
+    int r = sched_reserve(s, count_sends(targets, count));
+    if (r != 0)
+        return err_trace(r);
+    if (s->is_settled)
+        begin_round(s, 1);
+    if (node != NODE_NONE)
+        fire_outlets(s, node);
+    for (size_t i = 0; i < count; i++) {
+        if (targets[i].arg != NULL)
+            add_send(s, &targets[i]);
+        else
+            fire_node(s, targets[i].node);
+    }
+    return 0;
+}
+
+/* Both arrays grow before either is said to: one that is larger than it needs to be does no harm. */
+static int grow(struct sched *s, size_t cap)
+{
+    size_t fixed = s->graph->node_count + 1;
+    if (cap > SIZE_MAX / sizeof(s->planned[0]) - fixed)
+        return err_trace(ERR_NOMEM);
+    struct planned *planned = mem_realloc(s->planned, (fixed + cap) * sizeof(s->planned[0]));
+    if (planned == NULL)
+        return err_trace(ERR_NOMEM);
+    s->planned = planned;
+    struct target *sends = mem_realloc(s->sends, cap * sizeof(s->sends[0]));
+    if (sends == NULL)
+        return err_trace(ERR_NOMEM);
+    s->sends = sends;
+    s->send_cap = cap;
+    return 0;
+}
+
+int sched_reserve(struct sched *s, size_t send_count)
+{
+    if (send_count <= s->send_cap - s->send_count)
+        return 0;
+    if (send_count > SIZE_MAX / 4 || s->send_cap > SIZE_MAX / 4)
+        return err_trace(ERR_NOMEM);
+    size_t need = s->send_count + send_count;
+    size_t cap = s->send_cap * 2 > FIRST_CAP ? s->send_cap * 2 : FIRST_CAP;
+    int r = grow(s, need > cap ? need : cap);
+    return r != 0 ? err_trace(r) : 0;
+}
+
+/* The finish() of LangGraph's channels. */
+static void release(struct sched *s)
+{
+    for (size_t i = 0; i < s->graph->node_count; i++)
+        if (s->nodes[i].mark == MARK_ARMED) {
+            s->nodes[i].mark = MARK_READY;
+            s->nodes[i].fired_at = s->version;
+        }
+    for (size_t i = 0; i < s->graph->join_count; i++) {
+        struct waiting *w = &s->joins[i];
+        if (w->missing_count > 0 || w->is_ready)
+            continue;
+        w->is_ready = true;
+        w->full_at = s->version;
+    }
+}
+
+void sched_settle(struct sched *s)
+{
+    if (!s->has_fired && !s->is_settled)
+        release(s);
+    s->has_fired = false;
+    s->is_settled = true;
+}
+
+/* ---- who ran last ---- */
+
+int sched_newest(const struct sched *s, bool *is_ambiguous)
+{
+    int64_t newest = s->nodes[s->graph->node_count].ran_at;
+    int node = newest > 0 ? NODE_START : NODE_NONE;
+    *is_ambiguous = false;
+    for (int i = 0; (size_t)i < s->graph->node_count; i++) {
+        int64_t ran_at = s->nodes[i].ran_at;
+        if (ran_at == 0 || ran_at < newest)
+            continue;
+        *is_ambiguous = ran_at == newest;
+        newest = ran_at;
+        node = i;
+    }
+    return *is_ambiguous ? NODE_NONE : node;
+}
+
+/* The version of what an ordinary step used up: its tasks ran in one step with this node. */
+void sched_note_run(struct sched *s, int node)
+{
+    if (s->is_settled)
+        begin_round(s, 2);
+    note_version(sched_marks(s, node), s->version - 1);
 }

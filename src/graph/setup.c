@@ -5,6 +5,7 @@
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "graph/builder.h"
+#include "graph/subgraph.h"
 #include "graph/texts.h"
 #include <assert.h>
 #include <inttypes.h>
@@ -39,6 +40,15 @@ const json_t *setup_spec(const struct setup *s)
 void setup_know_all(struct setup *s)
 {
     s->knows_all = true;
+}
+
+void setup_set_subgraph_take(struct setup *s, struct subgraph *sub)
+{
+    assert(s->node != NULL);
+    subgraph_free(s->node->subgraph);
+    s->node->subgraph = sub;
+    if (s->builder->inner_depth < sub->graph->depth)
+        s->builder->inner_depth = sub->graph->depth;
 }
 
 static bool is_known(const struct setup *s, const char *key)
@@ -100,13 +110,35 @@ void setup_problem(struct setup *s, const char *key, const char *remedy, const c
     va_end(args);
 }
 
+/* What an `each` edge sends need not be a field: it is there for the node that gets it. */
+static bool is_sent(const struct setup *s, const char *root)
+{
+    const struct anabranch_builder *b = s->builder;
+
+    for (size_t i = 0; s->node_name != NULL && i < b->edge_count; i++) {
+        const struct edge_spec *e = &b->edges[i];
+        if (e->kind == EDGE_EACH && strcmp(e->to, s->node_name) == 0 &&
+            (strcmp(e->as, root) == 0 || (e->index != NULL && strcmp(e->index, root) == 0)))
+            return true;
+    }
+    return false;
+}
+
+void setup_check_root_at(const struct setup *s, const char *pointer, const char *root)
+{
+    if (s->sees_error && strcmp(root, "error") == 0)
+        return;
+    if (!is_sent(s, root))
+        builder_check_root(s->builder, s->graph, pointer, root);
+}
+
 void setup_check_root(struct setup *s, const char *key, const char *root)
 {
     char *pointer MEM_AUTO(mem_freep) = pointer_join(s->pointer, key);
     if (pointer == NULL)
         builder_note_fault(s->builder);
     else
-        builder_check_root(s->builder, s->graph, pointer, root);
+        setup_check_root_at(s, pointer, root);
 }
 
 const json_t *setup_json(struct setup *s, const char *key, bool required)

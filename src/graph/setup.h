@@ -41,6 +41,9 @@ int setup_jtemplate(struct setup *s, const char *key, bool required, struct jtem
 int setup_writes(struct setup *s, const char *key, bool required, int **ret_fields,
                  struct jtemplate ***ret_values, size_t *ret_count);
 
+/* What the node runs is a graph. Takes sub. */
+void setup_set_subgraph_take(struct setup *s, struct subgraph *sub);
+
 /* A mistake of another sort. key NULL = the node itself. */
 void setup_problem(struct setup *s, const char *key, const char *remedy, const char *wrong, ...)
     __attribute__((format(printf, 4, 5)));

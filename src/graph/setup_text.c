@@ -19,7 +19,7 @@ struct root_check {
 static void check_root(void *arg, const char *root)
 {
     const struct root_check *check = arg;
-    builder_check_root(check->setup->builder, check->setup->graph, check->pointer, root);
+    setup_check_root_at(check->setup, check->pointer, root);
 }
 
 /* What a parser's r, which is not 0, means for a getter: a mistake is noted, and only a fault ends

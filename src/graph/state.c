@@ -27,7 +27,11 @@ struct state {
 
 /* One call of state_apply(). */
 struct step {
+    const struct task_writes *tasks;
+    size_t count;
     const struct state_limits *limits;
+    bool is_end; /* fields that live for a step expire */
+    bool *changed;
     struct pending *pool;     /* every write of the step */
     struct pending **written; /* per field: its first write, or NULL */
     struct fail *f;
@@ -109,25 +113,24 @@ bool state_is_same(const struct state *a, const struct state *b)
     return memcmp(a->values, b->values, a->graph->field_count * sizeof(a->values[0])) == 0;
 }
 
-static size_t count_writes(const struct task_writes *tasks, size_t count)
+static size_t count_writes(const struct step *step)
 {
     size_t total = 0;
-    for (size_t i = 0; i < count; i++)
-        total += tasks[i].update->count;
+    for (size_t i = 0; i < step->count; i++)
+        total += step->tasks[i].update->count;
     return total;
 }
 
 /* Walks backwards, so that putting each write in front leaves the lists in order. */
-static int gather(struct step *step, size_t field_count, const struct task_writes *tasks,
-                  size_t count)
+static int gather(struct step *step, size_t field_count)
 {
-    size_t total = count_writes(tasks, count);
-    step->pool = mem_array(total, sizeof(*step->pool));
+    const struct task_writes *tasks = step->tasks;
+    step->pool = mem_array(count_writes(step), sizeof(*step->pool));
     step->written = mem_array(field_count, sizeof(step->written[0]));
     if (step->pool == NULL || step->written == NULL)
         return err_trace(ERR_NOMEM);
     struct pending *p = step->pool;
-    for (size_t t = count; t-- > 0;)
+    for (size_t t = step->count; t-- > 0;)
         for (size_t w = tasks[t].update->count; w-- > 0; p++) {
             const struct write *write = &tasks[t].update->writes[w];
             assert(write->field >= 0 && (size_t)write->field < field_count);
@@ -259,23 +262,90 @@ static struct state *copy(const struct state *s)
     return next;
 }
 
-int state_apply(struct state *s, const struct task_writes *tasks, size_t count,
-                const struct state_limits *limits, struct state **ret, bool *changed,
-                struct fail *f)
+/* Puts v in the place of a field's value. Takes v, also on failure. */
+static int put_take(struct state *s, size_t i, struct value *v)
 {
-    struct step step = { .limits = limits, .f = f };
-    struct state *next = copy(s);
-    int r = next == NULL ? ERR_NOMEM : gather(&step, s->graph->field_count, tasks, count);
+    int64_t old_bytes = 0, new_bytes = 0;
+    int r = length_of(s->values[i], &old_bytes);
     if (r == 0)
-        r = reduce_all(&step, next);
+        r = length_of(v, &new_bytes);
+    if (r != 0) {
+        value_unref(v);
+        return err_trace(r);
+    }
+    value_unref(s->values[i]);
+    s->values[i] = v;
+    s->bytes += new_bytes - old_bytes;
+    return 0;
+}
+
+/* Before the writes go in, so that a reducer does not go on from what has had its step. */
+static int expire(struct state *s)
+{
+    for (size_t i = 0; i < s->graph->field_count; i++) {
+        const struct field *field = &s->graph->fields[i];
+        if (field->life != LIFE_STEP || s->values[i] == field->initial)
+            continue;
+        int r = put_take(s, i, field->initial == NULL ? NULL : value_ref(field->initial));
+        if (r != 0)
+            return err_trace(r);
+    }
+    return 0;
+}
+
+static int apply(struct state *s, struct step *step, struct state **ret)
+{
+    struct state *next = copy(s);
+    int r = next == NULL ? ERR_NOMEM : gather(step, s->graph->field_count);
+    if (r == 0 && step->is_end)
+        r = expire(next);
+    if (r == 0)
+        r = reduce_all(step, next);
     if (r == 0) {
-        for (size_t i = 0; changed != NULL && i < s->graph->field_count; i++)
-            changed[i] = step.written[i] != NULL;
+        for (size_t i = 0; step->changed != NULL && i < s->graph->field_count; i++)
+            step->changed[i] = step->written[i] != NULL;
         *ret = next;
         next = NULL;
     }
     state_unref(next);
-    mem_free(step.pool);
-    mem_free(step.written);
+    mem_free(step->pool);
+    mem_free(step->written);
     return r < 0 ? err_trace(r) : r;
+}
+
+int state_apply(struct state *s, const struct task_writes *tasks, size_t count,
+                const struct state_limits *limits, struct state **ret, bool *changed,
+                struct fail *f)
+{
+    struct step step = {
+        .tasks = tasks, .count = count, .limits = limits, .changed = changed, .f = f
+    };
+    return apply(s, &step, ret);
+}
+
+int state_apply_step(struct state *s, const struct task_writes *tasks, size_t count,
+                     const struct state_limits *limits, struct state **ret, bool *changed,
+                     struct fail *f)
+{
+    struct step step = {
+        .tasks = tasks, .count = count, .limits = limits, .is_end = true, .changed = changed, .f = f
+    };
+    return apply(s, &step, ret);
+}
+
+int state_restore(struct graph *graph, const struct update *values, struct state **ret)
+{
+    struct state *s = NULL;
+    int r = state_new(graph, &s);
+    for (size_t i = 0; i < values->count && r == 0; i++) {
+        const struct write *w = &values->writes[i];
+        assert(w->field >= 0 && (size_t)w->field < graph->field_count);
+        r = put_take(s, (size_t)w->field, value_ref(w->value));
+    }
+    if (r != 0) {
+        state_unref(s);
+        return err_trace(r);
+    }
+    *ret = s;
+    return 0;
 }

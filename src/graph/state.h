@@ -64,6 +64,15 @@ struct state_limits {
 int state_apply(struct state *s, const struct task_writes *tasks, size_t count,
                 const struct state_limits *limits, struct state **ret, bool *changed,
                 struct fail *f);
+/* The same at the end of a step: what was written in an earlier step into a field that lives for
+ * one step is gone before the writes are applied, so a field that is not written is as before its
+ * first write. `changed` does not tell of those. */
+int state_apply_step(struct state *s, const struct task_writes *tasks, size_t count,
+                     const struct state_limits *limits, struct state **ret, bool *changed,
+                     struct fail *f);
+/* A version as it was stored: the fields' initial values, and over them those of `values`, as they
+ * are, without a reducer. Holds a reference of graph. 0 or ERR_NOMEM. */
+int state_restore(struct graph *graph, const struct update *values, struct state **ret);
 
 enum state_view {
     VIEW_ALL,   /* every field: what nodes see */
@@ -73,8 +82,11 @@ enum state_view {
 /* Appends the state as a JSON object, fields in declared order, absent ones left out. Sticky error
  * in out. */
 void state_encode(const struct state *s, enum state_view view, struct buf *out);
+bool field_is_in_view(const struct field *field, enum state_view view);
 /* Appends an update as it goes into an `updates` event: {"field": value}; {} if it writes nothing.
-   Private fields are left out. A field written twice: an array of one-key objects is used instead. */
-void update_encode(const struct update *u, const struct graph *g, struct buf *out);
+   Fields that are not in view are left out. A field written twice: an array of one-key objects is
+   used instead. */
+void update_encode(const struct update *u, const struct graph *g, enum state_view view,
+                   struct buf *out);
 
 #endif

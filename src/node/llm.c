@@ -176,7 +176,8 @@ static int ask_prompt(struct llm_job *x, struct fail *f)
     return r;
 }
 
-/* A field of type messages is flat already; an array holds whatever form its writer liked. */
+/* A field of type messages is flat already; an array, and a list that was sent to the node, hold
+ * whatever form their writer liked. */
 static int flatten(struct llm_job *x, const json_t *any, struct fail *f)
 {
     x->messages = json_array();
@@ -197,16 +198,15 @@ static int ask_messages(struct llm_job *x, struct fail *f)
     const struct task *task = x->job.task;
     int index = config_of(task)->messages;
     const struct field *field = &task->graph->fields[index];
-    const struct value *value = state_get(task->scope.state, index);
-    json_t *list = value == NULL ? NULL : value_json(value);
+    const json_t *list = scope_find(&task->scope, field->name);
     if (json_array_size(list) == 0) {
         fail_set(f, FAIL_NODE, "\"%s\" is empty: a model call needs at least one message",
                  field->name);
         return KIT_E_FAILED;
     }
-    if (field->type != FIELD_MESSAGES)
+    if (field->type != FIELD_MESSAGES || task->scope.input != NULL)
         return flatten(x, list, f);
-    x->messages = json_incref(list);
+    x->messages = json_incref((json_t *)list); /* only counted */
     return 0;
 }
 

@@ -4,7 +4,7 @@
 #include "node/node.h"
 
 /*
- * Calls seen for every model that a node of the graph names as a constant, and for the setting
+ * Calls seen for every model that a node of the graph, or of a graph inside it, names as a constant, and for the setting
  * default_model where a node names none. A model that is a template is known only when the node
  * runs.
  */

@@ -1,18 +1,23 @@
 /* The task's side of the contract with the run. Kinds never call the run's functions themselves. */
 #include "node/node.h"
+#include "base/err.h"
 #include "base/jsonx.h"
 #include "node/kit.h"
 
 enum { DELTA_MAX_BYTES = 65536 }; /* what struct llm_delta allows for one piece of text */
 
+void task_decide(struct task *task, struct outcome *outcome)
+{
+    task->ops->finish(task, outcome);
+    outcome_clear(outcome);
+}
+
 void task_finish(struct task *task, struct update *update)
 {
-    struct update nothing;
-    update_init(&nothing);
-    if (update == NULL)
-        update = &nothing;
-    task->ops->finish(task, update);
-    update_clear(update);
+    struct outcome outcome = { .parent = NULL };
+    if (update != NULL)
+        update_move(&outcome.update, update);
+    task_decide(task, &outcome);
 }
 
 void task_fail(struct task *task, struct fail *f)
@@ -26,6 +31,35 @@ void task_fault(struct task *task, int fault)
     struct fail f = { .code = FAIL_NONE };
     fail_set_fault(&f, fault);
     task_fail(task, &f);
+}
+
+const json_t *task_ask(struct task *task, json_t *value)
+{
+    if (value != NULL)
+        return task->ops->ask(task, value);
+    task_fault(task, err_trace(ERR_NOMEM));
+    return NULL;
+}
+
+void task_custom(struct task *task, json_t *value)
+{
+    if (value != NULL)
+        task->ops->custom(task, value);
+}
+
+void task_progress(struct task *task)
+{
+    task->ops->progress(task);
+}
+
+void task_subgraph_start(struct task *task)
+{
+    task->ops->subgraph_start(task);
+}
+
+void task_subgraph_cancel(struct task *task)
+{
+    task->ops->subgraph_cancel(task);
 }
 
 void task_message_begin(struct task *task, const char *id, const char *model)

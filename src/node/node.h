@@ -2,8 +2,9 @@
 #define ANABRANCH_NODE_NODE_H
 /*
  * A node kind at work. The run makes a task (one attempt at one node in one step), calls the kind's
- * start(), and waits for exactly one task_finish() or task_fail(), which may come inside start().
- * Between the two the kind may emit text and message deltas.
+ * start(), and waits for exactly one end, which may come inside start(): task_finish(),
+ * task_decide(), task_fail(), or a task_ask() without an answer. Between the two the kind may emit
+ * text, message deltas and values of its own.
  *
  *     start(task)      returns promptly; whatever waits is an op
  *     cancel(task)     the result is not wanted any more (run cancelled, sibling failed, timeout):
@@ -20,6 +21,7 @@
 #include "base/conf.h"
 #include "base/fail.h"
 #include "graph/graph.h"
+#include "graph/outcome.h"
 #include "graph/path.h"
 #include "graph/state.h"
 #include "llm/llm.h"
@@ -31,13 +33,19 @@ struct services {
     struct fetcher *fetcher;
     struct llm_models *models;
     const struct conf *conf;
+    struct store *store; /* where threads are kept; NULL = nowhere */
     struct kind_table kinds;
 };
 
 /* The run's half of the contract. Kinds call the task_* functions below. */
 struct task_ops {
-    void (*finish)(struct task *task, struct update *take);
+    void (*finish)(struct task *task, struct outcome *take);
     void (*fail)(struct task *task, struct fail *take);
+    const json_t *(*ask)(struct task *task, json_t *take);
+    void (*custom)(struct task *task, json_t *take);
+    void (*progress)(struct task *task);
+    void (*subgraph_start)(struct task *task);
+    void (*subgraph_cancel)(struct task *task);
     void (*message_begin)(struct task *task, const char *id, const char *model);
     void (*message_delta)(struct task *task, const struct llm_delta *delta);
 };
@@ -47,8 +55,10 @@ struct task {
     const struct services *services;
     const struct graph *graph;
     const struct node *node; /* node->config is the kind's */
-    struct scope scope;      /* the step's snapshot, $context, $config */
+    struct scope scope;      /* the step's snapshot or a Send's argument, $context, $config */
     const char *run_id;
+    const char *id; /* of the task: the same for all attempts, also after a resume */
+    const char *ns; /* its namespace: "name:id", below a subgraph "sub:id|name:id" */
     int attempt;      /* 1.. */
     bool has_message; /* message_begin was called */
     void *data;       /* the kind's own */
@@ -56,6 +66,8 @@ struct task {
 
 /* Takes what is in update (empties it) / in f. NULL = writes nothing. */
 void task_finish(struct task *task, struct update *update);
+/* The same with gotos, Sends, or a command for the parent graph. Takes what is in outcome. */
+void task_decide(struct task *task, struct outcome *outcome);
 void task_fail(struct task *task, struct fail *f);
 /* A fault of ours: ends the task with FAIL_INTERNAL. */
 void task_fault(struct task *task, int fault);
@@ -70,10 +82,26 @@ void task_message_delta(struct task *task, const struct llm_delta *delta);
  * nothing but the event on no memory. */
 void task_emit(struct task *task, const char *text, size_t len_bytes);
 
+/*
+ * LangGraph's interrupt(value): asks a person. The k-th call of an attempt gives the k-th answer
+ * that the task has got, borrowed until release. NULL: there is none yet; the task has ended, to
+ * be run again from its start when there is one, and the kind returns at once. Takes value.
+ * In a run without a thread the task fails instead (then NULL, too).
+ */
+const json_t *task_ask(struct task *task, json_t *value);
+/* A value for the stream mode "custom". Takes value. Loses nothing but the event on no memory. */
+void task_custom(struct task *task, json_t *value);
+/* A sign of life for the node's idle timeout; messages and custom events are signs, too. */
+void task_progress(struct task *task);
+/* For the kind "graph": runs node->subgraph with the task's input; ends the task by itself. */
+void task_subgraph_start(struct task *task);
+void task_subgraph_cancel(struct task *task);
+
 /* The most bytes a template of a task may render to: conf->max_state_bytes. */
 size_t task_max_bytes(const struct task *task);
 
-extern const struct node_kind node_llm, node_http, node_set, node_wait, node_fail;
+extern const struct node_kind node_llm, node_http, node_set, node_wait, node_fail, node_interrupt,
+    node_graph;
 /* The built-in kinds. */
 struct kind_table node_kinds(void);
 

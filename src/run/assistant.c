@@ -25,7 +25,7 @@ static int merge(json_t **ret, const json_t *below, const json_t *above)
     return r != 0 ? r : add(*ret, above);
 }
 
-static int put_ids(struct run *run)
+static int put_ids(const struct run *run, json_t *to)
 {
     const struct {
         const char *key;
@@ -37,7 +37,7 @@ static int put_ids(struct run *run)
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < sizeof(ids) / sizeof(ids[0]); i++)
-        r = put(run->configurable, ids[i].key, ids[i].value);
+        r = put(to, ids[i].key, ids[i].value);
     return r;
 }
 
@@ -48,14 +48,16 @@ int assistant_apply(struct run *run, const struct run_request *req)
     int r = merge(&run->configurable, json_object_get(config, "configurable"), req->configurable);
 
     if (r == 0)
-        r = put_ids(run);
+        r = put_ids(run, run->configurable);
     if (r == 0)
         r = merge(&run->context, json_object_get(assistant, "context"), req->context);
     if (r == 0)
         r = merge(&run->metadata, json_object_get(assistant, "metadata"), req->metadata);
     if (r == 0 && json_object_get(run->metadata, "created_by") == NULL)
         r = put(run->metadata, "created_by", "system");
-    return r;
+    if (r == 0)
+        r = merge(&run->stamp, run->metadata, NULL);
+    return r == 0 ? put_ids(run, run->stamp) : r;
 }
 
 /* The first that says something: request, assistant, graph, setting. */

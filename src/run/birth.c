@@ -18,17 +18,27 @@ static void name_run(struct run *run, const struct run_request *req)
     else
         id_v7(run->id);
     if (req->thread_id != NULL)
-        memcpy(run->thread_id, req->thread_id, ID_BYTES);
+        snprintf(run->thread_id, sizeof(run->thread_id), "%s", req->thread_id);
     else
         id_v7(run->thread_id);
+    run->is_kept = req->thread_id != NULL;
+    if (req->checkpoint_id != NULL)
+        memcpy(run->checkpoint_id, req->checkpoint_id, ID_BYTES);
 }
 
 static void take_request(struct run *run, const struct run_request *req)
 {
     run->graph = graph_ref(req->graph);
     run->input = json_keep(req->input);
-    run->first = req->first == NULL ? NULL : state_ref(req->first);
+    run->command = json_keep(req->command);
     run->tags = json_keep(req->tags);
+    run->before = json_keep(req->interrupt_before);
+    run->after = json_keep(req->interrupt_after);
+    run->recursion_limit = assistant_recursion_limit(run->runs, req);
+    run->max_concurrency = req->max_concurrency;
+    run->is_strict = req->is_strict;
+    if (req->durability != NULL)
+        run->durability = (enum durability)durability_find(req->durability);
     name_run(run, req);
 }
 
@@ -38,16 +48,13 @@ static int prepare(struct run *run, const struct run_request *req)
     int r = assistant_apply(run, req);
 
     if (r == 0)
-        r = state_new(run->graph, &run->state);
-    if (r == 0)
-        r = sched_new(run->graph, &run->sched);
-    if (r == 0)
         r = loop_timer_new(runs->services->loop, run_timeout_passed, run, &run->timeout);
     run->streamed_ids = json_object();
-    if (r == 0 && run->streamed_ids == NULL)
+    run->replayed = json_object();
+    if (r == 0 && (run->streamed_ids == NULL || run->replayed == NULL))
         r = ERR_NOMEM;
     if (r == 0)
-        r = run_emit_metadata(run);
+        r = emit_metadata(run);
     if (r != 0)
         return err_trace(r);
     int64_t timeout_ms =
@@ -58,7 +65,45 @@ static int prepare(struct run *run, const struct run_request *req)
     return 0;
 }
 
-static bool is_refused(const struct runs *r, struct fail *f)
+/* ---- what is refused ---- */
+
+static void refuse_names(const struct graph *g, const char *key, const json_t *names,
+                         struct fail *f)
+{
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach(names, i, name) {
+        const char *text = json_string_value(name);
+        if (text != NULL &&
+            (strcmp(text, "*") == 0 || graph_find_node(g, text) != NODE_NONE))
+            continue;
+        fail_set(f, FAIL_UNPROCESSABLE, "%s names \"%s\", which is no node of graph \"%s\"", key,
+                 text == NULL ? "?" : text, g->name);
+        return;
+    }
+}
+
+static void refuse_thread(const struct runs *r, const struct run_request *req, struct fail *f)
+{
+    if (req->thread_id == NULL) {
+        if (req->checkpoint_id != NULL)
+            fail_set(f, FAIL_UNPROCESSABLE, "a checkpoint_id needs the thread_id that it is of");
+        return;
+    }
+    if (r->services->store == NULL)
+        fail_set(f, FAIL_UNPROCESSABLE, "this process keeps no threads: leave out thread_id");
+    else if (req->thread_id[0] == '\0' || strlen(req->thread_id) > STORE_ID_MAX)
+        fail_set(f, FAIL_UNPROCESSABLE, "a thread_id has 1 to %d bytes", STORE_ID_MAX);
+    else if (req->checkpoint_id != NULL && !id_is_uuid(req->checkpoint_id))
+        fail_set(f, FAIL_NOT_FOUND, "thread \"%s\" has no checkpoint \"%s\"", req->thread_id,
+                 req->checkpoint_id);
+    else if (runs_thread_is_busy(r, req->thread_id))
+        fail_set(f, FAIL_CONFLICT, "a run is at work on thread \"%s\"; wait for its end",
+                 req->thread_id);
+}
+
+static bool is_refused(const struct runs *r, const struct run_request *req, struct fail *f)
 {
     if (r->is_draining)
         fail_set(f, FAIL_DRAINING, "the server is shutting down and takes no new runs");
@@ -66,14 +111,26 @@ static bool is_refused(const struct runs *r, struct fail *f)
         fail_set(f, FAIL_FULL,
                  "%ld runs are in flight, which is the most that the setting max_runs allows",
                  r->active_count);
+    else if (req->durability != NULL && durability_find(req->durability) < 0)
+        fail_set(f, FAIL_UNPROCESSABLE,
+                 "durability is \"%s\"; it may be \"sync\", \"async\" or \"exit\"",
+                 req->durability);
+    else
+        refuse_thread(r, req, f);
+    if (!fail_is_set(f))
+        refuse_names(req->graph, "interrupt_before", req->interrupt_before, f);
+    if (!fail_is_set(f))
+        refuse_names(req->graph, "interrupt_after", req->interrupt_after, f);
     return fail_is_set(f);
 }
+
+/* ---- life ---- */
 
 int run_start(struct runs *r, const struct run_request *req, struct run **ret, struct fail *f)
 {
     struct run *run;
 
-    if (is_refused(r, f))
+    if (is_refused(r, req, f))
         return RUN_E_REFUSED;
     run = mem_zalloc(sizeof(*run));
     if (run == NULL)
@@ -81,9 +138,8 @@ int run_start(struct runs *r, const struct run_request *req, struct run **ret, s
     run->refs = 1;
     run->runs = r;
     list_init(&run->node);
-    run->recursion_limit = assistant_recursion_limit(r, req);
     run->started_us = clock_mono_us();
-    loop_work_init(&run->advance, run_advance, run);
+    loop_work_init(&run->begin, run_begin, run);
     event_log_init(&run->log, r, req->modes);
     take_request(run, req);
     int fault = prepare(run, req);
@@ -93,7 +149,7 @@ int run_start(struct runs *r, const struct run_request *req, struct run **ret, s
     }
     runs_add(r, run_ref(run));
     log_info("run_start", "run", run->id, "graph", run->graph->name, NULL);
-    loop_ready(r->services->loop, &run->advance);
+    loop_ready(r->services->loop, &run->begin);
     *ret = run;
     return 0;
 }
@@ -110,14 +166,19 @@ struct run *run_unref(struct run *run)
         return NULL;
     loop_timer_free(run->timeout);
     event_log_deinit(&run->log);
-    sched_free(run->sched);
     state_unref(run->state);
-    state_unref(run->first);
     json_decref(run->input);
+    json_decref(run->command);
     json_decref(run->configurable);
     json_decref(run->context);
     json_decref(run->metadata);
+    json_decref(run->stamp);
     json_decref(run->tags);
+    json_decref(run->before);
+    json_decref(run->after);
+    json_decref(run->resume_map);
+    json_decref(run->replayed);
+    json_decref(run->interrupts);
     json_decref(run->streamed_ids);
     fail_clear(&run->fail);
     graph_unref(run->graph);

@@ -2,14 +2,27 @@
 #include "run/event.h"
 #include <string.h>
 
+/* One row a line. */
+/* clang-format off */
+#define MODES(row) \
+    row("values", MODE_VALUES) \
+    row("updates", MODE_UPDATES) \
+    row("messages-tuple", MODE_MESSAGES_TUPLE) \
+    row("messages", MODE_MESSAGES) \
+    row("custom", MODE_CUSTOM) \
+    row("tasks", MODE_TASKS) \
+    row("checkpoints", MODE_CHECKPOINTS) \
+    row("debug", MODE_DEBUG) \
+    row("events", MODE_EVENTS)
+/* clang-format on */
+
 static const struct {
     const char *name;
     unsigned bit;
 } modes[] = {
-    { "values", MODE_VALUES },
-    { "updates", MODE_UPDATES },
-    { "messages-tuple", MODE_MESSAGES_TUPLE },
-    { "custom", MODE_CUSTOM },
+#define MODE_ROW(name, bit) { name, bit },
+    MODES(MODE_ROW)
+#undef MODE_ROW
 };
 
 unsigned mode_find(const char *name)
@@ -23,5 +36,9 @@ unsigned mode_find(const char *name)
 
 const char *mode_names(void)
 {
-    return "values, updates, messages-tuple, custom";
+#define MODE_NAME(name, bit) ", " name
+    static const char names[] = MODES(MODE_NAME);
+#undef MODE_NAME
+
+    return names + strlen(", ");
 }

@@ -18,7 +18,15 @@ enum stream_mode {
     MODE_UPDATES = 1 << 1,
     MODE_MESSAGES_TUPLE = 1 << 2,
     MODE_CUSTOM = 1 << 3,
+    MODE_TASKS = 1 << 4,
+    MODE_CHECKPOINTS = 1 << 5,
+    MODE_DEBUG = 1 << 6,
+    MODE_MESSAGES = 1 << 7, /* the old form: messages/metadata, /partial, /complete */
+    MODE_EVENTS = 1 << 8,
+    /* Not a mode of its own: the asked modes of subgraphs, too, as "NAME|ns|ns". */
+    MODE_SUBGRAPHS = 1 << 15,
 };
+#define MODES_ALL 0x1ffu
 /* The bit of "values", "messages-tuple", ...; 0 = unknown or not in this version. */
 unsigned mode_find(const char *name);
 /* "values, updates, ..." for messages. */

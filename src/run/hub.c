@@ -94,6 +94,7 @@ static enum reader_result give(struct reader *r, struct run_event *ret)
     const struct record *record = r->held;
 
     ret->name = record_event_name(record);
+    ret->ns = record->ns == NULL ? "" : record->ns->text;
     ret->frame = record->frame.data;
     ret->frame_len_bytes = record->frame.len;
     ret->data = record->frame.data + record->data_at;
@@ -136,6 +137,13 @@ static size_t max_frame_bytes(const struct run *run)
     return 6 * ((size_t)run->runs->services->conf->max_state_bytes + 2 * MESSAGE_PART_MAX_BYTES);
 }
 
+static bool is_wanted(const struct reader *r, const struct record *record)
+{
+    if (record->ns != NULL && (r->modes & MODE_SUBGRAPHS) == 0)
+        return false;
+    return record->mode == 0 || (record->mode & r->modes) != 0;
+}
+
 enum reader_result reader_next(struct reader *r, struct run_event *ret)
 {
     struct event_log *log = &r->run->log;
@@ -146,7 +154,7 @@ enum reader_result reader_next(struct reader *r, struct run_event *ret)
         struct record *record = record_ref(next_record(r));
         r->want++;
         hold(r, record);
-        if (record->mode != 0 && (record->mode & r->modes) == 0)
+        if (!is_wanted(r, record))
             continue;
         bool is_new = record->frame.data == NULL;
         if (record_make_frame(record, max_frame_bytes(r->run)) != 0)

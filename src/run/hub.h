@@ -18,10 +18,11 @@
 struct reader;
 
 struct run_event {
-    const char *name; /* "metadata", "messages", "updates", "values", "error" */
+    const char *name; /* without the namespace: "metadata", "values", "messages/partial", ... */
+    const char *ns;   /* "" = the root graph, else "sub:uuid|inner:uuid" */
     const char *data; /* one line of JSON */
     size_t data_len_bytes;
-    const char *frame; /* the whole SSE frame: "event: NAME\ndata: DATA\n\n" */
+    const char *frame; /* the whole SSE frame: "event: NAME|NS\ndata: DATA\n\n" */
     size_t frame_len_bytes;
 };
 
@@ -29,7 +30,8 @@ enum reader_result { READER_EVENT, READER_WAIT, READER_END };
 
 /*
  * A reader that begins with the oldest event the log still has.
- *   modes     a subset of what the log keeps; metadata and error events always come
+ *   modes     a subset of what the log keeps; metadata and error events always come. Without
+ *             MODE_SUBGRAPHS no event with a namespace does
  *   on_ready  never called inside a call of this header; may close the reader
  *   ret       owned by the caller, who closes it; it holds a reference of the run
  * 0 or ERR_NOMEM.

@@ -14,7 +14,7 @@ struct state_limits run_state_limits(const struct services *services)
 }
 
 /* Input keys that are no input field are dropped, as the protocol says. */
-static int input_update(const struct graph *graph, const json_t *input, struct update *ret)
+static int add_fields(const struct graph *graph, const json_t *input, struct update *ret)
 {
     for (size_t i = 0; i < graph->field_count; i++) {
         json_t *given = json_object_get(input, graph->fields[i].name);
@@ -39,29 +39,36 @@ static bool refuse_input(const json_t *input, struct fail *f)
     return fail_is_set(f);
 }
 
-int input_apply(const struct services *services, struct graph *graph, struct state *before,
-                const json_t *input, struct state **ret, struct fail *f)
+int input_outcome(const struct services *services, const struct graph *graph, const json_t *input,
+                  struct outcome *ret, struct fail *f)
 {
-    struct update update MEM_AUTO(update_clear);
-    struct state_limits limits = run_state_limits(services);
-    struct task_writes writes = { .node = "__start__", .update = &update };
     int r;
 
-    update_init(&update);
     if (refuse_input(input, f))
-        return STATE_E_REFUSED;
-    r = input_update(graph, input, &update);
-    return r != 0 ? r : state_apply(before, &writes, 1, &limits, ret, NULL, f);
+        return OUTCOME_E_REFUSED;
+    r = add_fields(graph, input, &ret->update);
+    if (r == 0)
+        r = message_settle(services, graph, &ret->update, f);
+    if (r > 0 && f->code == FAIL_INVALID_UPDATE)
+        f->code = FAIL_INPUT; /* it is the caller who is wrong */
+    return r;
 }
 
 int run_check_input(const struct services *services, struct graph *graph, const json_t *input,
-                    struct state **ret, struct fail *f)
+                    struct fail *f)
 {
-    struct state *before = NULL;
-    int r = state_new(graph, &before);
+    struct outcome outcome = { 0 };
+    struct task_writes writes = { .node = "__start__", .update = &outcome.update };
+    struct state_limits limits = run_state_limits(services);
+    struct state *before = NULL, *after = NULL;
+    int r = input_outcome(services, graph, input, &outcome, f);
 
     if (r == 0)
-        r = input_apply(services, graph, before, input, ret, f);
+        r = state_new(graph, &before);
+    if (r == 0)
+        r = state_apply(before, &writes, 1, &limits, &after, NULL, f);
+    outcome_clear(&outcome);
     state_unref(before);
-    return r == STATE_E_REFUSED ? RUN_E_REFUSED : r;
+    state_unref(after);
+    return r > 0 ? RUN_E_REFUSED : r;
 }

@@ -1,25 +1,36 @@
 #ifndef ANABRANCH_RUN_INTERNAL_H
 #define ANABRANCH_RUN_INTERNAL_H
 /*
- * What the files of run/ share. Ownership runs downwards: registry -> run -> tasks of the step; run
- * -> log -> records.
+ * What the files of run/ share. Ownership runs downwards: registry -> run -> execution of the root
+ * graph -> tasks of the step -> execution of a subgraph ...; run -> log -> records.
  *
  *     runs.c       the registry: who is alive, draining
- *     birth.c      how a run begins and is freed
- *     input.c      the caller's input        assistant.c  $config, $context and metadata
- *     run.c        the life of a run as a step table
- *     task.c       one node of one step: attempts, timeout, retries
- *     route.c      what follows when a node has finished
- *     emit.c       the run's events          message.c    chat messages: tokens, ids, whole ones
- *     event_log.c  the bounded log           record.c     a record and its frame
+ *     birth.c      how a run begins and is freed     assistant.c  $config, $context and metadata
+ *     run.c        the life of a run
+ *     exec.c       one execution of one graph as a step table
+ *     load.c       where its thread stands
+ *     first.c      what it begins with: input, resume, replay      command.c  a command as input
+ *     plan.c       the tasks of a step, and what is known of them already
+ *     gather.c     what happens when a task has ended
+ *     finish.c     how an execution ends
+ *     task.c       one node of one step: attempts, timeouts, retries
+ *     ask.c        interrupt() in a task             subgraph.c   a task that is an execution
+ *     cache.c      results of nodes that may be used again
+ *     checkpoint*.c, snapshot.c, saver.c             where a thread stands, and writing it down
+ *     thread*.c    a thread between its runs
+ *     emit*.c      the run's events                  about.c      where an event comes from
+ *     message*.c   chat messages as events           chunk.c, live.c   their pieces, joined again
+ *     event_log.c  the bounded log                   record.c     a record and its frame
  *     hub.c        readers
  */
 #include "base/buf.h"
 #include "base/list.h"
 #include "graph/sched.h"
+#include "run/checkpoint.h"
 #include "run/event.h"
 #include "run/hub.h"
 #include "run/run.h"
+#include "run/saver.h"
 
 /* ---- records and the log ---- */
 
@@ -27,11 +38,21 @@ enum record_kind {
     RECORD_METADATA, /* run id and attempt */
     RECORD_VALUES,   /* a state version */
     RECORD_UPDATES,  /* a node and what it wrote */
+    RECORD_JSON,     /* an event whose data was written when it happened, in `text` */
     RECORD_TEXT,     /* a token of a message stream */
     RECORD_CHUNK,    /* another fragment of one: JSON members of the chunk, in `text` */
     RECORD_MESSAGE,  /* a whole message: its JSON, in `text` */
     RECORD_ERROR
 };
+
+/* Where events of a subgraph come from: "sub:uuid|inner:uuid", counted. NULL is the root. */
+struct ns_text {
+    int refs;
+    char text[];
+};
+struct ns_text *ns_text_new(const char *text); /* NULL: no memory */
+struct ns_text *ns_text_ref(struct ns_text *ns);   /* accepts NULL */
+struct ns_text *ns_text_unref(struct ns_text *ns); /* accepts NULL, returns NULL */
 
 /*
  * The part of a message's events that is the same for all of them: made once per message, not once
@@ -45,6 +66,8 @@ struct message_stream {
     char *model;    /* "provider:model", "" if none */
     char *metadata; /* the second element, as JSON text */
     size_t metadata_len_bytes;
+    struct live_message *live; /* what has come so far, for modes that say it again; or NULL */
+    bool is_noted;             /* its id is among the run's streamed_ids */
 };
 /* The metadata of a message, and a chunk's members. */
 #define MESSAGE_PART_MAX_BYTES ((size_t)1 << 20)
@@ -57,7 +80,11 @@ struct record {
     int refs;
     enum record_kind kind;
     unsigned mode;     /* bit of the mode it belongs to; 0 = every reader gets it */
+    struct ns_text *ns;     /* NULL = the root's, which every reader of the mode gets */
+    const char *event_name; /* RECORD_JSON: static text */
+    bool is_cached;         /* RECORD_UPDATES: the work of an earlier run, shown again */
     size_t cost_bytes; /* charged to the log */
+    enum state_view view; /* VALUES, UPDATES: which fields are shown */
     struct state *state;
     const struct graph *graph; /* borrowed from the run */
     const char *name;          /* RECORD_UPDATES: the node; borrowed from the graph */
@@ -112,62 +139,226 @@ void event_log_passed(struct event_log *log, struct record *r);
 
 /* ---- tasks ---- */
 
+/* What a task has come to. */
+enum task_end {
+    TASK_AT_WORK,     /* or not begun */
+    TASK_DONE,        /* outcome holds the result */
+    TASK_FAILED,      /* fail says why */
+    TASK_INTERRUPTED, /* interrupts holds what it asks */
+    TASK_CANCELLED    /* nobody wants it any more */
+};
+
 struct run_task {
     struct task task; /* what the kind sees; first member */
-    struct run *run;
-    struct op op; /* the attempt */
-    char task_id[ID_BYTES];
-    const char *const *triggers; /* borrowed from the scheduler until the next plan */
+    struct exec *exec;
+    struct op op;                /* the attempt */
+    enum planned_kind kind;
+    int node;                    /* as planned; NODE_NONE for a handler */
+    size_t index;                /* PUSH */
+    struct value *arg;           /* PUSH: a reference */
+    const char *const *triggers; /* borrowed from the scheduler until the step is applied */
     size_t trigger_count;
+    char id[ID_BYTES];
+    char *ns;                    /* [ns of exec|]name:id */
+    struct run_task *failed;     /* a handler: the task in whose place it runs */
+    json_t *answers;             /* array: what it was answered so far, or NULL */
+    json_t *plain_answer;        /* of a resume that names no interrupt: taken by the first question
+                                    without an answer; or NULL */
+    size_t asked_count;          /* questions of this attempt */
+    json_t *interrupts;          /* array of {"id","value"}, or NULL */
     int attempt_count;
     struct loop_timer *retry_timer;
+    struct loop_timer *idle_timer;
     struct message_stream *stream; /* of this attempt, or NULL */
-    struct update update;
+    struct exec *child;            /* kind "graph", while it is at work */
+    struct outcome outcome;
     struct fail fail;
-    bool is_done; /* update or fail holds the result */
-    bool is_cancelled;
+    json_t *error;       /* a handler: {"error": {"type","message","node"}} for its templates */
+    json_t *cache_key;   /* string, if its result may be kept */
+    enum task_end end;
+    bool has_begun;
+    bool is_replayed; /* the result is an earlier run's, or the cache's */
+    bool is_handled;  /* failed, and a handler runs in its place */
 };
-/* Begins the first attempt. The task ends through run_task_ended(), never inside this call. */
-void run_task_start(struct run_task *t, struct run *run, const struct planned *planned);
-void run_task_cancel(struct run_task *t);
-void run_task_clear(struct run_task *t);
-/* run.c: called once per task, from the loop. */
-void run_task_ended(struct run_task *t);
+/* Begins the first attempt. The task ends through exec_task_ended(), never inside this call. */
+void run_task_start(struct run_task *t);
+void run_task_cancel(struct run_task *t); /* any number of times, in every state */
+/* Makes t of what is planned, or the handler of a task that failed. 0 or a fault; deinit always. */
+int run_task_init(struct run_task *t, struct exec *e, const struct planned *p);
+int run_task_init_handler(struct run_task *t, struct run_task *failed);
+void run_task_deinit(struct run_task *t);
+/* gather.c: called once per task that was begun, from the loop; t->end says how. */
+void exec_task_ended(struct run_task *t);
+/* task.c, for ask.c and subgraph.c: the attempt ends so, unless it has ended. */
+bool run_task_takes_result(const struct run_task *t);
+void run_task_end(struct run_task *t);
+/* "__start__" is no task of this kind: it is applied at once. */
+
+/* ask.c */
+const json_t *run_task_ask(struct task *task, json_t *take);
+/* subgraph.c */
+void run_task_subgraph_start(struct task *task);
+void run_task_subgraph_cancel(struct task *task);
 
 /* message.c */
 void message_begin(struct run_task *t, const char *id, const char *model);
 void message_delta(struct run_task *t, const struct llm_delta *delta);
 /*
- * Brings what a task writes into messages fields to the flat form with ids (the reducer would do it
- * later, but then the event and the state would carry different ids), and emits the whole messages
- * among them that were not streamed. 0, MESSAGES_E_REFUSED with f, or a fault.
+ * Brings what is written into messages fields to the flat form with ids (the reducer would do it
+ * later, but then the event, the stored write and the state would carry different ids). 0,
+ * MESSAGES_E_REFUSED with f, or a fault.
  */
-int message_settle(struct run_task *t, struct update *update, struct fail *f);
+int message_settle(const struct services *services, const struct graph *graph,
+                   struct update *update, struct fail *f);
+/* Emits the whole messages in a settled update that clients have not seen. */
+void message_show(struct run_task *t, const struct update *update);
 
-/* ---- the run ---- */
+/* ---- executions ---- */
 
-/* input.c: applies a caller's input to `before`. 0, STATE_E_REFUSED with f, or a fault. */
-int input_apply(const struct services *services, struct graph *graph, struct state *before,
-                const json_t *input, struct state **ret, struct fail *f);
+enum exec_step {
+    EXEC_LOAD,  /* ask the store where the thread stands */
+    EXEC_FIRST, /* input, command, resume, replay */
+    EXEC_PLAN,
+    EXEC_START,
+    EXEC_APPLY,
+    EXEC_SAVED, /* after the apply, once the checkpoint is stored (durability sync) */
+    EXEC_FINISH,
+    EXEC_END,
+    EXEC_WAIT
+};
+
+enum exec_end {
+    EXEC_RUNNING,
+    EXEC_DONE,
+    EXEC_INTERRUPTED, /* questions or a breakpoint */
+    EXEC_FAILED,
+    EXEC_LEFT /* a command for the parent: parent_command */
+};
+
+struct exec {
+    struct run *run;
+    struct run_task *parent; /* the task that it is, or NULL: the root */
+    struct graph *graph;     /* a reference */
+    char *ns; /* "" or "sub:uuid|...": of events, task ids and the store; without the task ids for
+                 PERSIST_THREAD */
+    struct ns_text *event_ns; /* the same, counted; NULL for the root */
+    struct saver saver;
+    struct checkpoint at;    /* where it stands */
+
+    /* what it begins with */
+    json_t *input;           /* or NULL: go on */
+    json_t *command;         /* the root's, or NULL */
+    char wanted_id[ID_BYTES]; /* the checkpoint asked for, or "" */
+    json_t *plain_answer;    /* for the tasks of the first step, or NULL */
+    bool is_resuming;        /* until the first step is applied: subgraphs go on, too */
+    bool is_replaying;       /* results of finished tasks do not count: the step runs again */
+    bool is_fresh;           /* something changed since the run began or was resumed: breakpoints
+                                hold */
+    bool has_applied;        /* a step of this run */
+    struct store_op load;
+    struct stored_list loaded;
+    char newest_id[ID_BYTES]; /* of the thread when it was loaded, or "" */
+    bool is_addressed;        /* it was not simply the latest checkpoint that was asked for */
+
+    /* between the apply of a step and its end */
+    struct state *before; /* what held before it, for `values`; or NULL */
+    bool is_shown;        /* a field was written */
+    bool breaks_after;
+
+    int64_t stop; /* the last step number that may run, as the reference counts */
+    struct plan plan;
+    struct run_task **tasks; /* in plan order, then handlers */
+    size_t task_count;
+    size_t task_cap;
+    size_t next_task; /* the first that has not begun */
+    size_t at_work_count;
+    json_t *interrupts; /* array: all questions of this step, plan order */
+
+    enum exec_step next;
+    struct loop_work advance;
+    bool is_stopping; /* failed or cancelled: nothing new begins */
+    enum exec_end end;
+    struct fail fail;
+    json_t *parent_command; /* EXEC_LEFT */
+    void (*on_end)(struct exec *e); /* once, from the loop */
+};
+/*
+ * ns: copied. req_*: see the struct; references are taken. on_end is called once, from the loop,
+ * never inside this call. 0 or a fault; exec_free() in both cases (*ret NULL on a fault).
+ */
+struct exec_options {
+    struct run *run;
+    struct run_task *parent;
+    struct graph *graph;
+    const char *ns;
+    bool is_kept; /* in the store, under ns */
+    json_t *input;
+    json_t *command;
+    const char *checkpoint_id; /* or NULL */
+    json_t *plain_answer;
+    bool is_resuming;
+    void (*on_end)(struct exec *e);
+};
+int exec_start(const struct exec_options *o, struct exec **ret);
+/* It has ended, or was never started. Accepts NULL. */
+struct exec *exec_free(struct exec *e);
+/* Ends what runs, for f (taken). The first reason wins. */
+void exec_stop(struct exec *e, struct fail *f);
+void exec_stop_fault(struct exec *e, int fault);
+/* For the files of exec: takes the next step soon. */
+void exec_go_on(struct exec *e, enum exec_step next);
+/* 0: next; else stops with the fault or f, and EXEC_FINISH. */
+enum exec_step exec_check(struct exec *e, int r, struct fail *f, enum exec_step next);
+/* Stops here without a failure. */
+enum exec_step exec_interrupt(struct exec *e);
+
+/* The steps (exec.c's table). */
+enum exec_step exec_step_load(struct exec *e);
+enum exec_step exec_step_first(struct exec *e);
+enum exec_step exec_step_plan(struct exec *e);
+enum exec_step exec_step_start(struct exec *e);
+enum exec_step exec_step_finish(struct exec *e);
+enum exec_step exec_step_end(struct exec *e);
+/* gather.c: begins tasks as long as max_concurrency allows. */
+void exec_begin_tasks(struct exec *e);
+/* Adds a task to the step (e->tasks grows). NULL: no memory. */
+struct run_task *exec_add_task(struct exec *e);
+void exec_clear_tasks(struct exec *e);
+/* The ended tasks in canonical order (a handler in its failed task's place); *ret for mem_free().
+ * Those that are not done are left out. 0 or ERR_NOMEM. */
+int exec_gather(struct exec *e, struct ended_task **ret, size_t *ret_count);
+/* Does the whole step stop here? before: those planned; else those just applied. */
+bool exec_breaks(const struct exec *e, bool before);
+/* What t has left is noted and stored. 0 or a fault. */
+int exec_save_write(struct exec *e, const struct run_task *t, enum write_kind kind, json_t *take);
+/* The thread's next checkpoint, and its record in the store. 0 or a fault. */
+int exec_checkpoint(struct exec *e, enum checkpoint_source source);
+
+/* command.c: brings e->command (and what earlier ones have left) into effect. *ret_acts: there was
+ * anything to do. forks: it will be stored with a checkpoint of its own. */
+int command_apply(struct exec *e, bool forks, bool *ret_acts, struct fail *f);
+bool command_resumes(const json_t *command);
+
+/* input.c */
 struct state_limits run_state_limits(const struct services *services);
+/* What of an input are fields: an outcome's update. 0, OUTCOME_E_REFUSED with f, or a fault. */
+int input_outcome(const struct services *services, const struct graph *graph, const json_t *input,
+                  struct outcome *ret, struct fail *f);
+
+/* cache.c: results of nodes with a cache policy, for all runs of a worker. */
+struct node_cache;
+int node_cache_new(int64_t max_bytes, struct node_cache **ret);
+struct node_cache *node_cache_free(struct node_cache *c);
+/* Sets t->cache_key; with a hit also the outcome, t->end and is_replayed. 0 or a fault. */
+int node_cache_find(struct node_cache *c, struct run_task *t);
+/* Without memory nothing is kept. */
+void node_cache_keep(struct node_cache *c, const struct run_task *t);
 
 /* assistant.c: what the request and the graph's assistant say together. */
 int assistant_apply(struct run *run, const struct run_request *req);
 int64_t assistant_recursion_limit(const struct runs *runs, const struct run_request *req);
 
-/* route.c: fires what follows __start__, or a task that finished. 0, STATE_E_REFUSED with f, or a
- * fault. */
-int route_start(struct run *run, struct fail *f);
-int route_task(struct run *run, const struct run_task *t, struct fail *f);
-
-enum run_step {
-    RUN_STEP_INPUT,
-    RUN_STEP_PLAN,
-    RUN_STEP_START,
-    RUN_STEP_APPLY,
-    RUN_STEP_FINISH,
-    RUN_STEP_WAIT
-};
+/* ---- the run ---- */
 
 struct run {
     struct list node; /* in runs->active until the end */
@@ -175,44 +366,73 @@ struct run {
     struct runs *runs;
     struct graph *graph;
     char id[ID_BYTES];
-    char thread_id[ID_BYTES];
-    json_t *input, *configurable, *context, *metadata, *tags; /* references, or NULL */
+    char thread_id[STORE_ID_MAX + 1];
+    bool is_kept;     /* on a thread of the store: it can be interrupted and resumed */
+    json_t *configurable, *context, *metadata, *tags; /* references, or NULL */
+    json_t *stamp;            /* what its checkpoints carry: metadata and the ids of the run */
+    bool is_strict;           /* a resume must name what is asked */
+    json_t *resume_map; /* {interrupt id: answer} of the command, or NULL */
+    json_t *before, *after; /* breakpoints in place of the graph's: array of names, or the string
+                               "*"; NULL = the graph's own */
+    json_t *input, *command;
+    char checkpoint_id[ID_BYTES]; /* where it begins, or "" */
+    enum durability durability;
     int64_t recursion_limit;
+    int64_t max_concurrency; /* per execution; 0 = no bound */
     int64_t started_us;
+    char replay_id[ID_BYTES]; /* time travel: subgraphs load what was before this; or "" */
+    json_t *replayed;         /* object used as a set: namespaces that did so already */
 
     enum run_status status;
-    enum run_step next; /* what advance does */
-    struct loop_work advance;
+    struct exec *root; /* until the run has ended */
     struct loop_timer *timeout;
-    bool is_stopping; /* failed or cancelled: nothing new begins */
-    struct fail fail; /* why */
-
-    struct state *first; /* what the input makes of it, if it is known already; until it is used */
-    struct state *state;
-    struct sched *sched;
-    struct plan plan;
-    int step;               /* of the tasks at work; 1 = first, 0 = before it */
-    struct run_task *tasks; /* plan.count of them */
-    size_t tasks_pending;
+    struct loop_work begin;
+    struct fail fail;      /* why it failed */
+    json_t *interrupts;    /* array of the end's questions; NULL = none */
+    bool is_interrupted;   /* by questions or a breakpoint */
+    struct state *state;   /* what the root's execution left; NULL before its end */
+    int64_t step_count;    /* supersteps that were begun, subgraphs' too */
 
     struct event_log log;
     json_t *streamed_ids; /* object used as a set: messages that clients have seen */
 };
-/* Ends what runs, for f (taken). The first reason wins. */
-void run_stop(struct run *run, struct fail *f);
-/* run.c: takes the next step; a loop_work's function. And the end of timeout_ms; a timer's. */
-void run_advance(void *run);
+/* run.c: a timer's and a loop_work's function. */
 void run_timeout_passed(void *run);
+void run_begin(void *run);
+/* Ends it soon, because the server ends. */
+void run_drain(struct run *run);
 
-/* emit.c: one event each, if its mode is kept. 0 or a fault. */
+/* ---- events: one each, if its mode is kept. 0 or a fault ---- */
+
 bool run_wants(const struct run *run, unsigned mode);
-int run_emit_metadata(struct run *run);
-int run_emit_values(struct run *run, struct state *before); /* what changed since is charged */
-int run_emit_update(struct run *run, const struct run_task *t);
-int run_emit_error(struct run *run);
+/* The mode is kept, and e is the root or events of subgraphs are kept. */
+bool exec_wants(const struct exec *e, unsigned mode);
+int emit_metadata(struct run *run);
+/* What the world sees of e's state: of a subgraph its output. */
+enum state_view exec_view(const struct exec *e);
+/* `values` (and messages/complete of the old messages mode). before: what changed since is
+   charged, or NULL: everything. */
+int emit_values(struct exec *e, struct state *before);
+/* `updates` of a task that is done, with __metadata__ if it is_replayed. */
+int emit_update(struct run_task *t);
+/* {"__interrupt__": interrupts} in updates and in values. */
+int emit_interrupts(struct exec *e, const json_t *interrupts);
+/* `tasks` and `debug`: a task is about to run; it has ended (not if it is_replayed). Also the
+   chain events of `events`. */
+int emit_task_start(struct run_task *t);
+int emit_task_end(struct run_task *t);
+/* `checkpoints` and `debug`: where e stands, with what its tasks have left. */
+int emit_checkpoint(struct exec *e);
+/* Without subgraphs, custom values of subgraphs are shown as the root's. */
+int emit_custom(struct run_task *t, const json_t *value);
+/* `events`: the execution begins, has ended. */
+int emit_exec_start(struct exec *e);
+int emit_exec_end(struct exec *e);
+int emit_error(struct run *run);
 
 struct runs {
     const struct services *services;
+    struct node_cache *cache;
     struct list active;
     long active_count;
     size_t log_bytes; /* of all logs */
@@ -223,5 +443,7 @@ struct runs {
 };
 void runs_add(struct runs *r, struct run *run);
 void runs_remove(struct runs *r, struct run *run);
+/* Is a run at work on this thread of the store? */
+bool runs_thread_is_busy(const struct runs *r, const char *thread_id);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * A record of the event log, and the SSE frame that is made of it when it is first read:
  *
- *     event: NAME\n
+ *     event: NAME|NAMESPACE\n       only events of subgraphs have one; names hold no control characters
  *     data: DATA\n
  *     \n
  *
@@ -11,8 +11,38 @@
 #include "base/err.h"
 #include "base/jsonx.h"
 #include "base/mem.h"
+#include "run/chunk.h"
 #include "run/internal.h"
+#include "run/live.h"
 #include <string.h>
+
+/* ---- what records share ---- */
+
+struct ns_text *ns_text_new(const char *text)
+{
+    size_t len_bytes = strlen(text);
+    struct ns_text *ns = mem_alloc(sizeof(*ns) + len_bytes + 1);
+
+    if (ns == NULL)
+        return NULL;
+    ns->refs = 1;
+    memcpy(ns->text, text, len_bytes + 1);
+    return ns;
+}
+
+struct ns_text *ns_text_ref(struct ns_text *ns)
+{
+    if (ns != NULL)
+        ns->refs++;
+    return ns;
+}
+
+struct ns_text *ns_text_unref(struct ns_text *ns)
+{
+    if (ns == NULL || --ns->refs > 0)
+        return NULL;
+    return mem_free(ns);
+}
 
 struct message_stream *message_stream_ref(struct message_stream *s)
 {
@@ -28,8 +58,11 @@ struct message_stream *message_stream_unref(struct message_stream *s)
     mem_free(s->id);
     mem_free(s->model);
     mem_free(s->metadata);
+    live_message_free(s->live);
     return mem_free(s);
 }
+
+/* ---- a record's life ---- */
 
 struct record *record_new(enum record_kind kind, unsigned mode, const char *text,
                           size_t text_len_bytes)
@@ -60,6 +93,7 @@ struct record *record_unref(struct record *r)
 {
     if (r == NULL || --r->refs > 0)
         return NULL;
+    ns_text_unref(r->ns);
     state_unref(r->state);
     update_clear(&r->update);
     message_stream_unref(r->stream);
@@ -96,7 +130,7 @@ static void write_text_as_it_is(const struct record *r, struct buf *out)
 
 static void write_values(const struct record *r, struct buf *out)
 {
-    state_encode(r->state, VIEW_SHOWN, out);
+    state_encode(r->state, r->view, out);
 }
 
 static void write_updates(const struct record *r, struct buf *out)
@@ -104,50 +138,44 @@ static void write_updates(const struct record *r, struct buf *out)
     buf_add_char(out, '{');
     jsonx_encode_string(r->name, strlen(r->name), out);
     buf_add_char(out, ':');
-    update_encode(&r->update, r->graph, out);
+    update_encode(&r->update, r->graph, r->view, out);
+    if (r->is_cached)
+        buf_add_str(out, ",\"__metadata__\":{\"cached\":true}");
     buf_add_char(out, '}');
 }
 
-static void write_message_tail(const struct record *r, struct buf *out)
+static void begin_pair(struct buf *out)
 {
-    buf_add_str(out, ",\"type\":\"ai\"},");
-    buf_add(out, r->stream->metadata, r->stream->metadata_len_bytes);
-    buf_add_char(out, ']');
+    buf_add_char(out, '[');
 }
 
-static void write_message_head(const struct record *r, struct buf *out)
+/* Behind a message: the second element, and the end. */
+static void end_pair(const struct record *r, struct buf *out)
 {
-    buf_add_str(out, "[{\"id\":");
-    jsonx_encode_string(r->stream->id, strlen(r->stream->id), out);
+    buf_add_char(out, ',');
+    buf_add(out, r->stream->metadata, r->stream->metadata_len_bytes);
+    buf_add_char(out, ']');
 }
 
 static void write_token(const struct record *r, struct buf *out)
 {
-    write_message_head(r, out);
-    buf_add_str(out, ",\"content\":");
-    jsonx_encode_string(r->text, r->text_len_bytes, out);
-    buf_add_str(out, ",\"tool_calls\":[],\"invalid_tool_calls\":[],\"tool_call_chunks\":[],"
-                     "\"additional_kwargs\":{},\"response_metadata\":{}");
-    write_message_tail(r, out);
+    begin_pair(out);
+    chunk_write_text(out, r->stream->id, r->text, r->text_len_bytes);
+    end_pair(r, out);
 }
 
 static void write_chunk(const struct record *r, struct buf *out)
 {
-    write_message_head(r, out);
-    buf_add_str(
-        out,
-        ",\"content\":\"\",\"tool_calls\":[],\"invalid_tool_calls\":[],\"additional_kwargs\":{},");
-    buf_add(out, r->text, r->text_len_bytes);
-    write_message_tail(r, out);
+    begin_pair(out);
+    chunk_write(out, r->stream->id, r->text, r->text_len_bytes);
+    end_pair(r, out);
 }
 
 static void write_message(const struct record *r, struct buf *out)
 {
-    buf_add_char(out, '[');
+    begin_pair(out);
     buf_add(out, r->text, r->text_len_bytes);
-    buf_add_char(out, ',');
-    buf_add(out, r->stream->metadata, r->stream->metadata_len_bytes);
-    buf_add_char(out, ']');
+    end_pair(r, out);
 }
 
 static void write_member(struct buf *out, const char *key, const char *value)
@@ -176,6 +204,7 @@ static const struct {
     [RECORD_METADATA] = { "metadata", write_text_as_it_is },
     [RECORD_VALUES] = { "values", write_values },
     [RECORD_UPDATES] = { "updates", write_updates },
+    [RECORD_JSON] = { NULL, write_text_as_it_is }, /* the name is the record's own */
     [RECORD_TEXT] = { "messages", write_token },
     [RECORD_CHUNK] = { "messages", write_chunk },
     [RECORD_MESSAGE] = { "messages", write_message },
@@ -184,7 +213,18 @@ static const struct {
 
 const char *record_event_name(const struct record *r)
 {
-    return kinds[r->kind].event;
+    return r->event_name != NULL ? r->event_name : kinds[r->kind].event;
+}
+
+static void write_head(const struct record *r, struct buf *out)
+{
+    buf_add_str(out, "event: ");
+    buf_add_str(out, record_event_name(r));
+    if (r->ns != NULL) {
+        buf_add_char(out, '|');
+        buf_add_str(out, r->ns->text);
+    }
+    buf_add_str(out, "\ndata: ");
 }
 
 int record_make_frame(struct record *r, size_t max_bytes)
@@ -194,9 +234,7 @@ int record_make_frame(struct record *r, size_t max_bytes)
     if (out->data != NULL)
         return 0;
     buf_init(out, max_bytes);
-    buf_add_str(out, "event: ");
-    buf_add_str(out, kinds[r->kind].event);
-    buf_add_str(out, "\ndata: ");
+    write_head(r, out);
     r->data_at = out->len;
     kinds[r->kind].write(r, out);
     r->data_len_bytes = out->len - r->data_at;

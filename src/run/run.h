@@ -1,8 +1,8 @@
 #ifndef ANABRANCH_RUN_RUN_H
 #define ANABRANCH_RUN_RUN_H
 /*
- * The life of a run: apply input -> plan -> start all tasks -> gather -> apply writes in canonical
- * order -> emit -> plan ... -> finish.
+ * The life of a run: load checkpoint -> apply input -> plan -> start all tasks -> gather -> apply
+ * writes in canonical order -> checkpoint -> emit -> plan ... -> finish.
  *
  * A run is counted. The registry holds one reference until the run has ended; readers and requests
  * hold theirs. Events go into the run's log (run/event.h); whoever wants them opens a reader
@@ -22,8 +22,8 @@ struct runs; /* the registry of a worker */
  * afterwards. */
 struct run_request {
     struct graph *graph;
-    const json_t *input; /* object; NULL or null = none: the run fails with FAIL_EMPTY_INPUT */
-    struct state *first; /* from run_check_input(), which then counts instead of input; or NULL */
+    const json_t *input;   /* object; NULL or null = none: go on where the thread stands */
+    const json_t *command; /* {"resume"?, "update"?, "goto"?} in place of an input, or NULL */
     /* Objects or NULL; what the graph's assistant says stands below them, key by key. */
     const json_t *configurable; /* $config, to which the ids of the run are added */
     const json_t *context;      /* $context */
@@ -31,9 +31,19 @@ struct run_request {
     const json_t *tags;         /* array of strings or NULL */
     int64_t recursion_limit;    /* 0 = the assistant's, the graph's, the setting's */
     int64_t timeout_ms;         /* 0 = the setting run_timeout_ms */
-    unsigned modes;             /* what the log keeps */
+    int64_t max_concurrency;    /* tasks of an execution at work at once; 0 = no bound */
+    unsigned modes;             /* what the log keeps, perhaps with MODE_SUBGRAPHS */
     const char *run_id;         /* NULL = a new UUIDv7 */
-    const char *thread_id;      /* NULL = a new one: the temporary thread of a stateless run */
+    /* A thread of the store, 1..STORE_ID_MAX bytes, made if unknown. NULL = a stateless run:
+       nothing is kept of it, and it cannot be interrupted. */
+    const char *thread_id;
+    const char *checkpoint_id;      /* where on the thread to begin; NULL = its latest checkpoint */
+    const json_t *interrupt_before; /* array of node names, or the string "*"; NULL = the graph's */
+    const json_t *interrupt_after;
+    const char *durability; /* "sync", "async", "exit"; NULL = async */
+    /* A resume when nothing is asked, or of an interrupt that is not asked, is refused with
+       UnknownInterruptError; else it is ignored, as LangGraph does. */
+    bool is_strict;
 };
 
 enum run_status {
@@ -41,7 +51,7 @@ enum run_status {
     RUN_SUCCESS,
     RUN_ERROR,
     RUN_TIMEOUT,
-    RUN_INTERRUPTED /* cancelled */
+    RUN_INTERRUPTED /* cancelled; a run that asks a person ends as RUN_SUCCESS, see below */
 };
 const char *run_status_name(enum run_status s);
 
@@ -64,12 +74,12 @@ enum { RUN_E_REFUSED = 1 };
  */
 int run_start(struct runs *r, const struct run_request *req, struct run **ret, struct fail *f);
 /*
- * The state that a run begins with, made before there is one: for doors that answer a wrong input
- * with a status of its own instead of an event. 0 and a reference for run_request.first; or
- * RUN_E_REFUSED with f (FAIL_INPUT, FAIL_EMPTY_INPUT, FAIL_LIMIT), or a fault.
+ * Whether the fields of an input fit the graph, before there is a run: for doors that answer a wrong
+ * input with a status of its own instead of an event. 0; RUN_E_REFUSED with f (FAIL_INPUT,
+ * FAIL_EMPTY_INPUT, FAIL_LIMIT); or a fault.
  */
 int run_check_input(const struct services *services, struct graph *graph, const json_t *input,
-                    struct state **ret, struct fail *f);
+                    struct fail *f);
 struct run *run_ref(struct run *run);
 struct run *run_unref(struct run *run); /* accepts NULL, returns NULL */
 
@@ -83,7 +93,10 @@ enum run_status run_status(const struct run *run);
 bool run_has_ended(const struct run *run);
 /* Once ended: what went wrong, or an empty fail. */
 const struct fail *run_fail(const struct run *run);
-/* The latest committed state; NULL only if there was none. Borrowed. */
+/* Once ended: the last state; NULL only if there was none. Borrowed. */
 const struct state *run_state(const struct run *run);
+/* Once ended: what it asks, an array of {"id","value"} in plan order, empty at a breakpoint; NULL =
+ * it was not interrupted. Borrowed. */
+const json_t *run_interrupts(const struct run *run);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "run/internal.h"
 #include <assert.h>
+#include <string.h>
 
 static void tell_idle(void *arg)
 {
@@ -23,6 +24,11 @@ int runs_new(const struct services *services, struct runs **ret)
     r->services = services;
     list_init(&r->active);
     loop_work_init(&r->idle_work, tell_idle, r);
+    int fault = node_cache_new(services->conf->node_cache_bytes, &r->cache);
+    if (fault != 0) {
+        mem_free(r);
+        return err_trace(fault);
+    }
     *ret = r;
     return 0;
 }
@@ -33,6 +39,7 @@ struct runs *runs_free(struct runs *r)
         return NULL;
     assert(r->active_count == 0);
     loop_work_cancel(&r->idle_work);
+    node_cache_free(r->cache);
     return mem_free(r);
 }
 
@@ -70,10 +77,16 @@ void runs_drain(struct runs *r, void (*idle)(void *arg), void *arg)
 
 void runs_cancel_all(struct runs *r)
 {
+    LIST_EACH(&r->active, node)
+        run_drain(LIST_OF(node, struct run, node));
+}
+
+bool runs_thread_is_busy(const struct runs *r, const char *thread_id)
+{
     LIST_EACH(&r->active, node) {
-        struct fail f = { 0 };
-        fail_set(&f, FAIL_DRAINING,
-                 "the server is shutting down and did not wait longer for this run");
-        run_stop(LIST_OF(node, struct run, node), &f);
+        const struct run *run = LIST_OF(node, struct run, node);
+        if (run->is_kept && strcmp(run->thread_id, thread_id) == 0)
+            return true;
     }
+    return false;
 }

@@ -1,21 +1,22 @@
 /*
  * One node of one step: its attempts.
  *
- *     begin_attempt -> kind's start() ... finish | fail | deadline | cancel -> attempt_ended
+ *     begin_attempt -> kind's start() ... end | deadline | silence | cancel -> attempt_ended
  *          ^                                                                      |
  *          +------------- wait (retry policy) <-----------------------------------+
  *                                                                                 |
- *                                                                          run_task_ended
+ *                                                                          exec_task_ended
  *
  * The attempt is an op, and so is the wait between two attempts (on the same struct op, one after
- * the other): cancelling the task is op_cancel() in every state.
+ * the other): cancelling the task is op_cancel() in every state. What follows the node (its
+ * messages' ids, its routes) belongs to the attempt: if it fails, the attempt has failed.
  */
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "run/internal.h"
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -24,56 +25,84 @@ static struct run_task *task_of(struct task *task)
     return (struct run_task *)(void *)task;
 }
 
-/* ---- what kinds call ---- */
-
-static bool takes_result(const struct run_task *t)
+bool run_task_takes_result(const struct run_task *t)
 {
-    return t->op.state == OP_RUNNING && !t->is_done;
+    return t->op.state == OP_RUNNING && t->end == TASK_AT_WORK;
 }
 
-static void take_finish(struct task *task, struct update *update)
+void run_task_end(struct run_task *t)
+{
+    op_finish(&t->op, 0);
+}
+
+/* ---- what kinds call ---- */
+
+static void note_progress(struct task *task)
 {
     struct run_task *t = task_of(task);
 
-    if (!takes_result(t)) {
-        if (update != NULL)
-            update_clear(update);
+    if (t->idle_timer != NULL && run_task_takes_result(t))
+        loop_timer_start(t->idle_timer, t->task.node->idle_timeout_ms * 1000);
+}
+
+static void take_finish(struct task *task, struct outcome *outcome)
+{
+    struct run_task *t = task_of(task);
+
+    if (!run_task_takes_result(t)) {
+        if (outcome != NULL)
+            outcome_clear(outcome);
         return;
     }
-    if (update != NULL)
-        update_move(&t->update, update);
-    t->is_done = true;
-    op_finish(&t->op, 0);
+    if (outcome != NULL)
+        outcome_move(&t->outcome, outcome);
+    t->end = TASK_DONE;
+    run_task_end(t);
 }
 
 static void take_fail(struct task *task, struct fail *f)
 {
     struct run_task *t = task_of(task);
 
-    if (!takes_result(t)) {
+    if (!run_task_takes_result(t)) {
         fail_clear(f);
         return;
     }
     fail_move(&t->fail, f);
-    t->is_done = true;
-    op_finish(&t->op, 0);
+    t->end = TASK_FAILED;
+    run_task_end(t);
+}
+
+static void take_custom(struct task *task, json_t *value)
+{
+    if (run_task_takes_result(task_of(task)))
+        (void)emit_custom(task_of(task), value); /* without memory the event is lost */
+    note_progress(task);
+    json_decref(value);
 }
 
 static void begin_message(struct task *task, const char *id, const char *model)
 {
-    if (takes_result(task_of(task)))
+    if (run_task_takes_result(task_of(task)))
         message_begin(task_of(task), id, model);
+    note_progress(task);
 }
 
 static void take_delta(struct task *task, const struct llm_delta *delta)
 {
-    if (takes_result(task_of(task)))
+    if (run_task_takes_result(task_of(task)))
         message_delta(task_of(task), delta);
+    note_progress(task);
 }
 
 static const struct task_ops ops = {
     .finish = take_finish,
     .fail = take_fail,
+    .ask = run_task_ask,
+    .custom = take_custom,
+    .progress = note_progress,
+    .subgraph_start = run_task_subgraph_start,
+    .subgraph_cancel = run_task_subgraph_cancel,
     .message_begin = begin_message,
     .message_delta = take_delta,
 };
@@ -107,7 +136,7 @@ static int64_t retry_delay_ms(const struct run_task *t)
     const struct retry *retry = &t->task.node->retry;
     double delay_ms;
 
-    if (t->run->is_stopping || t->attempt_count >= retry->max_attempts ||
+    if (t->exec->is_stopping || t->attempt_count >= retry->max_attempts ||
         !is_retried(retry, &t->fail))
         return -1;
     if (t->fail.retry_after_ms > retry->max_ms)
@@ -136,17 +165,21 @@ static void cancel_wait(struct op *op)
     op_finish(op, OP_CANCELLED);
 }
 
+static void end_cancelled(struct run_task *t)
+{
+    t->end = TASK_CANCELLED;
+    exec_task_ended(t);
+}
+
 static void wait_ended(void *arg, int result)
 {
     struct run_task *t = arg;
 
     /* The run may have stopped between the timer and this call. */
-    if (result == 0 && !t->run->is_stopping) {
+    if (result == 0 && !t->exec->is_stopping)
         begin_attempt(t);
-        return;
-    }
-    t->is_cancelled = true;
-    run_task_ended(t);
+    else
+        end_cancelled(t);
 }
 
 static int begin_wait(struct run_task *t, int64_t delay_ms)
@@ -155,7 +188,7 @@ static int begin_wait(struct run_task *t, int64_t delay_ms)
 
     if (t->retry_timer == NULL && loop_timer_new(loop, end_wait, t, &t->retry_timer) != 0)
         return err_trace(ERR_NOMEM);
-    log_info("node_retry", "run", t->run->id, "node", t->task.node->name, "attempt",
+    log_info("node_retry", "run", t->exec->run->id, "node", t->task.node->name, "attempt",
              log_int(t->attempt_count), "error", fail_type(&t->fail), "wait_ms", log_int(delay_ms),
              NULL);
     op_start(&t->op, loop, cancel_wait, wait_ended, t);
@@ -163,53 +196,122 @@ static int begin_wait(struct run_task *t, int64_t delay_ms)
     return 0;
 }
 
+/* ---- what follows the node ---- */
+
+/* Routes see the step's snapshot with their own task's writes, not with those of siblings. */
+static int follow(struct run_task *t)
+{
+    const struct node *node = t->task.node;
+    const struct exec *e = t->exec;
+    struct state_limits limits = run_state_limits(t->task.services);
+    struct task_writes own = { .node = node->name, .update = &t->outcome.update };
+    struct scope scope = t->task.scope;
+    struct state *seen = NULL;
+    int r;
+
+    if (t->failed != NULL) {
+        int next = t->failed->task.node->on_error_goto;
+        return next < 0 ? 0 : outcome_add_target_take(&t->outcome, next, NULL);
+    }
+    if (node->out.route_count == 0)
+        return 0;
+    r = state_apply(e->at.state, &own, 1, &limits, &seen, NULL, &t->fail);
+    scope.state = seen;
+    scope.input = NULL;
+    if (r == 0)
+        r = outcome_follow(&t->outcome, node->name, &node->out, &scope, &t->fail);
+    state_unref(seen);
+    return r;
+}
+
+static void settle(struct run_task *t)
+{
+    int r = message_settle(t->task.services, t->exec->graph, &t->outcome.update, &t->fail);
+
+    if (r == 0 && t->outcome.parent == NULL)
+        r = follow(t);
+    if (r == 0)
+        return;
+    if (r < 0)
+        fail_set_fault(&t->fail, r);
+    t->end = TASK_FAILED;
+    outcome_clear(&t->outcome);
+}
+
 /* ---- attempts ---- */
 
+/* A subgraph ends the op itself, when it has let go of everything. */
 static void cancel_attempt(struct op *op)
 {
     struct run_task *t = LIST_OF(op, struct run_task, op);
 
     if (t->task.node->kind->cancel != NULL)
         t->task.node->kind->cancel(&t->task);
-    op_finish(op, OP_CANCELLED);
+    if (t->child == NULL)
+        op_finish(op, OP_CANCELLED);
 }
 
-static void note_timeout(struct run_task *t)
+static void note_timeout(struct run_task *t, const char *which, int64_t limit_ms)
 {
-    update_clear(&t->update);
+    outcome_clear(&t->outcome);
     fail_clear(&t->fail);
     fail_set(&t->fail, FAIL_NODE_TIMEOUT,
-             "node \"%s\" did not finish within its timeout_ms of %lld", t->task.node->name,
-             (long long)t->task.node->timeout_ms);
+             "node \"%s\" did not %s within its %s of %lld", t->task.node->name,
+             strcmp(which, "timeout_ms") == 0 ? "finish" : "show a sign of progress", which,
+             (long long)limit_ms);
+    t->end = TASK_FAILED;
 }
 
-static void settle(struct run_task *t)
+static void silence_passed(void *arg)
 {
-    int r = message_settle(t, &t->update, &t->fail);
+    struct run_task *t = arg;
 
-    if (r < 0)
-        fail_set_fault(&t->fail, r);
+    if (!run_task_takes_result(t))
+        return;
+    note_timeout(t, "idle_timeout_ms", t->task.node->idle_timeout_ms);
+    op_cancel(&t->op);
+}
+
+static void let_go(struct run_task *t)
+{
+    if (t->idle_timer != NULL)
+        loop_timer_stop(t->idle_timer);
+    if (t->task.node->kind->release != NULL)
+        t->task.node->kind->release(&t->task);
+    t->task.data = NULL;
 }
 
 static void attempt_ended(void *arg, int result)
 {
     struct run_task *t = arg;
+    bool was_silent = result == OP_CANCELLED && t->end == TASK_FAILED && !t->exec->is_stopping;
 
-    if (t->task.node->kind->release != NULL)
-        t->task.node->kind->release(&t->task);
-    t->task.data = NULL;
-    if (result == OP_CANCELLED) {
-        t->is_cancelled = true;
-        run_task_ended(t);
+    let_go(t);
+    if (result == OP_CANCELLED && !was_silent) {
+        end_cancelled(t);
         return;
     }
     if (result == OP_TIMEOUT)
-        note_timeout(t);
-    if (!fail_is_set(&t->fail))
+        note_timeout(t, "timeout_ms", t->task.node->timeout_ms);
+    if (t->end == TASK_DONE)
         settle(t);
-    int64_t delay_ms = fail_is_set(&t->fail) ? retry_delay_ms(t) : -1;
+    int64_t delay_ms = t->end == TASK_FAILED ? retry_delay_ms(t) : -1;
     if (delay_ms < 0 || begin_wait(t, delay_ms) != 0)
-        run_task_ended(t);
+        exec_task_ended(t);
+}
+
+static int watch_time(struct run_task *t)
+{
+    const struct node *node = t->task.node;
+    int r = 0;
+
+    if (node->timeout_ms > 0)
+        r = op_deadline(&t->op, node->timeout_ms);
+    if (r == 0 && node->idle_timeout_ms > 0 && t->idle_timer == NULL)
+        r = loop_timer_new(t->task.services->loop, silence_passed, t, &t->idle_timer);
+    if (r == 0 && t->idle_timer != NULL)
+        loop_timer_start(t->idle_timer, node->idle_timeout_ms * 1000);
+    return r;
 }
 
 static void begin_attempt(struct run_task *t)
@@ -220,46 +322,23 @@ static void begin_attempt(struct run_task *t)
     t->task.attempt = t->attempt_count;
     t->task.has_message = false;
     t->stream = message_stream_unref(t->stream);
-    t->is_done = false;
-    update_clear(&t->update);
+    t->asked_count = 0;
+    t->end = TASK_AT_WORK;
+    outcome_clear(&t->outcome);
     fail_clear(&t->fail);
     op_start(&t->op, t->task.services->loop, cancel_attempt, attempt_ended, t);
-    if (node->timeout_ms > 0 && op_deadline(&t->op, node->timeout_ms) != 0) {
+    int r = watch_time(t);
+    if (r != 0) {
         struct fail f = { 0 };
-        fail_set_fault(&f, ERR_NOMEM);
+        fail_set_fault(&f, r);
         take_fail(&t->task, &f);
         return;
     }
     node->kind->start(&t->task);
 }
 
-/* The same run, step and node give the same id, whatever finished first. */
-static void name_task(struct run_task *t)
+void run_task_start(struct run_task *t)
 {
-    char name[512];
-    int len = snprintf(name, sizeof(name), "%d:%s:__pregel_pull", t->run->step, t->task.node->name);
-
-    id_v5(t->run->id, name, len < (int)sizeof(name) ? (size_t)len : sizeof(name) - 1, t->task_id);
-}
-
-void run_task_start(struct run_task *t, struct run *run, const struct planned *planned)
-{
-    t->run = run;
-    t->triggers = planned->triggers;
-    t->trigger_count = planned->trigger_count;
-    t->task.ops = &ops;
-    t->task.services = run->runs->services;
-    t->task.graph = run->graph;
-    t->task.node = &run->graph->nodes[planned->node];
-    t->task.scope = (struct scope){
-        .graph = run->graph,
-        .state = run->state,
-        .context = run->context,
-        .configurable = run->configurable,
-    };
-    t->task.run_id = run->id;
-    update_init(&t->update);
-    name_task(t);
     begin_attempt(t);
 }
 
@@ -268,10 +347,90 @@ void run_task_cancel(struct run_task *t)
     op_cancel(&t->op);
 }
 
-void run_task_clear(struct run_task *t)
+/* ---- life ---- */
+
+static void set_scope(struct run_task *t)
+{
+    const struct run *run = t->exec->run;
+
+    t->task.scope = (struct scope){
+        .graph = t->exec->graph,
+        .state = t->exec->at.state,
+        .context = run->context,
+        .configurable = run->configurable,
+        .input = t->arg == NULL ? NULL : value_json(t->arg),
+    };
+}
+
+static int init(struct run_task *t, struct exec *e, const struct planned *p)
+{
+    t->exec = e;
+    t->kind = p->kind;
+    t->node = p->node;
+    t->index = p->index;
+    t->arg = p->arg == NULL ? NULL : value_ref(p->arg);
+    t->triggers = p->triggers;
+    t->trigger_count = p->trigger_count;
+    checkpoint_task_id(&e->at, e->ns, p, t->id);
+    t->ns = task_namespace(e->ns, planned_name(e->graph, p), t->id);
+    t->task.ops = &ops;
+    t->task.services = e->run->runs->services;
+    t->task.graph = e->graph;
+    t->task.run_id = e->run->id;
+    t->task.id = t->id;
+    t->task.ns = t->ns;
+    set_scope(t);
+    return t->ns == NULL ? err_trace(ERR_NOMEM) : 0;
+}
+
+int run_task_init(struct run_task *t, struct exec *e, const struct planned *p)
+{
+    t->task.node = p->node == NODE_START ? NULL : &e->graph->nodes[p->node];
+    return init(t, e, p);
+}
+
+static json_t *error_of(const struct run_task *failed)
+{
+    return json_pack("{s:{s:s, s:s, s:s}}", "error", "type", fail_type(&failed->fail), "message",
+                     fail_message(&failed->fail), "node", failed->task.node->name);
+}
+
+/* A handler sees what its task saw, and why that failed. Its id hangs on the task's. */
+int run_task_init_handler(struct run_task *t, struct run_task *failed)
+{
+    static const char *const trigger = "__pregel_push";
+    const char *name = failed->task.node->on_error->name;
+    struct planned p = { .kind = PLANNED_PUSH,
+                         .node = failed->node,
+                         .arg = failed->arg,
+                         .triggers = &trigger,
+                         .trigger_count = 1 };
+    int r = init(t, failed->exec, &p);
+
+    t->task.node = failed->task.node->on_error;
+    t->failed = failed;
+    t->node = NODE_NONE;
+    id_v5(failed->id, name, strlen(name), t->id);
+    mem_free(t->ns);
+    t->ns = task_namespace(failed->exec->ns, name, t->id);
+    t->task.ns = t->ns;
+    t->error = error_of(failed);
+    t->task.scope.extra = t->error;
+    return r != 0 || t->ns == NULL || t->error == NULL ? err_trace(ERR_NOMEM) : 0;
+}
+
+void run_task_deinit(struct run_task *t)
 {
     t->retry_timer = loop_timer_free(t->retry_timer);
+    t->idle_timer = loop_timer_free(t->idle_timer);
     t->stream = message_stream_unref(t->stream);
-    update_clear(&t->update);
+    outcome_clear(&t->outcome);
     fail_clear(&t->fail);
+    value_unref(t->arg);
+    json_decref(t->answers);
+    json_decref(t->plain_answer);
+    json_decref(t->interrupts);
+    json_decref(t->cache_key);
+    json_decref(t->error);
+    mem_free(t->ns);
 }

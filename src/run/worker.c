@@ -2,6 +2,7 @@
 #include "run/worker.h"
 #include "base/err.h"
 #include "graph/build.h"
+#include "store/store.h"
 #include <string.h>
 
 int worker_init(struct worker *w, const struct conf *conf, char *const *env)
@@ -15,11 +16,14 @@ int worker_init(struct worker *w, const struct conf *conf, char *const *env)
         r = fetcher_new(w->loop, (int)conf->upstream_pools, &w->fetcher);
     if (r == 0)
         r = llm_models_new(conf, w->loop, w->fetcher, env, &w->models);
+    if (r == 0)
+        r = store_open(conf, &w->store, &w->is_kept);
     w->services = (struct services){
         .loop = w->loop,
         .fetcher = w->fetcher,
         .models = w->models,
         .conf = conf,
+        .store = w->store,
         .kinds = node_kinds(),
     };
     if (r == 0)
@@ -49,6 +53,7 @@ void worker_deinit(struct worker *w)
     if (w->runs != NULL)
         end_runs(w);
     w->runs = runs_free(w->runs);
+    w->store = store_close(w->store);
     w->models = llm_models_free(w->models);
     w->fetcher = fetcher_free(w->fetcher);
     w->loop = loop_free(w->loop);

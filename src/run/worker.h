@@ -2,7 +2,7 @@
 #define ANABRANCH_RUN_WORKER_H
 /*
  * What every program that runs graphs needs, put together in the order in which the parts depend on
- * each other: event loop, outgoing requests, models, runs. The server, `anabranch run` and the C
+ * each other: event loop, outgoing requests, models, threads, runs. The server, `anabranch run` and the C
  * API are each one of these and something around it.
  *
  * A worker is one thread; nothing in it is shared with another.
@@ -14,6 +14,8 @@ struct worker {
     struct loop *loop;
     struct fetcher *fetcher;
     struct llm_models *models;
+    struct store *store;      /* of threads */
+    bool is_kept;             /* it is the one that the setting `database` names */
     struct services services; /* what runs, nodes and the graph loader see */
     struct runs *runs;
 };

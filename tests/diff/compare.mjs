@@ -13,6 +13,9 @@ function comparable(expected, lines) {
   return broken === undefined ? lines : lines.filter((line) => line.step <= broken.step);
 }
 
+// Why the two cannot be compared, or undefined.
+export const reasonNotTo = (found) => found.find((line) => "note" in line)?.note;
+
 // Null if the traces are equal, else {expected, found, isBroken, isRefused}. isBroken: one of them has no run to compare; isRefused: the first.
 export function compare(expected, found) {
   const isBroken = hasNoRun(expected) || hasNoRun(found);

@@ -6,6 +6,13 @@ import { runCase } from "./oracle/steps.mjs";
 for (const name of ["log", "info", "warn", "error"]) console[name] = () => {}; // stdout is the trace
 delete process.env.LANGSMITH_TRACING;
 
+// A stream that fails drops what nobody has read yet; how much that is hangs on the clock. So a failure waits for the readers.
+const fail = ReadableStreamDefaultController.prototype.error;
+ReadableStreamDefaultController.prototype.error = function failWhenRead(reason) {
+  if (this.desiredSize !== null && this.desiredSize < 1) setImmediate(() => this.error(reason));
+  else fail.call(this, reason);
+};
+
 async function answer(line) {
   const lines = [];
   let name = null;

@@ -19,7 +19,10 @@ export class Pipe {
     child.stdin.on("error", () => {}); // told by exit
     child.stderr.on("data", (bytes) => { this.said = (this.said + bytes).slice(-4000); });
     child.on("error", (e) => this.lost(child, e.message));
-    child.on("close", (code, signal) => this.lost(child, `ended with ${signal ?? code}`));
+    child.on("close", (code, signal) => {
+      this.ended?.(code === 0 ? null : `ended with ${signal ?? code}\n${this.said}`);
+      this.lost(child, `ended with ${signal ?? code}`);
+    });
     createInterface({ input: child.stdout }).on("line", (line) => this.take(line));
   }
 
@@ -64,7 +67,12 @@ export class Pipe {
     });
   }
 
+  // To null, or to what was wrong at the end: leaks are told there.
   stop() {
-    this.child?.stdin.end();
+    if (this.child === undefined) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      this.ended = resolve;
+      this.child.stdin.end();
+    });
   }
 }

@@ -1,7 +1,7 @@
 // Runs random cases on LangGraph.js and on the engine and compares the traces: README.md.
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
-import { compare, unified } from "./compare.mjs";
+import { compare, reasonNotTo, unified } from "./compare.mjs";
 import { FEATURES, MORE_FEATURES, makeCase, reshuffle } from "./generate.mjs";
 import { Pipe } from "./pipe.mjs";
 import { shrink } from "./shrink.mjs";
@@ -36,7 +36,8 @@ async function difference(testCase, engine) {
   const [expected, found] = await Promise.all([
     oracle.ask(named), engine.ask(options.self ? reshuffle(named, options.seed) : named),
   ]);
-  return compare(expected, found);
+  const reason = reasonNotTo(found);
+  return reason === undefined ? compare(expected, found) : { reason };
 }
 
 // What an engine that is still growing can be asked: some modes, and of the steps the first run only.
@@ -50,11 +51,16 @@ function narrowed(testCase) {
 
 const counts = Object.fromEntries(features.map((feature) => [feature, { cases: 0, differ: 0 }]));
 const failures = [];
+const excluded = {}; // reason -> how many
 
 async function lane(engine, next) {
   for (let index = next(); index !== null; index = next()) {
     const testCase = narrowed(makeCase(options.seed, index, features));
     const found = await difference(testCase, engine);
+    if (found?.reason) {
+      excluded[found.reason] = (excluded[found.reason] ?? 0) + 1;
+      continue;
+    }
     for (const feature of testCase.features) {
       counts[feature].cases++;
       if (found) counts[feature].differ++;
@@ -74,7 +80,7 @@ async function shrunk({ testCase, found }) {
   const engine = engines[0];
   const fails = async (candidate) => {
     const made = await difference(candidate, engine);
-    return made !== null && made.isBroken === found.isBroken && made.isRefused === found.isRefused;
+    return made !== null && !made.reason && made.isBroken === found.isBroken && made.isRefused === found.isRefused;
   };
   if (!(await fails(testCase))) return { testCase, isFlaky: true };
   return { testCase: await shrink(testCase, fails, number("shrink-ms")), isFlaky: false };
@@ -96,12 +102,15 @@ await Promise.all(engines.map((engine) => lane(engine, next)));
 const seconds = (Date.now() - begin) / 1000;
 failures.sort((a, b) => a.index - b.index);
 for (const failure of failures.slice(0, number("show"))) await tell(failure);
-for (const pipe of [oracle, ...engines]) pipe.stop();
+const ends = await Promise.all([oracle, ...engines].map((pipe) => pipe.stop()));
+const complaints = ends.filter((complaint) => complaint !== null);
+for (const complaint of complaints) process.stdout.write(`\n== a program ${complaint}\n`);
 
 for (const [feature, { cases, differ }] of Object.entries(counts)) {
   process.stdout.write(`${feature.padEnd(12)}${String(cases).padStart(6)} cases${differ ? `, ${differ} differ` : ""}\n`);
 }
 if (failures.length > 0) process.stdout.write(`differing: ${failures.map(({ index }) => index).join(" ")}\n`);
+for (const [reason, count] of Object.entries(excluded)) process.stdout.write(`not compared, ${reason}: ${count}\n`);
 const rate = (number("cases") / seconds).toFixed(0);
 process.stdout.write(`${number("cases")} cases, ${failures.length} differ, ${seconds.toFixed(1)} s (${rate} per second)\n`);
-process.exitCode = failures.length > 0 ? 1 : 0;
+process.exitCode = failures.length + complaints.length > 0 ? 1 : 0;

@@ -39,7 +39,7 @@ BODIES = {
     "an unknown stream_mode": ('{"graph":"g","input":{"q":"a"},"stream":true,"stream_mode":"all"}', 400),
     "config of a wrong type": ('{"graph":"g","input":{"q":"a"},"config":[]}', 400),
     "a recursion limit of a wrong type": ('{"graph":"g","input":{"q":"a"},"config":{"recursion_limit":"5"}}', 400),
-    "a recursion limit of zero": ('{"graph":"g","input":{"q":"a"},"config":{"recursion_limit":0}}', 400),
+    "a recursion limit of zero": ('{"graph":"g","input":{"q":"a"},"config":{"recursion_limit":0}}', 422),
     "a time limit of a wrong type": ('{"graph":"g","input":{"q":"a"},"timeout_ms":"1"}', 400),
     "an unknown word for on_disconnect": ('{"graph":"g","input":{"q":"a"},"on_disconnect":"maybe"}', 400),
     "too large": ('{"graph":"g","input":{"q":"%s"}}' % ("x" * 5000), 413),

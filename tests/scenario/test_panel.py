@@ -52,3 +52,10 @@ def test_chat_appends_the_answer_to_the_messages(client):
     state = client.invoke("chat", {"messages": [{"role": "user", "content": "hi"}]}).json
     assert [m["type"] for m in state["messages"]] == ["human", "ai"]
     assert all(m["id"] for m in state["messages"])
+
+
+def test_panel_waits_for_a_look_before_its_editor_on_a_thread(client):
+    there = client.invoke("panel", {"user_input": "hi"}, thread_id="t1", interrupt_before=["editor"]).json
+    assert there.pop("__interrupt__") == [] and "answer" not in there and len(there["agent_responses"]) == 3
+    done = client.post("/invoke", {"graph": "panel", "thread_id": "t1"}).json
+    assert done == there | {"answer": done["answer"]} and done["answer"]

@@ -29,11 +29,15 @@ struct fake {
     json_t *context;
     json_t *configurable;
     struct task task;
+    json_t *send;   /* a Send's argument, or NULL */
+    json_t *answer; /* what task_ask() gives, or NULL */
     bool is_cancelled;
     /* what came from the kind */
     bool has_ended;
     struct update update;
     struct fail fail;
+    json_t *asked;
+    int subgraph_count; /* started and not cancelled */
     int begin_count;
     char id[64];     /* of the last message */
     char model[128]; /* of the last message */
@@ -55,16 +59,48 @@ static inline void fake_end(struct fake *x)
     x->has_ended = true;
 }
 
-static inline void fake_on_finish(struct task *task, struct update *take)
+static inline void fake_on_finish(struct task *task, struct outcome *take)
 {
     fake_end(fake_of(task));
-    update_move(&fake_of(task)->update, take);
+    update_move(&fake_of(task)->update, &take->update);
 }
 
 static inline void fake_on_fail(struct task *task, struct fail *take)
 {
     fake_end(fake_of(task));
     fail_move(&fake_of(task)->fail, take);
+}
+
+static inline const json_t *fake_on_ask(struct task *task, json_t *take)
+{
+    struct fake *x = fake_of(task);
+    ck_assert(!x->has_ended && !x->is_cancelled);
+    json_decref(x->asked);
+    x->asked = take;
+    if (x->answer == NULL)
+        fake_end(x);
+    return x->answer;
+}
+
+static inline void fake_on_custom(struct task *task, json_t *take)
+{
+    (void)task;
+    json_decref(take);
+}
+
+static inline void fake_on_progress(struct task *task)
+{
+    (void)task;
+}
+
+static inline void fake_on_subgraph_start(struct task *task)
+{
+    fake_of(task)->subgraph_count++;
+}
+
+static inline void fake_on_subgraph_cancel(struct task *task)
+{
+    fake_of(task)->subgraph_count--;
 }
 
 static inline void fake_on_begin(struct task *task, const char *id, const char *model)
@@ -100,6 +136,11 @@ static inline void fake_on_delta(struct task *task, const struct llm_delta *delt
 static const struct task_ops fake_ops = {
     .finish = fake_on_finish,
     .fail = fake_on_fail,
+    .ask = fake_on_ask,
+    .custom = fake_on_custom,
+    .progress = fake_on_progress,
+    .subgraph_start = fake_on_subgraph_start,
+    .subgraph_cancel = fake_on_subgraph_cancel,
     .message_begin = fake_on_begin,
     .message_delta = fake_on_delta,
 };
@@ -122,6 +163,9 @@ static inline void fake_clear(struct fake *x)
 {
     update_clear(&x->update);
     fail_clear(&x->fail);
+    json_decref(x->asked);
+    x->asked = NULL;
+    x->subgraph_count = 0;
     buf_clear(&x->text);
     x->state = state_unref(x->state);
     x->has_ended = x->is_cancelled = x->has_delta = false;
@@ -139,6 +183,8 @@ static inline void fake_deinit(struct fake *x)
     problems_deinit(&x->problems);
     json_decref(x->context);
     json_decref(x->configurable);
+    json_decref(x->send);
+    json_decref(x->answer);
     ck_assert_int_eq(loop_op_count(x->loop), 0);
     loop_free(x->loop);
     conf_deinit(&x->conf);
@@ -209,8 +255,10 @@ static inline void fake_prepare(struct fake *x, const char *input)
         .scope = { .graph = x->graph,
                    .state = x->state,
                    .context = x->context,
-                   .configurable = x->configurable },
+                   .configurable = x->configurable,
+                   .input = x->send },
         .run_id = "run",
+        .id = "task",
         .attempt = 1,
     };
 }
@@ -280,7 +328,7 @@ static inline const char *fake_update(struct fake *x)
 {
     ck_assert_msg(!fail_is_set(&x->fail), "%s: %s", fail_type(&x->fail), fail_message(&x->fail));
     buf_clear(&x->text);
-    update_encode(&x->update, x->graph, &x->text);
+    update_encode(&x->update, x->graph, VIEW_SHOWN, &x->text);
     return buf_text(&x->text);
 }
 

@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "fake_kinds.h"
 #include "graph/build.h"
+#include "graph/outcome.h"
+#include "graph/path.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -252,6 +254,360 @@ START_TEST(a_kind_reports_mistakes_with_their_place)
 }
 END_TEST
 
+/* ---- functions of the program ---- */
+
+/* What a function of these tests answers with, and what it was asked. */
+struct probe {
+    const char *first;  /* the reducer's value, or the node to go to */
+    const char *second; /* what is told after it; or NULL */
+    const char *arg;    /* of the Send; or NULL */
+    bool fails;
+    char seen[200];
+    int status; /* of the last answer */
+    int free_count;
+};
+
+static void count_free(void *arg)
+{
+    ((struct probe *)arg)->free_count++;
+}
+
+static void reduce(void *arg, const char *held, const char *written,
+                   struct anabranch_reduced *reduced)
+{
+    struct probe *p = arg;
+    snprintf(p->seen, sizeof(p->seen), "%s+%s", held == NULL ? "nothing" : held, written);
+    if (p->fails)
+        anabranch_reduced_fail(reduced, "ValueError", p->first);
+    if (p->first != NULL)
+        p->status = anabranch_reduced_set(reduced, p->first, strlen(p->first));
+    if (p->second != NULL)
+        p->status = anabranch_reduced_set(reduced, p->second, strlen(p->second));
+}
+
+static void choose(void *arg, const char *state, struct anabranch_targets *targets)
+{
+    struct probe *p = arg;
+    snprintf(p->seen, sizeof(p->seen), "%s", state);
+    if (p->fails)
+        anabranch_targets_fail(targets, NULL, NULL);
+    if (p->first != NULL)
+        p->status = anabranch_targets_add(targets, p->first, p->arg);
+    if (p->second != NULL)
+        p->status = anabranch_targets_add(targets, p->second, NULL);
+}
+
+#define SET_NODE "{\"kind\":\"set\",\"values\":{}}"
+
+static int describe_functions(struct anabranch_builder *b, struct probe *reducer,
+                              struct probe *chooser)
+{
+    const char *targets[] = { "a", "__end__" };
+    struct anabranch_when when = { sizeof(when), "START", choose, chooser, count_free, targets, 2 };
+    struct anabranch_each each = { sizeof(each), "a", "list", "x", "b", NULL };
+    int r = anabranch_builder_field(b, "x", "{\"type\":\"integer\",\"default\":1}");
+    r += anabranch_builder_field(b, "list", "{\"type\":\"array\"}");
+    r += anabranch_builder_node(b, "a", SET_NODE);
+    r += anabranch_builder_node(b, "b", SET_NODE);
+    r += anabranch_builder_each(b, &each);
+    r += anabranch_builder_interrupt(b, "before", "*");
+    r += anabranch_builder_interrupt(b, "after", "b");
+    r += anabranch_builder_reducer(b, "x", reduce, reducer, count_free);
+    r += anabranch_builder_when(b, &when);
+    return r;
+}
+
+static struct graph *graph_with(struct probe *reducer, struct probe *chooser)
+{
+    struct anabranch_builder *b = builder_of("g");
+    struct graph *g = NULL;
+    ck_assert_int_eq(0, describe_functions(b, reducer, chooser));
+    ck_assert_msg(builder_build(b, &g) == 0, "%s", anabranch_builder_problems(b));
+    anabranch_builder_free(b);
+    return g;
+}
+
+START_TEST(a_program_can_say_what_only_programs_say)
+{
+    struct probe reducer = { .first = "1" };
+    struct probe chooser = { .first = "a" };
+    struct graph *g = graph_with(&reducer, &chooser);
+    ck_assert_int_eq(REDUCE_FUNCTION, g->fields[0].reducer);
+    ck_assert_ptr_nonnull(g->fields[0].initial);
+    ck_assert_int_eq(ROUTE_FUNCTION, g->start.routes[0].kind);
+    ck_assert_uint_eq(2, g->start.routes[0].case_count);
+    ck_assert_int_eq(0, g->start.routes[0].targets[0]);
+    ck_assert_int_eq(NODE_END, g->start.routes[0].targets[1]);
+    ck_assert_int_eq(ROUTE_EACH, g->nodes[0].out.routes[0].kind);
+    ck_assert(g->nodes[0].interrupt_before && !g->nodes[0].interrupt_after);
+    ck_assert(g->nodes[1].interrupt_before && g->nodes[1].interrupt_after);
+    ck_assert_int_eq(0, reducer.free_count + chooser.free_count);
+    graph_unref(g);
+    ck_assert_int_eq(1, reducer.free_count);
+    ck_assert_int_eq(1, chooser.free_count);
+}
+END_TEST
+
+static const struct {
+    struct probe reducer;
+    const char *held; /* or NULL */
+    const char *seen;
+    const char *result; /* or NULL: */
+    const char *type;
+    const char *message; /* its beginning */
+    int status;
+} foldings[] = {
+    { { .first = "{\"a\":[1]}" }, "[2]", "[2]+3", "{\"a\":[1]}", NULL, NULL, 0 },
+    { { .first = "null" }, NULL, "nothing+3", "null", NULL, NULL, 0 },
+    { { .first = "1", .second = "2" }, NULL, "nothing+3", "2", NULL, NULL, 0 },
+    { { .first = NULL },
+      NULL,
+      "nothing+3",
+      NULL,
+      "NodeError",
+      "the reducer of field \"x\" gave no",
+      0 },
+    { { .first = "[", .second = "2" },
+      NULL,
+      "nothing+3",
+      NULL,
+      "InvalidUpdateError",
+      "what the reducer of field \"x\" gave is not JSON: line 1",
+      ANABRANCH_E_INVALID },
+    { { .first = "no good", .fails = true },
+      NULL,
+      "nothing+3",
+      NULL,
+      "ValueError",
+      "no good",
+      ANABRANCH_E_INVALID },
+};
+
+START_TEST(a_reducer_of_a_program_folds_json)
+{
+    struct probe reducer = foldings[_i].reducer;
+    struct probe chooser = { .first = "a" };
+    struct graph *g = graph_with(&reducer, &chooser);
+    const struct reducer_fn *fn = &g->fields[0].fn;
+    json_t *held = foldings[_i].held == NULL ? NULL : json_loads(foldings[_i].held, 0, NULL);
+    json_t *written = json_integer(3);
+    json_t *result = NULL;
+    struct fail f = { .code = FAIL_NONE };
+    int r = fn->fold(fn->arg, held, written, &result, &f);
+    ck_assert_str_eq(foldings[_i].seen, reducer.seen);
+    ck_assert_int_eq(foldings[_i].status, reducer.status);
+    ck_assert_int_eq(foldings[_i].result == NULL, r);
+    if (r == 0) {
+        char *text = json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY);
+        ck_assert_str_eq(foldings[_i].result, text);
+        mem_free(text);
+    } else {
+        ck_assert_str_eq(foldings[_i].type, fail_type(&f));
+        ck_assert_msg(strstr(fail_message(&f), foldings[_i].message) == fail_message(&f), "%s",
+                      fail_message(&f));
+    }
+    fail_clear(&f);
+    json_decref(held);
+    json_decref(written);
+    json_decref(result);
+    graph_unref(g);
+}
+END_TEST
+
+static const struct {
+    struct probe chooser;
+    int node; /* of the only target; NODE_NONE: there is none */
+    const char *arg;
+    const char *type; /* or NULL: no failure */
+} choices[] = {
+    { { .first = "a" }, 0, NULL, NULL },
+    { { .first = "a", .arg = "{\"x\":[7]}" }, 0, "{\"x\":[7]}", NULL },
+    { { .first = "END" }, NODE_NONE, NULL, NULL },
+    { { .first = "__end__", .second = "a" }, 0, NULL, NULL },
+    { { .first = NULL }, NODE_NONE, NULL, NULL },
+    { { .first = "nobody", .second = "a" }, NODE_NONE, NULL, "InvalidUpdateError" },
+    { { .first = "START" }, NODE_NONE, NULL, "InvalidUpdateError" },
+    { { .first = "END", .arg = "1" }, NODE_NONE, NULL, "InvalidUpdateError" },
+    { { .first = "a", .arg = "{" }, NODE_NONE, NULL, "InvalidUpdateError" },
+    { { .first = "b" }, NODE_NONE, NULL, "InvalidUpdateError" }, /* not among its targets */
+    { { .first = "a", .fails = true }, NODE_NONE, NULL, "NodeError" },
+};
+
+START_TEST(a_condition_of_a_program_sees_the_state_and_adds_targets)
+{
+    struct probe reducer = { .first = "1" };
+    struct probe chooser = choices[_i].chooser;
+    struct graph *g = graph_with(&reducer, &chooser);
+    struct state *state = NULL;
+    struct outcome out = { .target_count = 0 };
+    struct fail f = { .code = FAIL_NONE };
+    ck_assert_int_eq(0, state_new(g, &state));
+    struct scope scope = { .graph = g, .state = state };
+    int r = outcome_follow(&out, "__start__", &g->start, &scope, &f);
+    ck_assert_str_eq("{\"x\":1}", chooser.seen);
+    ck_assert_int_eq(choices[_i].type != NULL, r);
+    if (r != 0)
+        ck_assert_str_eq(choices[_i].type, fail_type(&f));
+    else
+        ck_assert_uint_eq(choices[_i].node != NODE_NONE, out.target_count);
+    if (r == 0 && out.target_count > 0) {
+        ck_assert_int_eq(choices[_i].node, out.targets[0].node);
+        ck_assert_int_eq(choices[_i].arg != NULL, out.targets[0].arg != NULL);
+    }
+    fail_clear(&f);
+    outcome_clear(&out);
+    state_unref(state);
+    graph_unref(g);
+}
+END_TEST
+
+/* Mistakes that only a program can make. */
+START_TEST(wrong_functions_and_options_are_told)
+{
+    struct probe probe = { .first = "a" };
+    struct anabranch_builder *b = builder_of("g");
+    struct graph *g = NULL;
+    const char *targets[] = { "nobody" };
+    struct anabranch_when no_function = { sizeof(no_function), "n",  NULL, &probe,
+                                          count_free,          NULL, 0 };
+    struct anabranch_when lost = { sizeof(lost), "n", choose, &probe, count_free, targets, 1 };
+    ck_assert_int_eq(0, anabranch_builder_field(b, "m", "{\"type\":\"messages\"}"));
+    ck_assert_int_eq(0, anabranch_builder_field(b, "f", "{\"type\":\"any\"}"));
+    ck_assert_int_eq(0, anabranch_builder_node(b, "n", SET_NODE));
+    ck_assert_int_eq(0, anabranch_builder_edge(b, "START", "n"));
+    ck_assert_int_eq(0, anabranch_builder_reducer(b, "q", reduce, &probe, count_free));
+    ck_assert_int_eq(0, anabranch_builder_reducer(b, "m", reduce, &probe, count_free));
+    ck_assert_int_eq(0, anabranch_builder_reducer(b, "f", reduce, &probe, count_free));
+    ck_assert_int_eq(0, anabranch_builder_reducer(b, "f", reduce, &probe, count_free));
+    ck_assert_int_eq(0, anabranch_builder_reducer(b, NULL, NULL, NULL, NULL));
+    ck_assert_int_eq(0, anabranch_builder_when(b, &no_function));
+    ck_assert_int_eq(0, anabranch_builder_when(b, &lost));
+    ck_assert_int_eq(0, anabranch_builder_when(b, NULL));
+    ck_assert_int_eq(0, anabranch_builder_each(b, NULL));
+    ck_assert_int_eq(0, anabranch_builder_interrupt(b, "during", "n"));
+    ck_assert_int_eq(0, anabranch_builder_interrupt(b, NULL, "n"));
+    ck_assert_int_eq(0, anabranch_builder_interrupt(b, "after", "nn"));
+    ck_assert_int_eq(0, anabranch_builder_interrupt(b, "after", NULL));
+    ck_assert_int_eq(ANABRANCH_E_INVALID, builder_build(b, &g));
+    static const char *const told[] = {
+        "/state: unknown field \"q\"; known are m, f",
+        "/state/m: there is a reducer already",
+        "/state/f: there is a reducer already",
+        "/state: the reducer of \"\" has no function",
+        "program: a condition without a function; use a plain edge",
+        "program: unknown node \"nobody\"",
+        "program: unknown node \"\"",
+        "program: /each: \"\" is no path",
+        "program: /send: unknown node \"\"",
+        "program: /as: the name is empty",
+        "unknown moment \"during\"; known are before, after",
+        "unknown moment \"\"",
+        "unknown node \"nn\"; known are n\n",
+    };
+    for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++)
+        ck_assert_msg(strstr(anabranch_builder_problems(b), told[i]) != NULL, "%s\nin %s", told[i],
+                      anabranch_builder_problems(b));
+    anabranch_builder_free(b);
+    ck_assert_int_eq(6, probe.free_count);
+}
+END_TEST
+
+/* A program that was compiled when the options ended earlier. */
+START_TEST(options_may_be_shorter_than_they_are_today)
+{
+    struct anabranch_builder *b = builder_of("g");
+    struct graph *g = NULL;
+    struct anabranch_each each = {
+        offsetof(struct anabranch_each, index), "n", "f", "f", "n", "f"
+    };
+    ck_assert_int_eq(0, anabranch_builder_field(b, "f", "{\"type\":\"any\"}"));
+    ck_assert_int_eq(0, anabranch_builder_node(b, "n", SET_NODE));
+    ck_assert_int_eq(0, anabranch_builder_edge(b, "START", "n"));
+    ck_assert_int_eq(0, anabranch_builder_each(b, &each));
+    ck_assert_msg(builder_build(b, &g) == 0, "%s", anabranch_builder_problems(b));
+    ck_assert_ptr_null(g->nodes[0].out.routes[0].index);
+    graph_unref(g);
+    anabranch_builder_free(b);
+}
+END_TEST
+
+/* A function that may go anywhere reaches everything, if it is reached itself. */
+START_TEST(a_condition_without_targets_reaches_every_node)
+{
+    struct probe probe = { .first = "a" };
+    struct anabranch_when when = {
+        .size = sizeof(when), .from = "a", .choose = choose, .arg = &probe
+    };
+    for (int is_reached = 0; is_reached < 2; is_reached++) {
+        struct anabranch_builder *b = builder_of("g");
+        struct graph *g = NULL;
+        ck_assert_int_eq(0, anabranch_builder_node(b, "a", SET_NODE));
+        ck_assert_int_eq(0, anabranch_builder_node(b, "b", SET_NODE));
+        ck_assert_int_eq(0, anabranch_builder_edge(b, "START", is_reached ? "a" : "b"));
+        ck_assert_int_eq(0, anabranch_builder_when(b, &when));
+        ck_assert_int_eq(is_reached ? 0 : ANABRANCH_E_INVALID, builder_build(b, &g));
+        graph_unref(g);
+        anabranch_builder_free(b);
+    }
+}
+END_TEST
+
+START_TEST(without_memory_functions_are_let_go_once)
+{
+    for (unsigned long n = 1;; n++) {
+        struct anabranch_builder *b = builder_of("g");
+        struct graph *g = NULL;
+        struct probe reducer = { .first = "1" };
+        struct probe chooser = { .first = "a" };
+        mem_fail_at(n);
+        int r = describe_functions(b, &reducer, &chooser);
+        if (r == 0)
+            r = builder_build(b, &g);
+        int is_pending = mem_fail_pending();
+        mem_fail_at(0);
+        anabranch_builder_free(b);
+        graph_unref(g);
+        ck_assert_int_eq(1, reducer.free_count);
+        ck_assert_int_eq(1, chooser.free_count);
+        ck_assert(is_pending ? r == 0 : r < 0);
+        if (is_pending)
+            break;
+    }
+}
+END_TEST
+
+START_TEST(without_memory_a_function_of_a_program_is_a_fault)
+{
+    struct probe reducer = { .first = "[1]" };
+    struct probe chooser = { .first = "a", .arg = "[1]" };
+    struct graph *g = graph_with(&reducer, &chooser);
+    struct state *state = NULL;
+    json_t *written = json_integer(3);
+    ck_assert_int_eq(0, state_new(g, &state));
+    struct scope scope = { .graph = g, .state = state };
+    for (unsigned long n = 1;; n++) {
+        struct outcome out = { .target_count = 0 };
+        struct fail f = { .code = FAIL_NONE };
+        json_t *result = NULL;
+        mem_fail_at(n);
+        int r = outcome_follow(&out, "__start__", &g->start, &scope, &f);
+        if (r == 0)
+            r = g->fields[0].fn.fold(g->fields[0].fn.arg, written, written, &result, &f);
+        int is_pending = mem_fail_pending();
+        mem_fail_at(0);
+        json_decref(result);
+        outcome_clear(&out);
+        fail_clear(&f);
+        ck_assert(is_pending ? r == 0 : r < 0);
+        if (is_pending)
+            break;
+    }
+    json_decref(written);
+    state_unref(state);
+    graph_unref(g);
+}
+END_TEST
+
 START_TEST(without_memory_building_is_a_fault_and_leaks_nothing)
 {
     for (unsigned long n = 1;; n++) {
@@ -290,6 +646,16 @@ int main(void)
     tcase_add_test(tc, default_messages_are_kept_in_the_form_of_the_state);
     tcase_add_test(tc, doubled_edges_and_joins_count_once_and_a_join_of_one_is_an_edge);
     tcase_add_test(tc, a_kind_reports_mistakes_with_their_place);
+    tcase_add_test(tc, a_program_can_say_what_only_programs_say);
+    tcase_add_loop_test(tc, a_reducer_of_a_program_folds_json, 0,
+                        (int)(sizeof(foldings) / sizeof(*foldings)));
+    tcase_add_loop_test(tc, a_condition_of_a_program_sees_the_state_and_adds_targets, 0,
+                        (int)(sizeof(choices) / sizeof(*choices)));
+    tcase_add_test(tc, wrong_functions_and_options_are_told);
+    tcase_add_test(tc, options_may_be_shorter_than_they_are_today);
+    tcase_add_test(tc, a_condition_without_targets_reaches_every_node);
+    tcase_add_test(tc, without_memory_functions_are_let_go_once);
+    tcase_add_test(tc, without_memory_a_function_of_a_program_is_a_fault);
     tcase_add_test(tc, without_memory_building_is_a_fault_and_leaks_nothing);
     tcase_set_timeout(tc, 60);
     suite_add_tcase(suite, tc);

@@ -57,7 +57,69 @@ static const struct {
       "    __start__ -.->|\"default\"| __n1;\n"
       "    __n0 --> __end__;\n"
       "    __n1 --> __end__;\n" },
+    { "{\"state\":{\"l\":{\"type\":\"array\"},\"i\":{\"type\":\"any\"}},"
+      "\"nodes\":{\"a\":{\"kind\":\"set\",\"values\":{},\"ends\":[\"b\",\"END\"],"
+      "\"on_error\":" NODE "},"
+      "\"b\":{\"kind\":\"set\",\"values\":{},\"on_error\":{\"kind\":\"set\",\"values\":{},"
+      "\"goto\":\"c\",\"ends\":[\"a\"]}},\"c\":" NODE "},"
+      "\"edges\":[{\"from\":\"START\",\"each\":\"l\",\"as\":\"i\",\"send\":\"a\"},[\"b\",\"c\"]]}",
+      "graph TD;\n"
+      "    __start__([\"__start__\"]);\n"
+      "    a[\"a\"];\n"
+      "    b[\"b\"];\n"
+      "    c[\"c\"];\n"
+      "    __end__([\"__end__\"]);\n"
+      "    __start__ -.->|\"each l\"| a;\n"
+      "    a -.-> b;\n"
+      "    a -.-> __end__;\n"
+      "    a -.->|\"on error\"| __end__;\n"
+      "    b --> c;\n"
+      "    b -.->|\"on error\"| a;\n"
+      "    b -.->|\"on error\"| c;\n"
+      "    c --> __end__;\n" },
 };
+
+static void choose_nothing(void *arg, const char *state, struct anabranch_targets *targets)
+{
+    (void)arg;
+    (void)state;
+    (void)targets;
+}
+
+/* A condition from __start__ with these targets, beside the nodes a and b. */
+static void check_condition(const char *const *targets, size_t count, const char *ways)
+{
+    struct anabranch_when when = { .size = sizeof(when),
+                                   .from = "START",
+                                   .choose = choose_nothing,
+                                   .targets = targets,
+                                   .target_count = count };
+    struct anabranch_builder *b;
+    struct graph *g = NULL;
+    struct buf out;
+    ck_assert_int_eq(0, builder_new(&fake_kinds, &fake_limits, "program", "g", &b));
+    ck_assert_int_eq(0, anabranch_builder_node(b, "a", NODE));
+    ck_assert_int_eq(0, anabranch_builder_node(b, "b", NODE));
+    ck_assert_int_eq(0, anabranch_builder_edge(b, "a", "b"));
+    ck_assert_int_eq(0, anabranch_builder_when(b, &when));
+    ck_assert_msg(builder_build(b, &g) == 0, "%s", anabranch_builder_problems(b));
+    buf_init(&out, 10000);
+    graph_draw(g, &out);
+    ck_assert_msg(strstr(buf_text(&out), ways) != NULL, "%s", buf_text(&out));
+    buf_deinit(&out);
+    graph_unref(g);
+    anabranch_builder_free(b);
+}
+
+START_TEST(a_condition_is_drawn_to_its_targets_or_to_everywhere)
+{
+    const char *one[] = { "a" };
+    check_condition(one, 1, "([\"__end__\"]);\n    __start__ -.-> a;\n    a --> b;\n");
+    check_condition(NULL, 0,
+                    "    __start__ -.-> a;\n    __start__ -.-> b;\n"
+                    "    __start__ -.-> __end__;\n    a --> b;\n");
+}
+END_TEST
 
 START_TEST(a_graph_is_drawn_in_mermaid)
 {
@@ -149,6 +211,7 @@ int main(void)
     Suite *suite = suite_create("draw");
     TCase *tc = tcase_create("draw");
     tcase_add_loop_test(tc, a_graph_is_drawn_in_mermaid, 0, ROWS(drawings));
+    tcase_add_test(tc, a_condition_is_drawn_to_its_targets_or_to_everywhere);
     tcase_add_test(tc, a_drawing_is_bounded);
     tcase_add_loop_test(tc, a_schema_has_the_fields_that_belong_to_it, 0, ROWS(schemas));
     tcase_add_test(tc, without_memory_there_is_no_schema_and_no_leak);

@@ -415,11 +415,11 @@ static const struct {
     { "nothing", 0, "{\"text\":\"in\"}" },
     { "post", 0, "{\"text\":\"posted\"}" },
     { "wrong json", ANABRANCH_E_FAILED,
-      "{\"error\":{\"type\":\"InvalidUpdateError\",\"message\":\"the node's update is not JSON: "
+      "{\"error\":{\"type\":\"InvalidUpdateError\",\"message\":\"the node's result is not JSON: "
       "line 1" },
     { "no object", ANABRANCH_E_FAILED,
-      "\"InvalidUpdateError\",\"message\":\"the node's update must be a JSON object, not "
-      "array\",\"node\":\"it\"}}" },
+      "\"InvalidUpdateError\",\"message\":\"a node has to return an object, a Command, or a list "
+      "with at least one Command; this one returned array\",\"node\":\"it\"}}" },
     { "wrong type", ANABRANCH_E_FAILED, "\"InvalidUpdateError\"" },
     { "fail", ANABRANCH_E_FAILED,
       "{\"error\":{\"type\":\"ValueError\",\"message\":\"it is \\\"wrong\\\"\",\"node\":\"it\"}}" },

@@ -188,6 +188,38 @@ START_TEST(a_record_becomes_a_frame_of_two_lines)
 }
 END_TEST
 
+START_TEST(a_frame_names_the_subgraph_it_comes_from)
+{
+    struct ns_text *ns = ns_text_new("sub:1|inner:2");
+    struct record *r = record_new(RECORD_JSON, MODE_TASKS, "{\"id\":1}", 8);
+    r->event_name = "tasks";
+    r->ns = ns_text_ref(ns);
+    ck_assert_ptr_null(ns_text_unref(ns));
+    ck_assert_int_eq(record_make_frame(r, 4096), 0);
+    ck_assert_str_eq(r->frame.data, "event: tasks|sub:1|inner:2\ndata: {\"id\":1}\n\n");
+    ck_assert_str_eq(record_event_name(r), "tasks");
+    record_unref(r);
+    ck_assert_ptr_null(ns_text_ref(NULL));
+    mem_fail_at(1);
+    ck_assert_ptr_null(ns_text_new("sub:1"));
+    mem_fail_at(0);
+}
+END_TEST
+
+START_TEST(an_update_shown_again_says_so_beside_its_node)
+{
+    struct graph graph = { .refs = 1 };
+    struct record *r = record_new(RECORD_UPDATES, MODE_UPDATES, NULL, 0);
+    r->graph = &graph;
+    r->name = "a";
+    r->is_cached = true;
+    ck_assert_int_eq(record_make_frame(r, 4096), 0);
+    ck_assert_str_eq(r->frame.data,
+                     "event: updates\ndata: {\"a\":{},\"__metadata__\":{\"cached\":true}}\n\n");
+    record_unref(r);
+}
+END_TEST
+
 START_TEST(a_frame_that_is_too_large_or_has_no_memory_can_be_asked_for_again)
 {
     struct record *r = make_framed(_i);
@@ -214,6 +246,8 @@ int main(void)
     tcase_add_test(t, a_frame_is_charged_while_its_record_is_in_the_log);
     tcase_add_test(t, no_record_is_a_fault_and_no_change);
     tcase_add_loop_test(t, a_record_becomes_a_frame_of_two_lines, 0, count);
+    tcase_add_test(t, a_frame_names_the_subgraph_it_comes_from);
+    tcase_add_test(t, an_update_shown_again_says_so_beside_its_node);
     tcase_add_loop_test(t, a_frame_that_is_too_large_or_has_no_memory_can_be_asked_for_again, 0,
                         count);
     suite_add_tcase(s, t);

@@ -40,6 +40,33 @@ START_TEST(updates_come_in_the_order_of_completion_and_values_after_the_step)
 }
 END_TEST
 
+START_TEST(a_step_shows_its_tasks_around_what_they_write_and_then_the_values)
+{
+    struct rig rig;
+    struct reader *reader = NULL;
+    struct run_event event;
+    struct buf names;
+    unsigned modes = MODE_VALUES | MODE_UPDATES | MODE_TASKS | MODE_DEBUG;
+    rig_settings(&rig);
+    buf_init(&names, 4096);
+    struct run *run =
+        rig_start_with(&rig,
+                       rig_graph(&rig, "{" LIST ",'nodes':{'a':{'kind':'set','values':{'q':'y'}}},"
+                                       "'edges':[['START','a']]}"),
+                       "{'q':'x'}", (struct run_request){ .modes = modes });
+    ck_assert_int_eq(reader_open(run, modes, NULL, NULL, &reader), 0);
+    rig_finish(&rig, run);
+    while (reader_next(reader, &event) == READER_EVENT)
+        buf_addf(&names, "%s ", event.name);
+    ck_assert_str_eq(buf_text(&names),
+                     "metadata values tasks debug updates tasks debug values ");
+    buf_deinit(&names);
+    reader_close(reader);
+    run_unref(run);
+    rig_deinit(&rig);
+}
+END_TEST
+
 START_TEST(only_the_modes_that_were_asked_for_are_kept)
 {
     check_events(TWO, "{'q':'x'}", MODE_UPDATES,
@@ -568,6 +595,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, values_come_after_the_input_and_after_each_step_that_wrote);
     tcase_add_test(t, updates_come_in_the_order_of_completion_and_values_after_the_step);
+    tcase_add_test(t, a_step_shows_its_tasks_around_what_they_write_and_then_the_values);
     tcase_add_test(t, only_the_modes_that_were_asked_for_are_kept);
     tcase_add_test(t, an_error_is_the_last_event_and_names_its_node);
     tcase_add_test(t, a_cancelled_run_just_ends);

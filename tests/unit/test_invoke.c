@@ -13,19 +13,24 @@ static const char graph_text[] =
     "\"nodes\":{\"one\":{\"kind\":\"set\",\"values\":{\"log\":\"one\"}}},"
     "\"edges\":[[\"__start__\",\"one\"],[\"one\",\"__end__\"]]}";
 
+static const char asking_text[] =
+    "{\"name\":\"asking\",\"state\":{\"q\":{\"type\":\"string\"},\"a\":{\"type\":\"any\"}},"
+    "\"nodes\":{\"ask\":{\"kind\":\"interrupt\",\"value\":\"well?\",\"output\":\"a\"}},"
+    "\"edges\":[[\"__start__\",\"ask\"],[\"ask\",\"__end__\"]]}";
+
 static struct rig rig;
 static struct worker worker;
 static struct registry graphs;
 static struct api api;
 
-static void load_graph(void)
+static void load_graph(const char *text)
 {
     struct builder_limits limits = worker_builder_limits(&rig.conf);
     struct problems problems;
     struct graph *graph = NULL;
     problems_init(&problems);
-    ck_assert_int_eq(graph_parse(&worker.services.kinds, &limits, "g.json", graph_text,
-                                 strlen(graph_text), &problems, &graph),
+    ck_assert_int_eq(graph_parse(&worker.services.kinds, &limits, "g.json", text, strlen(text),
+                                 &problems, &graph),
                      0);
     ck_assert_int_eq(registry_add(&graphs, graph), 0);
     graph_unref(graph);
@@ -43,7 +48,8 @@ static void setup(void)
     ck_assert_int_eq(conf_default(&rig.conf), 0);
     rig_set(&rig.conf.listen, "127.0.0.1:0");
     ck_assert_int_eq(worker_init(&worker, &rig.conf, no_env), 0);
-    load_graph();
+    load_graph(asking_text);
+    load_graph(graph_text);
     api = (struct api){ .services = &worker.services, .runs = worker.runs, .graphs = &graphs };
     rig.loop = worker.loop;
     ck_assert_int_eq(http_server_new(rig.loop, &options, &rig.server, rig.text, sizeof(rig.text)),
@@ -95,16 +101,51 @@ static const struct sample {
     { "/invoke", "[]", 400, "must be a JSON object, not array" },
     { "/invoke", "{'input':{}}", 400, "is missing: name the graph" },
     { "/runs/wait", "{'input':{}}", 400, "\"assistant_id\" is missing" },
-    { "/invoke", "{'graph':'h','input':{}}", 404, "known graphs: g" },
+    { "/invoke", "{'graph':'h','input':{}}", 404, "known graphs: asking, g" },
     { "/invoke", "{'graph':'g','input':{},'webhook':true}", 400, "webhook" },
     { "/invoke", "{'graph':'g','input':{},'webhook':'http://x'}", 422, "webhook" },
     { "/invoke", "{'graph':'g','input':{},'webhook':''}", 200, "one" },
     { "/invoke", "{'graph':'g','input':{},'if_not_exists':'perhaps'}", 400, "create or reject" },
-    { "/invoke", "{'graph':'g','input':{},'thread_id':'t'}", 422, "thread_id" },
-    { "/invoke", "{'graph':'g','input':{},'command':{}}", 200, "one" },
-    { "/invoke", "{'graph':'g','input':{},'command':{'resume':1}}", 422, "command" },
+    { "/invoke", "{'graph':'g','input':{},'thread_id':'t'}", 200, "{'log':['one']}" },
+    { "/invoke", "{'graph':'g','input':{},'thread_id':''}", 422, "1 to 255 bytes" },
+    { "/invoke", "{'graph':'g','input':{},'thread_id':5}", 400, "thread_id" },
+    { "/invoke", "{'graph':'g','thread_id':'t'}", 422, "EmptyInputError" },
+    { "/invoke", "{'graph':'asking','input':{'q':'x'},'thread_id':'t'}", 200,
+      "{'q':'x','__interrupt__':[{'id':'" },
+    { "/invoke", "{'graph':'asking','input':{},'thread_id':'t','interrupt_before':'*'}", 200,
+      "{'__interrupt__':[]}" },
+    { "/invoke", "{'graph':'asking','input':{}}", 422, "thread_id" },
+    { "/invoke", "{'graph':'g','input':{},'thread_id':'t','if_not_exists':'reject'}", 422,
+      "if_not_exists" },
+    { "/runs/wait", "{'assistant_id':'g','input':{},'thread_id':'t'}", 422, "/invoke" },
+    { "/invoke", "{'graph':'g','input':{},'command':{}}", 422, "EmptyInputError" },
+    { "/invoke", "{'graph':'g','input':{},'command':{'resume':1}}", 422, "command.resume" },
+    { "/invoke", "{'graph':'g','thread_id':'t','command':{'resume':1}}", 422,
+      "UnknownInterruptError" },
+    { "/invoke", "{'graph':'g','command':{'goto':[{'node':'one'},'one'],'x':1}}", 200,
+      "{'log':['one','one']}" },
+    { "/invoke", "{'graph':'g','command':{'goto':{'node':1}}}", 400, "command.goto" },
+    { "/invoke", "{'graph':'g','command':{'update':[['q','x'],['no','x']]}}", 200, "{'q':'x'" },
+    { "/invoke", "{'graph':'g','command':{'update':['q']}}", 400, "command.update" },
+    { "/invoke", "{'graph':'g','input':{},'checkpoint_id':'x'}", 422, "thread_id" },
+    { "/invoke", "{'graph':'g','thread_id':'t','checkpoint':{'checkpoint_id':'x'}}", 404, "'t" },
+    { "/invoke", "{'graph':'g','thread_id':'t','checkpoint':{'checkpoint_ns':'a:b'}}", 422,
+      "checkpoint_ns" },
+    { "/invoke", "{'graph':'g','input':{},'config':{'configurable':{'checkpoint_id':1}}}", 400,
+      "config.configurable.checkpoint_id" },
+    { "/runs/stream", "{'assistant_id':'g','input':{},'checkpoint_id':'x'}", 422, "/invoke" },
+    { "/invoke", "{'graph':'g','input':{},'durability':'never'}", 400, "sync, async or exit" },
+    { "/invoke", "{'graph':'g','input':{},'config':{'max_concurrency':0}}", 422, "at least 1" },
+    { "/invoke", "{'graph':'g','input':{},'config':{'max_concurrency':'1'}}", 400, "integer" },
+    { "/invoke", "{'graph':'g','input':{},'config':{'recursion_limit':-1}}", 422, "at least 1" },
+    { "/invoke", "{'graph':'g','input':{},'config':{'recursion_limit':9223372036854775807}}", 422,
+      "at most" },
     { "/invoke", "{'graph':'g','input':{},'interrupt_before':[]}", 200, "one" },
-    { "/invoke", "{'graph':'g','input':{},'interrupt_before':'*'}", 422, "interrupt_before" },
+    { "/invoke", "{'graph':'g','input':{},'interrupt_before':'*'}", 200,
+      "{'log':[],'__interrupt__':[]}" },
+    { "/invoke", "{'graph':'g','input':{},'interrupt_before':'one'}", 400, "interrupt_before" },
+    { "/runs/wait", "{'assistant_id':'g','input':{},'interrupt_after':['one']}", 200,
+      "\n{'__interrupt__':[]}" },
     { "/invoke", "{'graph':'g','input':{},'after_seconds':0}", 200, "one" },
     { "/invoke", "{'graph':'g','input':{},'after_seconds':0.5}", 422, "after_seconds" },
     { "/invoke", "{'graph':'g','input':{},'config':{'tags':[1]}}", 400, "config.tags" },
@@ -112,7 +153,7 @@ static const struct sample {
       "GraphRecursionError" },
     { "/invoke", "{'graph':'g','input':{},'stream_mode':['values','x']}", 400,
       "this version knows" },
-    { "/invoke", "{'graph':'g','input':{},'stream_mode':'debug'}", 422, "this version knows" },
+    { "/invoke", "{'graph':'g','input':{},'stream_mode':'tools'}", 422, "this version knows" },
     { "/invoke", "{'graph':'g','input':{},'on_disconnect':'x'}", 400, "cancel or continue" },
     { "/invoke", "{'graph':'g','input':{},'timeout_ms':-1}", 400, "0 or more, not -1" },
     { "/runs/wait", "{'assistant_id':'g','input':5}", 200, "{'__error__':{'error':'InvalidInput" },
@@ -165,7 +206,7 @@ static void ask_long_name(struct rig *unused)
     strcat(body, "\"}");
     post("/invoke", body, &a);
     ck_assert_int_eq(a.status, 404);
-    ck_assert_msg(strstr(a.body, "known graphs: g\"") != NULL, "%s", a.text);
+    ck_assert_msg(strstr(a.body, "known graphs: asking, g\"") != NULL, "%s", a.text);
 }
 
 START_TEST(a_long_name_that_is_cut_does_not_cut_the_message)
@@ -204,6 +245,12 @@ static const struct door {
       "{\"q\":\"x\",\"log\":[\"one\"]}\r\n0\r\n\r\n" },
     { "/runs/stream", "{\"assistant_id\":\"g\",\"input\":{\"q\":\"x\"}}",
       "data: {\"q\":\"x\",\"log\":[\"one\"]}\n\n\r\n0\r\n\r\n" },
+    { "/invoke", "{\"graph\":\"asking\",\"input\":{\"q\":\"x\"},\"thread_id\":\"a b\"}",
+      "\"value\":\"well?\"}]}" },
+    { "/invoke",
+      "{\"graph\":\"g\",\"command\":"
+      "{\"update\":[[\"q\",\"x\"]],\"goto\":[\"one\",{\"node\":\"one\",\"input\":{}}]}}",
+      "{\"q\":\"x\",\"log\":[\"one\",\"one\"]}" },
 };
 static const struct door *door;
 

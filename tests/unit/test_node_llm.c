@@ -204,6 +204,36 @@ START_TEST(messages_of_the_state_are_sent)
 }
 END_TEST
 
+START_TEST(messages_of_a_send_are_asked_in_whatever_form)
+{
+    static const char *const sends[] = {
+        "{\"log\":[\"from a send\"]}",
+        "{\"log\":[{\"role\":\"user\",\"content\":\"from a send\"}]}",
+        "{\"log\":[{\"type\":\"human\",\"content\":\"from a send\",\"id\":\"1\"}],\"x\":1}",
+    };
+    struct fake x;
+    begin(&x, NULL);
+    x.send = json_loads(sends[_i], 0, NULL);
+    fake_graph(&x, STATE, LLM("\"output\":\"text\""));
+    fake_run(&x, "{\"log\":[\"from the state\"]}");
+    ck_assert_ptr_nonnull(strstr(json_string_value(written(&x, "text")), "from a send"));
+    end(&x);
+}
+END_TEST
+
+START_TEST(a_send_without_messages_fails_whatever_the_state_holds)
+{
+    static const char *const sends[] = { "{}", "{\"log\":\"hi\"}", "[]" };
+    struct fake x;
+    begin(&x, NULL);
+    x.send = json_loads(sends[_i], 0, NULL);
+    fake_graph(&x, STATE, LLM("\"output\":\"text\""));
+    fake_run(&x, "{\"log\":[\"from the state\"]}");
+    fake_check_fail(&x, FAIL_NODE, "\"log\" is empty");
+    end(&x);
+}
+END_TEST
+
 static const struct {
     const char *node;
     const char *input;
@@ -589,6 +619,8 @@ int main(void)
     tcase_add_test(tc, a_list_gets_one_text);
     tcase_add_loop_test(tc, other_fields_get_the_message, 0, COUNT(message_fields));
     tcase_add_loop_test(tc, messages_of_the_state_are_sent, 0, COUNT(conversations));
+    tcase_add_loop_test(tc, messages_of_a_send_are_asked_in_whatever_form, 0, 3);
+    tcase_add_loop_test(tc, a_send_without_messages_fails_whatever_the_state_holds, 0, 3);
     tcase_add_loop_test(tc, what_cannot_be_asked_or_kept_fails, 0, COUNT(unasked));
     tcase_add_test(tc, no_memory_at_any_point_of_the_start_is_a_fault);
     tcase_add_loop_test(tc, a_model_that_cannot_be_called_gives_way_to_the_next, 0,

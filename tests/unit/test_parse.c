@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "fake_kinds.h"
 #include "graph/parse.h"
+#include "graph/path.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,8 +143,10 @@ END_TEST
 #define EDGES             "\"edges\":[[\"START\",\"x\"],[\"x\",\"y\"]]"
 #define WITH_STATE(state) "{\"state\":{\"a\":{\"type\":\"string\"}," state "}," NODES "," EDGES "}"
 #define WITH_NODE(node)   "{" STATE ",\"nodes\":{\"x\":" node "},\"edges\":[[\"START\",\"x\"]]}"
+#define WITH_SET(keys)    WITH_NODE("{\"kind\":\"set\",\"values\":{}," keys "}")
 #define WITH_EDGES(edges)                                                                          \
     "{" STATE "," NODES ",\"edges\":[[\"START\",\"x\"],[\"x\",\"y\"]," edges "]}"
+#define EACH          "{\"from\":\"x\",\"each\":\"$context.list\","
 #define WITH_TOP(top) "{" STATE "," NODES "," EDGES "," top "}"
 
 static const struct {
@@ -160,13 +163,20 @@ static const struct {
       "dir/g.json: /nmae: unknown key \"nmae\"; did you mean \"name\"?" },
     { WITH_TOP("\"context\":{}"),
       "/context: this version does not have \"context\" yet; remove it" },
-    { WITH_TOP("\"interrupt_before\":[]"), "/interrupt_before: this version does not have" },
-    { WITH_TOP("\"interrupt_after\":[]"), "/interrupt_after: this version does not have" },
+    { WITH_TOP("\"interrupt_before\":[\"x\",\"yy\"]"),
+      "/interrupt_before/1: unknown node \"yy\"; known are x, y" },
+    { WITH_TOP("\"interrupt_after\":[\"__end__\"]"),
+      "/interrupt_after/0: unknown node \"__end__\"; known are x, y" },
+    { WITH_TOP("\"interrupt_after\":\"x\""),
+      "/interrupt_after: expected \"*\" or array; write a list of nodes, or \"*\" for all" },
+    { WITH_TOP("\"interrupt_before\":[1]"), "/interrupt_before: element 0 is not a string" },
+    { WITH_TOP("\"interrupt_before\":true"), "/interrupt_before: expected array of strings" },
     { WITH_TOP("\"script\":\"x.lua\""), "/script: this version does not have" },
     { WITH_TOP("\"name\":\"a b\""), "/name: \"a b\" cannot name a graph; use 1 to 100 letters" },
     { WITH_TOP("\"name\":7"), "/name: expected string, found integer" },
     { WITH_TOP("\"description\":[]"), "/description: expected string, found array" },
     { WITH_TOP("\"recursion_limit\":0"), "/recursion_limit: 0 is not between 1 and 1000" },
+    { WITH_TOP("\"recursion_limit\":-3"), "/recursion_limit: -3 is not between 1 and 1000" },
     { WITH_TOP("\"recursion_limit\":\"x\""), "/recursion_limit: expected integer, found string" },
     { WITH_TOP("\"assistant\":{\"confg\":{}}"),
       "/assistant/confg: unknown key \"confg\"; did you mean \"config\"?" },
@@ -207,6 +217,15 @@ static const struct {
       "/state/b/defualt: unknown key \"defualt\"; did you mean \"default\"?" },
     { WITH_STATE("\"b\":{\"type\":\"any\",\"private\":1}"),
       "/state/b/private: expected boolean, found integer" },
+    { WITH_STATE("\"b\":{\"type\":\"any\",\"lifetime\":\"ste\"}"),
+      "/state/b/lifetime: unknown lifetime \"ste\"; did you mean \"step\"?" },
+    { WITH_STATE("\"b\":{\"type\":\"any\",\"lifetime\":1}"),
+      "/state/b/lifetime: expected string, found integer" },
+    { WITH_STATE("\"b\":{\"type\":\"any\",\"reducer\":\"function\"}"),
+      "/state/b/reducer: unknown reducer \"function\"" },
+    { WITH_STATE("\"branch:to:x\":{\"type\":\"any\"}"),
+      "/state/branch:to:x: names with \"branch:to:\" or \"join:\" in front are kept" },
+    { WITH_STATE("\"a\":{\"type\":\"any\"}"), "dir/g.json:1:" },
     { WITH_STATE("\"\":{\"type\":\"any\"}"), "/state/: a field needs a name" },
     { WITH_STATE("\"x.y\":{\"type\":\"any\"}"), "/state/x.y: a dot in a name" },
     { WITH_STATE("\"$x\":{\"type\":\"any\"}"), "/state/$x: names with \"$\"" },
@@ -218,13 +237,44 @@ static const struct {
     { WITH_NODE("{\"kind\":\"lm\"}"), "/nodes/x/kind: unknown kind \"lm\"; did you mean \"llm\"?" },
     { WITH_NODE("{\"kind\":\"lua\"}"),
       "/nodes/x/kind: this version does not have the kind \"lua\" yet" },
-    { WITH_NODE("{\"kind\":\"interrupt\"}"),
-      "this version does not have the kind \"interrupt\" yet" },
-    { WITH_NODE("{\"kind\":\"graph\"}"), "this version does not have the kind \"graph\" yet" },
     { WITH_NODE("{\"kind\":\"set\",\"values\":{},\"defer\":1}"), "/nodes/x/defer: " },
-    { WITH_NODE("{\"kind\":\"set\",\"values\":{},\"on_error\":{}}"),
-      "/nodes/x/on_error: this version" },
-    { WITH_NODE("{\"kind\":\"nothing\",\"cache\":{}}"), "/nodes/x/cache: this version" },
+    { WITH_SET("\"on_error\":{}"), "/nodes/x/on_error: \"kind\" is missing" },
+    { WITH_SET("\"on_error\":\"y\""), "/nodes/x/on_error: expected object, found string" },
+    { WITH_SET("\"on_error\":{\"kind\":\"sett\"}"),
+      "/nodes/x/on_error/kind: unknown kind \"sett\"; did you mean \"set\"?" },
+    { WITH_SET("\"on_error\":{\"kind\":\"set\",\"values\":{},\"valeus\":{}}"),
+      "/nodes/x/on_error/valeus: unknown key \"valeus\"; did you mean \"values\"?" },
+    { WITH_SET("\"on_error\":{\"kind\":\"set\",\"values\":{\"a\":\"{{eror.type}}\"}}"),
+      "/nodes/x/on_error/values/a: unknown field \"eror\"" },
+    { WITH_SET("\"on_error\":{\"kind\":\"set\",\"values\":{},\"on_error\":{}}"),
+      "/nodes/x/on_error/on_error: an error handler has no \"on_error\"; remove it" },
+    { WITH_SET("\"on_error\":{\"kind\":\"set\",\"values\":{},\"defer\":true}"),
+      "/nodes/x/on_error/defer: an error handler has no \"defer\"; remove it" },
+    { WITH_SET("\"on_error\":{\"kind\":\"set\",\"values\":{},\"cache\":{}}"),
+      "/nodes/x/on_error/cache: an error handler has no \"cache\"; remove it" },
+    { WITH_SET("\"on_error\":{\"kind\":\"set\",\"values\":{},\"each\":\"a\"}"),
+      "/nodes/x/on_error/each: unknown key \"each\"" },
+    { WITH_SET("\"on_error\":{\"kind\":\"set\",\"values\":{},\"goto\":\"xx\"}"),
+      "/nodes/x/on_error/goto: unknown node \"xx\"; known are x, __start__, __end__" },
+    { WITH_SET("\"on_error\":{\"kind\":\"set\",\"values\":{},\"goto\":\"START\"}"),
+      "/nodes/x/on_error/goto: nothing can lead to __start__" },
+    { WITH_SET("\"on_error\":{\"kind\":\"set\",\"values\":{},\"goto\":7}"),
+      "/nodes/x/on_error/goto: expected string, found integer" },
+    { WITH_SET("\"on_error\":{\"kind\":\"set\",\"values\":{},\"ends\":[\"q\"]}"),
+      "/nodes/x/on_error/ends/0: unknown node \"q\"" },
+    { WITH_SET("\"goto\":\"x\""), "/nodes/x/goto: unknown key \"goto\"" },
+    { WITH_NODE("{\"kind\":\"set\",\"values\":{\"a\":\"{{error.type}}\"}}"),
+      "/nodes/x/values/a: unknown field \"error\"" },
+    { WITH_SET("\"cache\":true"), "/nodes/x/cache: expected object, found boolean" },
+    { WITH_SET("\"cache\":{\"ttl_ms\":0}"), "/nodes/x/cache/ttl_ms: 0 is not between 1" },
+    { WITH_SET("\"cache\":{\"ttl_ms\":-5}"), "/nodes/x/cache/ttl_ms: -5 is not between 1" },
+    { WITH_SET("\"cache\":{\"ttl\":5}"), "/nodes/x/cache/ttl: unknown key \"ttl\"" },
+    { WITH_SET("\"cache\":{\"key\":\"{{q}}\"}"), "/nodes/x/cache/key: unknown field \"q\"" },
+    { WITH_SET("\"timeout_ms\":-1"), "/nodes/x/timeout_ms: -1 is not between 1" },
+    { WITH_SET("\"idle_timeout_ms\":0"), "/nodes/x/idle_timeout_ms: 0 is not between 1" },
+    { WITH_SET("\"ends\":\"x\""), "/nodes/x/ends: expected array of strings, found string" },
+    { WITH_SET("\"ends\":[\"x\",\"yy\"]"), "/nodes/x/ends/1: unknown node \"yy\"" },
+    { WITH_SET("\"ends\":[\"__start__\"]"), "/nodes/x/ends/0: nothing can lead to __start__" },
     { WITH_NODE("{\"kind\":\"set\",\"vlaues\":{}}"),
       "/nodes/x/vlaues: unknown key \"vlaues\"; did you mean \"values\"?" },
     { WITH_NODE("{\"kind\":\"set\",\"vlaues\":{}}"), "/nodes/x: \"values\" is missing" },
@@ -257,12 +307,7 @@ static const struct {
       "/nodes/x/retry/factor: expected number, found string" },
     { WITH_NODE("{\"kind\":\"llm\",\"output\":\"a\",\"retry\":{\"on\":[\"\"]}}"),
       "/nodes/x/retry/on: element 0 is not a string, or empty" },
-    { "{" STATE
-      ",\"nodes\":{\"__x\":{\"kind\":\"set\",\"values\":{}}},\"edges\":[[\"START\",\"__x\"]]}",
-      "/nodes/__x: names with \"__\" in front" },
-    { "{" STATE
-      ",\"nodes\":{\"a|b\":{\"kind\":\"set\",\"values\":{}}},\"edges\":[[\"START\",\"a|b\"]]}",
-      "/nodes/a|b: \"|\" and \":\" cannot be in a name" },
+    { "{" STATE ",\"nodes\":{\"x\":{},\"x\":{}},\"edges\":[]}", "dir/g.json:1:" },
     { "{" STATE
       ",\"nodes\":{\"END\":{\"kind\":\"set\",\"values\":{}}},\"edges\":[[\"START\",\"END\"]]}",
       "/nodes/END: START and END are the ends" },
@@ -286,10 +331,35 @@ static const struct {
     { WITH_EDGES("[\"x\",\"START\"]"), "/edges/2: nothing can lead to __start__" },
     { WITH_EDGES("[[\"x\",\"__start__\"],\"y\"]"), "/edges/2: a join cannot wait for __start__" },
     { WITH_EDGES("[[\"x\",\"END\"],\"y\"]"), "/edges/2: nothing can follow __end__" },
-    { WITH_EDGES("{\"from\":\"x\",\"when\":[]}"),
-      "/edges/2/when: this version does not have \"when\" yet" },
+    { WITH_EDGES("[[\"x\",\"q\"],\"y\"]"), "/edges/2: unknown node \"q\"" },
+    { WITH_EDGES("{\"from\":\"x\",\"when\":[{\"if\":\"true\",\"to\":\"y\"}]}"),
+      "/edges/2/when: conditions come with scripts, which this version does not have yet" },
     { WITH_EDGES("{\"from\":\"x\",\"each\":\"a\",\"as\":\"n\",\"send\":\"y\"}"),
-      "/edges/2/each: this version does not have \"each\" yet" },
+      "/edges/2/each: expected a list, but field \"a\" is of the type string" },
+    { WITH_EDGES("{\"from\":\"x\",\"each\":\"q.r\",\"as\":\"n\",\"send\":\"y\"}"),
+      "/edges/2/each: unknown field \"q\"" },
+    { WITH_EDGES("{\"from\":\"x\",\"each\":\"q..r\",\"as\":\"n\",\"send\":\"y\"}"),
+      "/edges/2/each: \"q..r\" is no path" },
+    { WITH_EDGES("{\"from\":\"x\",\"each\":[],\"as\":\"n\",\"send\":\"y\"}"),
+      "/edges/2/each: expected string, found array" },
+    { WITH_EDGES(EACH "\"as\":\"n\"}"), "/edges/2: \"send\" is missing" },
+    { WITH_EDGES(EACH "\"send\":\"y\"}"), "/edges/2: \"as\" is missing" },
+    { WITH_EDGES(EACH "\"as\":\"n\",\"send\":\"yy\"}"), "/edges/2/send: unknown node \"yy\"" },
+    { WITH_EDGES(EACH "\"as\":\"n\",\"send\":\"END\"}"),
+      "/edges/2/send: nothing can be sent to __end__; name a node" },
+    { WITH_EDGES(EACH "\"as\":\"n\",\"send\":\"START\"}"),
+      "/edges/2/send: nothing can lead to __start__" },
+    { WITH_EDGES(EACH "\"as\":\"\",\"send\":\"y\"}"), "/edges/2/as: the name is empty" },
+    { WITH_EDGES(EACH "\"as\":\"n\",\"send\":\"y\",\"index\":\"\"}"),
+      "/edges/2/index: the name is empty" },
+    { WITH_EDGES(EACH "\"as\":\"n\",\"send\":\"y\",\"index\":\"n\"}"),
+      "/edges/2: \"as\" and \"index\" are the same; use two names" },
+    { WITH_EDGES(EACH "\"as\":\"n\",\"send\":\"y\",\"switch\":\"a\"}"),
+      "/edges/2/switch: unknown key \"switch\"" },
+    { WITH_EDGES("{\"from\":\"q\",\"each\":\"$context.l\",\"as\":\"n\",\"send\":\"y\"}"),
+      "/edges/2: unknown node \"q\"" },
+    { WITH_EDGES("{\"from\":\"END\",\"each\":\"$context.l\",\"as\":\"n\",\"send\":\"y\"}"),
+      "/edges/2: nothing can follow __end__" },
     { WITH_EDGES("{\"from\":\"x\"}"), "/edges/2: \"switch\" is missing" },
     { WITH_EDGES("{\"from\":\"x\",\"switch\":\"a\"}"), "/edges/2: \"cases\" is missing" },
     { WITH_EDGES("{\"from\":\"x\",\"switch\":\"a\",\"cases\":{}}"),
@@ -330,6 +400,167 @@ START_TEST(a_mistake_is_told_with_place_and_remedy)
 }
 END_TEST
 
+/* What the reference keeps for itself, and what would be taken for something else. */
+static const struct {
+    const char *name;
+    const char *why;
+} reserved[] = {
+    { "__start__", "names with \"__\" in front are kept" },
+    { "__end__", "names with \"__\" in front are kept" },
+    { "__input__", "names with \"__\" in front are kept" },
+    { "__interrupt__", "names with \"__\" in front are kept" },
+    { "__resume__", "names with \"__\" in front are kept" },
+    { "__error__", "names with \"__\" in front are kept" },
+    { "__error_source_node__", "names with \"__\" in front are kept" },
+    { "__no_writes__", "names with \"__\" in front are kept" },
+    { "__pregel_tasks", "names with \"__\" in front are kept" },
+    { "__error_handler__x", "names with \"__\" in front are kept" },
+    { "START", "START and END are the ends" },
+    { "END", "START and END are the ends" },
+    { "a|b", "\"|\" and \":\" cannot be in a name" },
+    { "a:b", "\"|\" and \":\" cannot be in a name" },
+};
+
+START_TEST(a_reserved_name_is_refused)
+{
+    char text[400];
+    char wanted[200];
+    struct problems problems;
+    struct graph *g = NULL;
+    problems_init(&problems);
+    snprintf(text, sizeof(text),
+             "{" STATE ",\"nodes\":{\"%s\":{\"kind\":\"set\",\"values\":{}}},"
+             "\"edges\":[[\"START\",\"%s\"]]}",
+             reserved[_i].name, reserved[_i].name);
+    snprintf(wanted, sizeof(wanted), "/nodes/%s: %s", reserved[_i].name, reserved[_i].why);
+    ck_assert_int_eq(PARSE_E_WRONG, parse(text, &problems, &g));
+    ck_assert_msg(strstr(buf_text(&problems.text), wanted) != NULL, "%s", buf_text(&problems.text));
+    problems_deinit(&problems);
+}
+END_TEST
+
+/* A file with everything that the panel lacks. */
+static const char ways[] =
+    "{\"state\":{\"list\":{\"type\":\"array\"},\"item\":{\"type\":\"any\",\"lifetime\":\"step\"},"
+    "\"at\":{\"type\":\"integer\",\"lifetime\":\"run\"},"
+    "\"out\":{\"type\":\"array\",\"reducer\":\"append\",\"lifetime\":\"thread\"}},"
+    "\"interrupt_before\":[\"work\"],\"interrupt_after\":\"*\","
+    "\"nodes\":{"
+    "\"work\":{\"kind\":\"set\",\"values\":{\"out\":\"{{item}}\"},"
+    "\"cache\":{\"ttl_ms\":1000,\"key\":\"{{item}}\"},\"idle_timeout_ms\":50},"
+    "\"plan\":{\"kind\":\"set\",\"values\":{},\"ends\":[\"aside\",\"__end__\"],\"cache\":{},"
+    "\"on_error\":{\"kind\":\"set\",\"values\":{\"out\":\"{{error.type}} {{error.message}} "
+    "{{error.node}}\"},\"goto\":\"rescue\",\"timeout_ms\":9,\"retry\":{},\"tags\":[\"t\"],"
+    "\"ends\":[\"last\"]}},"
+    "\"aside\":{\"kind\":\"set\",\"values\":{}},\"rescue\":{\"kind\":\"set\",\"values\":{}},"
+    "\"last\":{\"kind\":\"set\",\"values\":{}}},"
+    "\"edges\":[[\"START\",\"plan\"],"
+    "{\"from\":\"plan\",\"each\":\"list\",\"as\":\"item\",\"send\":\"work\",\"index\":\"at\"},"
+    "{\"from\":\"__start__\",\"each\":\"$config.list\",\"as\":\"item\",\"send\":\"work\"}]}";
+
+static const struct node *node_of(const struct graph *g, const char *name)
+{
+    int index = graph_find_node(g, name);
+    ck_assert_int_ge(index, 0);
+    return &g->nodes[index];
+}
+
+START_TEST(fields_live_as_long_as_they_say)
+{
+    struct graph *g = graph_from(ways);
+    static const enum field_life lives[] = { LIFE_THREAD, LIFE_STEP, LIFE_RUN, LIFE_THREAD };
+    for (size_t i = 0; i < g->field_count; i++)
+        ck_assert_int_eq(lives[i], g->fields[i].life);
+    graph_unref(g);
+}
+END_TEST
+
+START_TEST(an_each_edge_becomes_a_route)
+{
+    struct graph *g = graph_from(ways);
+    const struct outlets *out = &node_of(g, "plan")->out;
+    ck_assert_uint_eq(1, out->route_count);
+    const struct route *route = &out->routes[0];
+    ck_assert_int_eq(ROUTE_EACH, route->kind);
+    ck_assert_str_eq("list", path_text(route->path));
+    ck_assert_uint_eq(1, route->case_count);
+    ck_assert_int_eq(graph_find_node(g, "work"), route->targets[0]);
+    ck_assert_int_eq(NODE_NONE, route->fallback);
+    ck_assert_str_eq("item", route->as);
+    ck_assert_str_eq("at", route->index);
+    ck_assert_int_eq(ROUTE_EACH, g->start.routes[0].kind);
+    ck_assert_ptr_null(g->start.routes[0].index);
+    graph_unref(g);
+}
+END_TEST
+
+START_TEST(breakpoints_stand_at_their_nodes)
+{
+    struct graph *g = graph_from(ways);
+    for (size_t i = 0; i < g->node_count; i++) {
+        ck_assert_int_eq(strcmp(g->nodes[i].name, "work") == 0, g->nodes[i].interrupt_before);
+        ck_assert(g->nodes[i].interrupt_after);
+    }
+    graph_unref(g);
+}
+END_TEST
+
+START_TEST(nodes_know_where_they_stood_in_the_file)
+{
+    struct graph *g = graph_from(ways);
+    static const char *const names[] = { "work", "plan", "aside", "rescue", "last" };
+    for (size_t i = 0; i < g->node_count; i++)
+        ck_assert_uint_eq(i, node_of(g, names[i])->declared);
+    graph_unref(g);
+}
+END_TEST
+
+START_TEST(a_cache_has_a_time_and_a_key_or_neither)
+{
+    struct graph *g = graph_from(ways);
+    const struct node *work = node_of(g, "work");
+    const struct node *plan = node_of(g, "plan");
+    ck_assert(work->cache.is_on && work->cache.ttl_ms == 1000 && work->cache.key != NULL);
+    ck_assert(plan->cache.is_on && plan->cache.ttl_ms == 0 && plan->cache.key == NULL);
+    ck_assert(!node_of(g, "last")->cache.is_on);
+    ck_assert_int_eq(50, work->idle_timeout_ms);
+    graph_unref(g);
+}
+END_TEST
+
+START_TEST(an_error_handler_is_a_node_beside_the_others)
+{
+    struct graph *g = graph_from(ways);
+    const struct node *plan = node_of(g, "plan");
+    const struct node *h = plan->on_error;
+    ck_assert_ptr_nonnull(h);
+    ck_assert_str_eq("__error_handler__plan", h->name);
+    ck_assert_ptr_eq(&fake_set, h->kind);
+    ck_assert_ptr_nonnull(h->config);
+    ck_assert_int_eq(3, h->retry.max_attempts);
+    ck_assert_int_eq(9, h->timeout_ms);
+    ck_assert_str_eq("t", h->tags[0]);
+    ck_assert_int_eq(graph_find_node(g, "last"), h->ends[0]);
+    ck_assert_int_eq(graph_find_node(g, "rescue"), plan->on_error_goto);
+    ck_assert_ptr_null(h->on_error);
+    ck_assert_int_eq(NODE_NONE, graph_find_node(g, h->name));
+    ck_assert_ptr_null(node_of(g, "work")->on_error);
+    ck_assert_int_eq(NODE_NONE, node_of(g, "work")->on_error_goto);
+    graph_unref(g);
+}
+END_TEST
+
+START_TEST(the_ends_of_commands_are_known)
+{
+    struct graph *g = graph_from(ways);
+    const struct node *plan = node_of(g, "plan");
+    ck_assert_uint_eq(2, plan->end_count);
+    ck_assert_int_eq(graph_find_node(g, "aside"), plan->ends[0]);
+    ck_assert_int_eq(NODE_END, plan->ends[1]);
+    graph_unref(g);
+}
+END_TEST
+
 START_TEST(every_mistake_is_told_and_no_mistake_twice)
 {
     struct problems problems;
@@ -343,7 +574,8 @@ START_TEST(every_mistake_is_told_and_no_mistake_twice)
     ck_assert_int_eq(PARSE_E_WRONG, parse(text, &problems, &g));
     ck_assert_str_eq(
         "dir/g.json: /extra: unknown key \"extra\"; known are $schema, name, description, state, "
-        "input, output, nodes, edges, recursion_limit, assistant\n"
+        "input, output, nodes, edges, interrupt_before, interrupt_after, recursion_limit, "
+        "assistant\n"
         "dir/g.json: /state/a/type: unknown type \"strin\"; did you mean \"string\"?\n"
         "dir/g.json: /nodes/one/output: unknown field \"b\"; known are a\n"
         "dir/g.json: /edges/1: unknown node \"tow\"; did you mean \"two\"?\n",
@@ -409,17 +641,80 @@ START_TEST(nesting_is_bounded)
 }
 END_TEST
 
-static const char *const shipped[] = { "panel", "sequential", "chat" };
+/* The schema for editors and the builder must know the same keys. The builder tells which it knows
+ * when it meets one that it does not: "zzz" in each of these. */
+static const struct {
+    const char *pointer; /* in the schema, parts divided by blanks: the object with the keys */
+    const char *text;
+    const char *where; /* the beginning of the problem */
+} known_keys[] = {
+    { "properties", WITH_TOP("\"zzz\":0"), "/zzz: " },
+    { "properties assistant properties", WITH_TOP("\"assistant\":{\"zzz\":0}"),
+      "/assistant/zzz: " },
+    { "definitions field properties", WITH_STATE("\"b\":{\"type\":\"any\",\"zzz\":0}"),
+      "/state/b/zzz: " },
+    { "definitions retry properties", WITH_SET("\"retry\":{\"zzz\":0}"), "/nodes/x/retry/zzz: " },
+    { "definitions cache properties", WITH_SET("\"cache\":{\"zzz\":0}"), "/nodes/x/cache/zzz: " },
+    /* An error handler knows them all, if only to refuse some. */
+    { "definitions set properties", WITH_SET("\"on_error\":{\"kind\":\"set\",\"zzz\":0}"),
+      "/nodes/x/on_error/zzz: " },
+    { "definitions edge anyOf 3 properties", WITH_EDGES("{\"switch\":\"a\",\"zzz\":0}"),
+      "/edges/2/zzz: " },
+    { "definitions edge anyOf 4 properties", WITH_EDGES("{\"each\":\"a\",\"zzz\":0}"),
+      "/edges/2/zzz: " },
+};
 
-START_TEST(the_sample_graphs_are_right)
+/* The parsed file of a folder beside tests/, whose path is known from this file's. */
+static json_t *load_beside(const char *folder, const char *name)
 {
     /* Compilers are given the path of this file from where the tests run, or an absolute one. */
     const char *here = __FILE__;
     int len = (int)(strrchr(here, '/') - here);
     char file[1000];
-    snprintf(file, sizeof(file), "%.*s/../../config/graphs/%s.json", len, here, shipped[_i]);
+    snprintf(file, sizeof(file), "%.*s/../../%s/%s.json", len, here, folder, name);
     json_t *json = json_load_file(file, 0, NULL);
     ck_assert_msg(json != NULL, "%s", file);
+    return json;
+}
+
+static const json_t *part_of(const json_t *json, const char *pointer)
+{
+    char parts[100];
+    snprintf(parts, sizeof(parts), "%s", pointer);
+    for (char *part = strtok(parts, " "); part != NULL; part = strtok(NULL, " "))
+        json = json_is_array(json) ? json_array_get(json, (size_t)atoi(part))
+                                   : json_object_get(json, part);
+    ck_assert_msg(json_is_object(json), "%s", pointer);
+    return json;
+}
+
+START_TEST(the_schema_and_the_builder_know_the_same_keys)
+{
+    json_t *schema = load_beside("config", "graph.schema");
+    const json_t *keys = part_of(schema, known_keys[_i].pointer);
+    struct problems problems;
+    struct graph *g = NULL;
+    problems_init(&problems);
+    ck_assert_int_eq(PARSE_E_WRONG, parse(known_keys[_i].text, &problems, &g));
+    char *line = strstr(buf_text(&problems.text), known_keys[_i].where);
+    char *list = line == NULL ? NULL : strstr(line, "known are ");
+    ck_assert_msg(list != NULL, "%s", buf_text(&problems.text));
+    list += strlen("known are ");
+    list[strcspn(list, "\n")] = '\0';
+    size_t count = 0;
+    for (char *key = strtok(list, ", "); key != NULL; key = strtok(NULL, ", "), count++)
+        ck_assert_msg(json_object_get(keys, key) != NULL, "the schema lacks %s", key);
+    ck_assert_uint_eq(json_object_size(keys), count);
+    problems_deinit(&problems);
+    json_decref(schema);
+}
+END_TEST
+
+static const char *const shipped[] = { "panel", "sequential", "chat" };
+
+START_TEST(the_sample_graphs_are_right)
+{
+    json_t *json = load_beside("config/graphs", shipped[_i]);
     char *text = json_dumps(json, 0);
     struct graph *g = graph_from(text);
     ck_assert_str_eq(shipped[_i], g->name);
@@ -430,6 +725,8 @@ START_TEST(the_sample_graphs_are_right)
 }
 END_TEST
 
+static const char *const rights[] = { panel, ways };
+
 START_TEST(without_memory_parsing_is_a_fault_and_leaks_nothing)
 {
     struct graph *g = NULL;
@@ -438,7 +735,7 @@ START_TEST(without_memory_parsing_is_a_fault_and_leaks_nothing)
         struct problems problems;
         problems_init(&problems);
         mem_fail_at(n);
-        int r = parse(panel, &problems, &g);
+        int r = parse(rights[_i], &problems, &g);
         int is_pending = mem_fail_pending();
         mem_fail_at(0);
         problems_deinit(&problems);
@@ -458,8 +755,12 @@ START_TEST(without_memory_a_wrong_file_is_a_fault_or_told)
 {
     const char *text =
         "{\"state\":{\"a\":{\"type\":\"strin\"}},\"extra\":1,"
-        "\"nodes\":{\"one\":{\"kind\":\"lm\"},\"two\":{\"kind\":\"llm\",\"prompt\":\"{{q}}\"}},"
-        "\"edges\":[[\"START\",\"one\"],[\"one\",\"tow\"]]}";
+        "\"nodes\":{\"one\":{\"kind\":\"lm\"},\"two\":{\"kind\":\"llm\",\"prompt\":\"{{q}}\","
+        "\"ends\":[\"q\"],"
+        "\"on_error\":{\"kind\":\"set\",\"defer\":true,\"goto\":\"q\"}}},"
+        "\"interrupt_before\":[\"q\"],"
+        "\"edges\":[[\"START\",\"one\"],[\"one\",\"tow\"],"
+        "{\"from\":\"q\",\"each\":\"a\",\"as\":\"q\",\"send\":\"END\",\"index\":\"a\"}]}";
     for (unsigned long n = 1;; n++) {
         struct problems problems;
         struct graph *g = NULL;
@@ -491,15 +792,25 @@ int main(void)
     tcase_add_test(tc, edges_become_outlets);
     tcase_add_test(tc, a_file_without_a_name_is_called_after_itself);
     tcase_add_loop_test(tc, a_mistake_is_told_with_place_and_remedy, 0, ROWS(mistakes));
+    tcase_add_loop_test(tc, a_reserved_name_is_refused, 0, ROWS(reserved));
+    tcase_add_test(tc, fields_live_as_long_as_they_say);
+    tcase_add_test(tc, an_each_edge_becomes_a_route);
+    tcase_add_test(tc, breakpoints_stand_at_their_nodes);
+    tcase_add_test(tc, nodes_know_where_they_stood_in_the_file);
+    tcase_add_test(tc, a_cache_has_a_time_and_a_key_or_neither);
+    tcase_add_test(tc, an_error_handler_is_a_node_beside_the_others);
+    tcase_add_test(tc, the_ends_of_commands_are_known);
     tcase_add_test(tc, every_mistake_is_told_and_no_mistake_twice);
     tcase_add_test(tc, lists_that_do_not_fit_together_are_counted_and_no_fault);
     tcase_add_test(tc, problems_past_the_maximum_are_counted);
     tcase_add_test(tc, nesting_is_bounded);
+    tcase_add_loop_test(tc, the_schema_and_the_builder_know_the_same_keys, 0, ROWS(known_keys));
     tcase_add_loop_test(tc, the_sample_graphs_are_right, 0, ROWS(shipped));
     suite_add_tcase(suite, tc);
     TCase *memory = tcase_create("memory");
     tcase_set_timeout(memory, 60);
-    tcase_add_test(memory, without_memory_parsing_is_a_fault_and_leaks_nothing);
+    tcase_add_loop_test(memory, without_memory_parsing_is_a_fault_and_leaks_nothing, 0,
+                        ROWS(rights));
     tcase_add_test(memory, without_memory_a_wrong_file_is_a_fault_or_told);
     suite_add_tcase(suite, memory);
     SRunner *runner = srunner_create(suite);

@@ -58,13 +58,29 @@ START_TEST(a_path_finds_what_it_names)
 }
 END_TEST
 
+/* One field "n" that holds 1. */
+static struct field field;
+static struct graph graph;
+
+static struct state *state_of_one(void)
+{
+    struct state *state;
+    field = (struct field){ .name = (char *)"n", .type = FIELD_INTEGER };
+    graph = (struct graph){ .refs = 1, .fields = &field, .field_count = 1 };
+    ck_assert_int_eq(0, value_new_take(json_integer(1), &field.initial));
+    ck_assert_int_eq(0, state_new(&graph, &state));
+    return state;
+}
+
+static void forget_one(struct state *state)
+{
+    state_unref(state);
+    value_unref(field.initial);
+}
+
 START_TEST(names_of_the_state_are_found_and_extra_names_win)
 {
-    struct field field = { .name = (char *)"n", .type = FIELD_INTEGER };
-    ck_assert_int_eq(0, value_new_take(json_integer(1), &field.initial));
-    struct graph graph = { .refs = 1, .fields = &field, .field_count = 1 };
-    struct state *state;
-    ck_assert_int_eq(0, state_new(&graph, &state));
+    struct state *state = state_of_one();
     struct scope scope = { .graph = &graph, .state = state };
     ck_assert_int_eq(1, json_integer_value(scope_find(&scope, "n")));
     ck_assert_ptr_null(scope_find(&scope, "m"));
@@ -72,8 +88,67 @@ START_TEST(names_of_the_state_are_found_and_extra_names_win)
     scope.extra = extra;
     ck_assert_int_eq(2, json_integer_value(scope_find(&scope, "n")));
     json_decref(extra);
-    state_unref(state);
-    value_unref(field.initial);
+    forget_one(state);
+}
+END_TEST
+
+START_TEST(a_sends_argument_is_seen_in_place_of_the_state)
+{
+    struct state *state = state_of_one();
+    json_t *input = json_of("{\"item\":2,\"$context\":3}");
+    json_t *extra = json_of("{\"e\":4}");
+    json_t *context = json_of("{\"c\":5}");
+    struct scope scope = {
+        .graph = &graph, .state = state, .input = input, .extra = extra, .context = context
+    };
+    ck_assert_ptr_null(scope_find(&scope, "n"));
+    ck_assert_int_eq(2, json_integer_value(scope_find(&scope, "item")));
+    ck_assert_int_eq(4, json_integer_value(scope_find(&scope, "e")));
+    ck_assert_ptr_eq(context, scope_find(&scope, "$context"));
+    ck_assert_ptr_null(scope_find(&scope, "$config"));
+    json_t *seen = scope_input(&scope);
+    ck_assert_ptr_eq(input, seen);
+    json_decref(seen);
+    json_decref(input);
+    json_decref(extra);
+    json_decref(context);
+    forget_one(state);
+}
+END_TEST
+
+START_TEST(an_argument_that_is_no_object_has_no_names)
+{
+    json_t *input = json_of("7");
+    struct scope scope = { .input = input };
+    ck_assert_ptr_null(scope_find(&scope, "n"));
+    json_t *seen = scope_input(&scope);
+    ck_assert_int_eq(7, json_integer_value(seen));
+    json_decref(seen);
+    json_decref(input);
+}
+END_TEST
+
+START_TEST(the_whole_input_shares_the_states_values)
+{
+    struct state *state = state_of_one();
+    struct scope scope = { .graph = &graph, .state = state };
+    json_t *seen = NULL;
+    unsigned long n = 1;
+    for (; seen == NULL; n++) {
+        mem_fail_at(n);
+        seen = scope_input(&scope);
+        ck_assert(mem_fail_pending() == (seen != NULL));
+        mem_fail_at(0);
+    }
+    ck_assert_uint_gt(n, 2);
+    ck_assert_uint_eq(1, json_object_size(seen));
+    ck_assert_ptr_eq(value_json(field.initial), json_object_get(seen, "n"));
+    json_decref(seen);
+    scope = (struct scope){ 0 };
+    seen = scope_input(&scope);
+    ck_assert(json_is_object(seen) && json_object_size(seen) == 0);
+    json_decref(seen);
+    forget_one(state);
 }
 END_TEST
 
@@ -121,10 +196,14 @@ END_TEST
 
 int main(void)
 {
+    mem_init();
     Suite *suite = suite_create("path");
     TCase *tc = tcase_create("path");
     tcase_add_loop_test(tc, a_path_finds_what_it_names, 0, sizeof(lookups) / sizeof(*lookups));
     tcase_add_test(tc, names_of_the_state_are_found_and_extra_names_win);
+    tcase_add_test(tc, a_sends_argument_is_seen_in_place_of_the_state);
+    tcase_add_test(tc, an_argument_that_is_no_object_has_no_names);
+    tcase_add_test(tc, the_whole_input_shares_the_states_values);
     tcase_add_loop_test(tc, a_path_with_an_empty_part_is_refused, 0,
                         sizeof(wrong_paths) / sizeof(*wrong_paths));
     tcase_add_test(tc, a_path_is_bounded_in_depth_and_holds_no_nul);

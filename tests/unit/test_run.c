@@ -393,6 +393,15 @@ START_TEST(a_run_that_stops_begins_no_wait_for_a_retry)
 }
 END_TEST
 
+/* Until the only task waits for its second attempt. */
+static struct run_task *rig_wait_for_retry(struct rig *rig, struct run *run)
+{
+    while (run->root == NULL || run->root->task_count == 0 ||
+           run->root->tasks[0]->retry_timer == NULL)
+        rig_turn(rig);
+    return run->root->tasks[0];
+}
+
 /* The wait of 0 ms is over, and before its end is told the run stops. */
 START_TEST(a_run_that_stops_begins_no_further_attempt)
 {
@@ -403,9 +412,7 @@ START_TEST(a_run_that_stops_begins_no_further_attempt)
                                 ":true,'retry':{'max_attempts':2" NO_WAIT "}}},"
                                 "'edges':[['START','n']]}",
                                 "{}");
-    while (run->tasks == NULL || run->tasks[0].retry_timer == NULL)
-        rig_turn(&rig);
-    op_finish(&run->tasks[0].op, 0); /* what the timer does */
+    op_finish(&rig_wait_for_retry(&rig, run)->op, 0); /* what the timer does */
     run_cancel(run);
     rig_finish(&rig, run);
     ck_assert_int_eq(run_status(run), RUN_INTERRUPTED);
@@ -424,8 +431,7 @@ START_TEST(a_cancel_ends_the_wait_for_a_retry)
         "{" COUNTER ",'nodes':{'n':{'kind':'flaky','times':9,'is_retryable':true," LONG_WAIT
         "}},'edges':[['START','n']]}",
         "{}");
-    while (run->tasks == NULL || run->tasks[0].retry_timer == NULL)
-        rig_turn(&rig);
+    (void)rig_wait_for_retry(&rig, run);
     run_cancel(run);
     rig_finish(&rig, run);
     ck_assert_int_eq(run_status(run), RUN_INTERRUPTED);
@@ -458,15 +464,13 @@ START_TEST(a_wrong_input_fails_the_run_and_the_check_alike)
         rig_graph(&rig, "{" COUNTER ",'nodes':{'a':" ADD "},'edges':[['START','a']]}");
     json_t *json = inputs[_i].input == NULL ? NULL : rig_parse(inputs[_i].input);
     struct fail f = { .code = FAIL_NONE };
-    struct state *first = NULL;
-    int r = run_check_input(&rig.worker.services, graph, json, &first, &f);
+    int r = run_check_input(&rig.worker.services, graph, json, &f);
     bool is_right = inputs[_i].outcome[0] == '{';
     ck_assert_int_eq(r, is_right ? 0 : RUN_E_REFUSED);
     if (!is_right)
         ck_assert_str_eq(fail_type(&f), inputs[_i].outcome);
     fail_clear(&f);
     json_decref(json);
-    state_unref(first);
     struct run *run =
         rig_start_with(&rig, graph, inputs[_i].input, (struct run_request){ .modes = 0 });
     rig_finish(&rig, run);

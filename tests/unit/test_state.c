@@ -24,8 +24,30 @@ enum {
     MIN_NUM,
     MAX_STR,
     APPEND_ANY,
+    JOINED,
+    STEP,
+    STEP_SUM,
     FIELDS
 };
+
+/* "a" and "b" make "a+b"; "!" is refused, "?" by a class of its own, and a number gives a number. */
+static int join_texts(void *arg, const json_t *held, const json_t *written, json_t **ret,
+                      struct fail *f)
+{
+    const char *text = json_string_value(written);
+    if (text != NULL && strchr("!?", text[0]) != NULL) {
+        fail_set(f, text[0] == '!' ? FAIL_NODE : FAIL_LIMIT, "%s refuses %s", (const char *)arg,
+                 text);
+        return 1;
+    }
+    if (text == NULL)
+        *ret = json_incref((json_t *)written);
+    else
+        *ret = held == NULL
+                   ? json_string(text)
+                   : json_sprintf("%s%s%s", json_string_value(held), (const char *)arg, text);
+    return *ret == NULL ? -1 : 0;
+}
 
 static struct field fields[FIELDS] = {
     [STRING] = { .name = "string", .type = FIELD_STRING, .is_output = true },
@@ -44,6 +66,15 @@ static struct field fields[FIELDS] = {
     [MIN_NUM] = { .name = "min_num", .type = FIELD_NUMBER, .reducer = REDUCE_MIN },
     [MAX_STR] = { .name = "max_str", .type = FIELD_STRING, .reducer = REDUCE_MAX },
     [APPEND_ANY] = { .name = "append_any", .type = FIELD_ANY, .reducer = REDUCE_APPEND },
+    [JOINED] = { .name = "joined",
+                 .type = FIELD_STRING,
+                 .reducer = REDUCE_FUNCTION,
+                 .fn = { .fold = join_texts, .arg = "+" } },
+    [STEP] = { .name = "step", .type = FIELD_ANY, .life = LIFE_STEP },
+    [STEP_SUM] = { .name = "step_sum",
+                   .type = FIELD_INTEGER,
+                   .reducer = REDUCE_ADD,
+                   .life = LIFE_STEP },
 };
 static struct graph graph = { .refs = 1, .fields = fields, .field_count = FIELDS };
 static const struct state_limits wide = { .max_bytes = 1 << 20, .max_depth = 64 };
@@ -198,6 +229,10 @@ static const struct {
     { ADD_INT, "1", "{\"__overwrite__\":7}", "100", "7" },
     { MERGE, "{\"a\":1}", "{\"__overwrite__\":{\"b\":2}}", NULL, "{\"b\":2}" },
     { MAX_INT, "9", "{\"__overwrite__\":1}", NULL, "1" },
+    { JOINED, NULL, "\"a\"", NULL, "\"a\"" },
+    { JOINED, NULL, "\"a\"", "\"b\"", "\"a+b\"" },
+    { JOINED, "\"x\"", "\"a\"", "\"b\"", "\"x+a+b\"" },
+    { JOINED, "\"x\"", "\"a\"", "{\"__overwrite__\":\"b\"}", "\"b\"" },
 };
 
 START_TEST(a_reducer_folds_writes_into_what_the_field_holds)
@@ -561,7 +596,7 @@ static void expect_update(const struct update *u, const char *expected)
 {
     struct buf b;
     buf_init(&b, 1000);
-    update_encode(u, &graph, &b);
+    update_encode(u, &graph, VIEW_SHOWN, &b);
     ck_assert_int_eq(b.fault, 0);
     ck_assert_str_eq(buf_text(&b), expected);
     buf_deinit(&b);
@@ -657,7 +692,7 @@ START_TEST(every_failing_allocation_of_an_update_is_a_fault)
         mem_fail_at(n);
         int r = update_add_object(&u, &graph, object);
         if (r == 0)
-            update_encode(&u, &graph, &b);
+            update_encode(&u, &graph, VIEW_SHOWN, &b);
         is_pending = mem_fail_pending();
         mem_fail_at(0);
         ck_assert(is_pending ? r == 0 && b.fault == 0 : r < 0 || b.fault < 0);
@@ -665,6 +700,214 @@ START_TEST(every_failing_allocation_of_an_update_is_a_fault)
         buf_deinit(&b);
     }
     json_decref(object);
+}
+END_TEST
+
+static const struct {
+    const char *writer;
+    const char *json;
+    const char *message;
+    enum fail_code code;
+    const char *node;
+} refusals[] = {
+    { "a", "\"!\"", "+ refuses !", FAIL_NODE, "a" },
+    { "a", "\"?\"", "+ refuses ?", FAIL_LIMIT, "a" },
+    { "__start__", "\"!\"", "+ refuses !", FAIL_NODE, NULL },
+    { "a", "1", "node \"a\" wrote field \"joined\": expected string, found integer",
+      FAIL_INVALID_UPDATE, "a" },
+    { "a", "{\"__overwrite__\":1}",
+      "node \"a\" wrote field \"joined\": expected string, found integer", FAIL_INVALID_UPDATE,
+      "a" },
+};
+
+START_TEST(a_reducer_function_refuses_with_its_own_words_and_gives_the_fields_type)
+{
+    writes(refusals[_i].writer, JOINED, refusals[_i].json);
+    expect_refused(refusals[_i].code, refusals[_i].message);
+    ck_assert_pstr_eq(step.f.node, refusals[_i].node);
+    expect_field(JOINED, NULL);
+}
+END_TEST
+
+/* The writes at the end of a step. */
+static void end_step(void)
+{
+    struct state *next = NULL;
+    ck_assert_int_eq(
+        state_apply_step(step.state, step.tasks, step.count, &wide, &next, step.changed, &step.f),
+        0);
+    clear_writes();
+    state_unref(step.state);
+    step.state = next;
+}
+
+START_TEST(a_field_that_lives_for_a_step_is_gone_after_it)
+{
+    fields[STEP].initial = value_of("\"before\"");
+    step.state = state_unref(step.state);
+    ck_assert_int_eq(state_new(&graph, &step.state), 0);
+    writes("a", STEP, "\"seen once\"");
+    writes("a", STRING, "\"stays\"");
+    end_step();
+    expect_field(STEP, "\"seen once\"");
+    struct state *old = state_ref(step.state);
+    end_step();
+    expect_field(STEP, "\"before\"");
+    expect_field(STRING, "\"stays\"");
+    ck_assert(!step.changed[STEP]);
+    step.state = (state_unref(step.state), old); /* the version before has not changed */
+    expect_field(STEP, "\"seen once\"");
+}
+END_TEST
+
+START_TEST(a_field_that_lives_for_a_step_stays_while_the_step_is_not_over)
+{
+    writes("a", STEP, "1");
+    end_step();
+    writes("a", STRING, "\"x\"");
+    apply();
+    expect_field(STEP, "1");
+}
+END_TEST
+
+START_TEST(a_reducer_does_not_go_on_from_what_has_had_its_step)
+{
+    writes("a", STEP_SUM, "1");
+    writes("b", STEP_SUM, "2");
+    end_step();
+    expect_field(STEP_SUM, "3");
+    writes("a", STEP_SUM, "4");
+    end_step();
+    expect_field(STEP_SUM, "4");
+    end_step();
+    expect_field(STEP_SUM, NULL);
+}
+END_TEST
+
+START_TEST(what_expires_gives_its_bytes_back)
+{
+    const struct state_limits tight = { .max_bytes = 12, .max_depth = 64 };
+    struct state *next = NULL;
+    writes("a", STEP, "\"12345678\"");
+    end_step();
+    writes("a", STRING, "\"12345678\"");
+    ck_assert_int_eq(
+        state_apply_step(step.state, step.tasks, step.count, &tight, &next, NULL, &step.f), 0);
+    state_unref(next);
+}
+END_TEST
+
+/* In place of step.state. */
+static int restore(const char *object)
+{
+    struct update values;
+    json_t *json = json_loads(object, 0, NULL);
+    update_init(&values);
+    int r = update_add_object(&values, &graph, json);
+    step.state = state_unref(step.state);
+    if (r == 0)
+        r = state_restore(&graph, &values, &step.state);
+    update_clear(&values);
+    json_decref(json);
+    return r;
+}
+
+START_TEST(a_stored_version_comes_back_without_reducers)
+{
+    const struct state_limits tight = { .max_bytes = 30, .max_depth = 64 };
+    fields[APPEND].initial = value_of("[0]");
+    fields[STRING].initial = value_of("\"initial\"");
+    ck_assert_int_eq(
+        restore("{\"append\":[1],\"any\":{\"__overwrite__\":1},\"step\":2,\"joined\":\"j\"}"), 0);
+    expect_field(APPEND, "[1]");
+    expect_field(STRING, "\"initial\"");
+    expect_field(ANY, "{\"__overwrite__\":1}");
+    expect_field(STEP, "2");
+    expect_field(JOINED, "\"j\"");
+    writes("a", INTEGER, "1");
+    ck_assert_int_eq(apply_within(&tight), STATE_E_REFUSED); /* its bytes are counted */
+}
+END_TEST
+
+static const struct {
+    int field;
+    const char *stored;
+    const char *write;
+} retyped[] = {
+    { APPEND, "{\"append\":{}}", "1" },     { ADD_INT, "{\"add_int\":\"x\"}", "1" },
+    { MERGE, "{\"merge\":[]}", "{}" },      { MAX_STR, "{\"max_str\":1}", "\"x\"" },
+    { MIN_NUM, "{\"min_num\":null}", "1" }, { MESSAGES, "{\"messages\":1}", "\"hi\"" },
+    { JOINED, "{\"joined\":[]}", "\"x\"" },
+};
+
+START_TEST(a_stored_value_of_another_type_is_refused_by_the_reducer_until_overwritten)
+{
+    ck_assert_int_eq(restore(retyped[_i].stored), 0);
+    writes("a", retyped[_i].field, retyped[_i].write);
+    ck_assert_int_eq(apply_within(&wide), STATE_E_REFUSED);
+    ck_assert_int_eq(step.f.code, FAIL_INVALID_UPDATE);
+    ck_assert_ptr_nonnull(strstr(fail_message(&step.f), "overwrite it"));
+    char text[100];
+    snprintf(text, sizeof(text), "{\"__overwrite__\":%s}",
+             retyped[_i].field == APPEND ? "[1]" : retyped[_i].write);
+    writes("a", retyped[_i].field, text);
+    apply();
+}
+END_TEST
+
+START_TEST(every_failing_allocation_of_a_restored_state_is_a_fault)
+{
+    bool is_pending = false;
+    fields[STRING].initial = value_of("\"x\"");
+    for (unsigned long n = 1; !is_pending; n++) {
+        struct update values;
+        json_t *json = json_loads("{\"append\":[1],\"string\":\"y\"}", 0, NULL);
+        struct state *s = NULL;
+        update_init(&values);
+        ck_assert_int_eq(update_add_object(&values, &graph, json), 0);
+        mem_fail_at(n);
+        int r = state_restore(&graph, &values, &s);
+        is_pending = mem_fail_pending();
+        mem_fail_at(0);
+        ck_assert(is_pending ? r == 0 : r < 0);
+        state_unref(s);
+        update_clear(&values);
+        json_decref(json);
+    }
+}
+END_TEST
+
+START_TEST(every_failing_allocation_of_an_expiry_is_a_fault)
+{
+    bool is_pending = false;
+    writes("a", STEP, "[1]");
+    writes("a", JOINED, "\"x\"");
+    end_step();
+    writes("a", JOINED, "\"y\"");
+    writes("b", JOINED, "\"z\"");
+    for (unsigned long n = 1; !is_pending; n++) {
+        struct state *next = NULL;
+        mem_fail_at(n);
+        int r = state_apply_step(step.state, step.tasks, step.count, &wide, &next, NULL, &step.f);
+        is_pending = mem_fail_pending();
+        mem_fail_at(0);
+        ck_assert(is_pending ? r == 0 : r < 0);
+        state_unref(next);
+    }
+    ck_assert(!fail_is_set(&step.f));
+}
+END_TEST
+
+START_TEST(lives_and_reducers_have_words)
+{
+    static const char *const words[] = { "thread", "step", "run" };
+    for (int i = 0; i < 3; i++) {
+        ck_assert_str_eq(field_life_name((enum field_life)i), words[i]);
+        ck_assert_int_eq(field_life_find(words[i]), i);
+    }
+    ck_assert_int_eq(field_life_find("for ever"), -1);
+    ck_assert_str_eq(reducer_name(REDUCE_FUNCTION), "function");
+    ck_assert_int_eq(reducer_find("function"), -1);
 }
 END_TEST
 
@@ -702,6 +945,16 @@ int main(void)
     tcase_add_test(tc, every_failing_allocation_of_a_step_is_a_fault);
     tcase_add_test(tc, every_failing_allocation_of_a_new_state_is_a_fault);
     tcase_add_test(tc, every_failing_allocation_of_an_update_is_a_fault);
+    LOOP(tc, a_reducer_function_refuses_with_its_own_words_and_gives_the_fields_type, refusals);
+    tcase_add_test(tc, a_field_that_lives_for_a_step_is_gone_after_it);
+    tcase_add_test(tc, a_field_that_lives_for_a_step_stays_while_the_step_is_not_over);
+    tcase_add_test(tc, a_reducer_does_not_go_on_from_what_has_had_its_step);
+    tcase_add_test(tc, what_expires_gives_its_bytes_back);
+    tcase_add_test(tc, a_stored_version_comes_back_without_reducers);
+    LOOP(tc, a_stored_value_of_another_type_is_refused_by_the_reducer_until_overwritten, retyped);
+    tcase_add_test(tc, every_failing_allocation_of_a_restored_state_is_a_fault);
+    tcase_add_test(tc, every_failing_allocation_of_an_expiry_is_a_fault);
+    tcase_add_test(tc, lives_and_reducers_have_words);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

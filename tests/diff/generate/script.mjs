@@ -66,9 +66,12 @@ function failure(random, features, node) {
     const times = random.int(1, retry.max_attempts - (features.has("fail") ? 0 : 1));
     if (times < 1) return [];
     const isLast = times >= retry.max_attempts;
-    return [...(isLast ? [{ alone: true }] : []), { fail: { error: "Flaky", message: "try again", times } }];
+    return [...(isLast && !node.spec.on_error ? [{ alone: true }] : []), { fail: { error: "Flaky", message: "try again", times } }];
   }
-  if (features.has("fail") && random.chance(0.2)) return [{ alone: true }, { fail: { error: random.pick(["Boom", "ValueError"]), message: "it broke" } }];
+  if (features.has("fail") && random.chance(0.2)) {
+    const broken = { fail: { error: random.pick(["Boom", "ValueError"]), message: "it broke" } };
+    return node.spec.on_error ? [broken] : [{ alone: true }, broken];
+  }
   return [];
 }
 

@@ -13,7 +13,7 @@ function names(random, plan) {
 function run(random, features, plan, fields) {
   const step = { do: "run", ...fields, modes: modes(random), config: { recursion_limit: 25 } };
   if (features.has("limit") && random.chance(0.4)) step.config.recursion_limit = random.int(1, 6);
-  if (features.has("concurrency") && random.chance(0.6)) step.config.max_concurrency = random.int(1, 3);
+  if (features.has("concurrency") && random.chance(0.6)) step.config.max_concurrency = random.int(2, 3);
   if (features.has("subgraph") && random.chance(0.6)) step.subgraphs = true;
   if (features.has("breakpoint") && random.chance(0.4)) step[random.pick(["interrupt_before", "interrupt_after"])] = names(random, plan);
   if (features.has("durability")) step.durability = random.pick(["sync", "async", "exit"]);

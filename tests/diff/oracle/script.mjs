@@ -47,6 +47,7 @@ export class Stage {
       this.running++;
       this.waiting.delete(serial);
     }
+    if (signal?.aborted) throw new ScriptError("CancelledError", "a sibling has failed");
   }
 
   mustFail(key, times) {

@@ -1,0 +1,123 @@
+/*
+ * What a run's body says of its thread: which one, from which checkpoint on, with what command, and
+ * where to stop. The runs of /runs/... have no thread, so nothing can be resumed there.
+ */
+#include "api/run_body.h"
+#include "base/err.h"
+
+static const char *find_text(const json_t *body, const char *key)
+{
+    return json_string_value(run_body_find(body, key));
+}
+
+/* ---- the command ---- */
+
+/* The protocol calls the input of a Send `input`, the run layer as LangGraph does: `arg`. */
+static json_t *destination_new(const json_t *to)
+{
+    json_t *input = json_object_get(to, "input");
+
+    if (json_is_string(to))
+        return json_incref((json_t *)to);
+    return json_pack("{s:O, s:O}", "node", json_object_get(to, "node"), "arg",
+                     input == NULL ? json_null() : input);
+}
+
+static json_t *goto_new(const json_t *to)
+{
+    const json_t *one;
+    json_t *list;
+    size_t i;
+
+    if (!json_is_array(to))
+        return destination_new(to);
+    list = json_array();
+    json_array_foreach(to, i, one) {
+        if (json_array_append_new(list, destination_new(one)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+/* Without what the protocol does not know, which is ignored there as everywhere. */
+static json_t *command_new(const json_t *said)
+{
+    static const char *const taken[] = { "resume", "update" };
+    const json_t *to = run_body_find(said, "goto");
+    json_t *command = json_object();
+    int bad = command == NULL;
+
+    for (size_t i = 0; !bad && i < sizeof(taken) / sizeof(taken[0]); i++) {
+        json_t *part = run_body_find(said, taken[i]);
+        bad = part != NULL && json_object_set(command, taken[i], part) != 0;
+    }
+    if (!bad && to != NULL)
+        bad = json_object_set_new(command, "goto", goto_new(to)) != 0;
+    if (!bad)
+        return command;
+    json_decref(command);
+    return NULL;
+}
+
+static bool refuse_resume(enum door door, const struct run_body *b, struct fail *f)
+{
+    if (b->request.thread_id != NULL || json_object_get(b->command, "resume") == NULL)
+        return false;
+    fail_set(f, FAIL_UNPROCESSABLE, "\"command.resume\": %s",
+             door == DOOR_INVOKE
+                 ? "an answer needs the thread that asked; send its \"thread_id\""
+                 : "these runs are stateless, so none of them has asked anything; POST /invoke "
+                   "resumes a thread");
+    return true;
+}
+
+/* A command comes in place of an input. */
+static int read_command(enum door door, struct run_body *b, struct fail *f)
+{
+    const json_t *said = run_body_find(b->json, "command");
+
+    if (said == NULL)
+        return 0;
+    b->command = command_new(said);
+    if (b->command == NULL)
+        return err_trace(ERR_NOMEM);
+    b->request.command = b->command;
+    b->request.input = NULL;
+    return refuse_resume(door, b, f) ? RUN_BODY_E_WRONG : 0;
+}
+
+/* ---- the place ---- */
+
+static int read_checkpoint(enum door door, struct run_body *b, struct fail *f)
+{
+    static const char *const places[] = { "checkpoint_id", "checkpoint.checkpoint_id",
+                                          "config.configurable.checkpoint_id" };
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (b->request.checkpoint_id == NULL)
+            b->request.checkpoint_id = find_text(b->json, places[i]);
+    }
+    if (b->request.checkpoint_id == NULL || door == DOOR_INVOKE)
+        return 0;
+    fail_set(f, FAIL_UNPROCESSABLE,
+             "\"checkpoint_id\": these runs are stateless and have no checkpoints; POST /invoke "
+             "takes one with its \"thread_id\"");
+    return RUN_BODY_E_WRONG;
+}
+
+int run_body_read_thread(enum door door, struct run_body *b, struct fail *f)
+{
+    struct run_request *request = &b->request;
+    int r;
+
+    if (door == DOOR_INVOKE)
+        request->thread_id = find_text(b->json, "thread_id");
+    request->interrupt_before = run_body_find(b->json, "interrupt_before");
+    request->interrupt_after = run_body_find(b->json, "interrupt_after");
+    request->durability = find_text(b->json, "durability");
+    request->is_strict = true;
+    r = read_checkpoint(door, b, f);
+    return r == 0 ? read_command(door, b, f) : r;
+}

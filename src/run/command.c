@@ -1,0 +1,198 @@
+/*
+ * A command as the input of a run: {"resume", "update", "goto"}.
+ *
+ *     resume   the answer for what is asked: any value, or a map of interrupt ids to answers
+ *     update   writes of nobody, applied where the thread stands
+ *     goto     nodes to run besides those that are planned
+ *
+ * What it writes belongs to the checkpoint that it was given at, and is stored there: if the run
+ * fails before its first step has ended, the next one finds it.
+ */
+#include "base/err.h"
+#include "run/internal.h"
+#include <string.h>
+
+bool command_resumes(const json_t *command)
+{
+    const json_t *resume = json_object_get(command, "resume");
+
+    return resume != NULL && !json_is_null(resume);
+}
+
+static bool is_interrupt_id(const char *text)
+{
+    return strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
+}
+
+/* A map of answers, or a plain answer that is an object? */
+static bool is_map(const json_t *resume)
+{
+    const char *key;
+    json_t *value;
+
+    if (json_object_size(resume) == 0)
+        return false;
+    json_object_foreach((json_t *)resume, key, value) {
+        if (!is_interrupt_id(key))
+            return false;
+    }
+    return true;
+}
+
+/* ---- what is asked ---- */
+
+static bool is_finished(const struct checkpoint *at, const char *task_id)
+{
+    return checkpoint_find_write(at, task_id, WRITE_RESULT) != NULL;
+}
+
+static bool is_asked(const struct checkpoint *at, const char *id)
+{
+    const json_t *one;
+    size_t i;
+
+    for (size_t w = 0; w < at->write_count; w++) {
+        const struct pending_write *p = &at->writes[w];
+        if (p->kind != WRITE_INTERRUPT || is_finished(at, p->task_id))
+            continue;
+        json_array_foreach(p->json, i, one) {
+            const char *asked = json_string_value(json_object_get(one, "id"));
+            if (id == NULL || (asked != NULL && strcmp(asked, id) == 0))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool refuse_answers(const struct exec *e, const json_t *resume, struct fail *f)
+{
+    const char *key;
+    json_t *value;
+
+    if (!e->run->is_strict)
+        return false;
+    if (!is_asked(&e->at, NULL))
+        fail_set(f, FAIL_UNPROCESSABLE,
+                 "thread \"%s\" asks nothing: there is no interrupt to resume",
+                 e->run->thread_id);
+    json_object_foreach((json_t *)(is_map(resume) ? resume : NULL), key, value) {
+        if (!fail_is_set(f) && !is_asked(&e->at, key))
+            fail_set(f, FAIL_UNPROCESSABLE,
+                     "thread \"%s\" has no interrupt \"%s\" that waits for an answer",
+                     e->run->thread_id, key);
+    }
+    if (fail_is_set(f))
+        fail_set_type(f, "UnknownInterruptError");
+    return fail_is_set(f);
+}
+
+/* ---- into effect ---- */
+
+static int answer(struct exec *e, const json_t *resume, struct fail *f)
+{
+    if (e->saver.store == NULL) {
+        fail_set(f, FAIL_UNPROCESSABLE,
+                 "a command with \"resume\" needs the thread that asked: send its \"thread_id\"");
+        return 1;
+    }
+    if (refuse_answers(e, resume, f))
+        return 1;
+    if (is_map(resume)) {
+        e->run->resume_map = json_incref((json_t *)resume);
+        return 0;
+    }
+    int r = checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_RESUME,
+                                      json_incref((json_t *)resume));
+    return r == 0 ? saver_put_write(&e->saver, &e->at, NULL_TASK_ID, WRITE_RESUME, "") : r;
+}
+
+/* The outcome as it is stored, behind what an earlier command has left. */
+static int join_lists(json_t *json, const json_t *before)
+{
+    static const char *const keys[] = { "update", "goto" };
+
+    for (size_t i = 0; before != NULL && i < sizeof(keys) / sizeof(keys[0]); i++) {
+        json_t *all = json_copy(json_object_get(before, keys[i]));
+        if (all == NULL || json_array_extend(all, json_object_get(json, keys[i])) != 0 ||
+            json_object_set(json, keys[i], all) != 0) {
+            json_decref(all);
+            return err_trace(ERR_NOMEM);
+        }
+        json_decref(all);
+    }
+    return 0;
+}
+
+static int note_outcome(struct exec *e, const struct outcome *o, bool forks)
+{
+    json_t *json = NULL;
+    int r = outcome_json(o, e->graph, &json);
+
+    if (r == 0)
+        r = join_lists(json, checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND));
+    if (r != 0) {
+        json_decref(json);
+        return err_trace(r);
+    }
+    r = checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_COMMAND, json);
+    return r == 0 && !forks ? saver_put_write(&e->saver, &e->at, NULL_TASK_ID, WRITE_COMMAND, "")
+                            : r;
+}
+
+static int act(struct exec *e, bool forks, struct fail *f)
+{
+    struct outcome o = { 0 };
+    int r = outcome_add_command(&o, e->graph, e->command, f);
+
+    if (r == 0 && o.parent != NULL) {
+        fail_set(f, FAIL_INVALID_UPDATE, "There is no parent graph");
+        r = 1;
+    }
+    if (r == 0)
+        r = message_settle(e->run->runs->services, e->graph, &o.update, f);
+    if (r == 0 && (o.update.count > 0 || o.target_count > 0))
+        r = note_outcome(e, &o, forks);
+    outcome_clear(&o);
+    return r;
+}
+
+/* What commands have left at this checkpoint, now or in a run that failed. */
+static int apply_noted(struct exec *e, bool *ret_acts, struct fail *f)
+{
+    struct state_limits limits = run_state_limits(e->run->runs->services);
+    const json_t *noted = checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND);
+    struct outcome o = { 0 };
+    int r = noted == NULL ? 0 : outcome_decode(&o, e->graph, noted, f);
+
+    if (r == 0 && noted != NULL)
+        r = checkpoint_apply_null(&e->at, &o, &limits, NULL, f);
+    outcome_clear(&o);
+    *ret_acts = e->command != NULL &&
+                (noted != NULL ||
+                 checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_RESUME) != NULL);
+    return r;
+}
+
+static bool is_empty(const json_t *command)
+{
+    const json_t *update = json_object_get(command, "update");
+    const json_t *go = json_object_get(command, "goto");
+
+    return !command_resumes(command) && (update == NULL || json_is_null(update)) &&
+           (go == NULL || json_is_null(go) || (json_is_array(go) && json_array_size(go) == 0));
+}
+
+int command_apply(struct exec *e, bool forks, bool *ret_acts, struct fail *f)
+{
+    int r = 0;
+
+    if (e->command != NULL && is_empty(e->command)) {
+        fail_set(f, FAIL_EMPTY_INPUT, "the command is empty: it needs resume, update or goto");
+        return 1;
+    }
+    if (command_resumes(e->command))
+        r = answer(e, json_object_get(e->command, "resume"), f);
+    if (r == 0 && e->command != NULL)
+        r = act(e, forks, f);
+    return r == 0 ? apply_noted(e, ret_acts, f) : r;
+}

@@ -1,0 +1,100 @@
+/*
+ * How an execution ends: what was held back is written, what was handed over is waited for, and
+ * whoever started it is told.
+ *
+ * A run that stops for a person shows what its finished tasks have written as if it were applied:
+ * the checkpoint keeps it as pending, so the step can go on.
+ */
+#include "base/err.h"
+#include "base/mem.h"
+#include "run/internal.h"
+#include <string.h>
+
+/* Under durability exit a subgraph's own history is written only if somebody may come back to it. */
+static bool is_worth_writing(const struct exec *e)
+{
+    return e->parent == NULL || e->end != EXEC_DONE || strchr(e->ns, ':') == NULL;
+}
+
+static void idle(void *arg)
+{
+    exec_go_on(arg, EXEC_END);
+}
+
+enum exec_step exec_step_finish(struct exec *e)
+{
+    if (e->is_stopping)
+        e->end = EXEC_FAILED;
+    if (e->saver.store == NULL)
+        return EXEC_END;
+    if (e->saver.durability == DURABILITY_EXIT && is_worth_writing(e)) {
+        int r = saver_flush(&e->saver, &e->at);
+        if (r != 0 && !e->is_stopping)
+            exec_stop_fault(e, r);
+    }
+    saver_wait(&e->saver, idle, e);
+    return EXEC_WAIT;
+}
+
+/* ---- a run that waits for a person ---- */
+
+static int apply_finished(struct exec *e)
+{
+    struct state_limits limits = run_state_limits(e->run->runs->services);
+    struct ended_task *ended MEM_AUTO(mem_freep) = NULL;
+    bool *changed MEM_AUTO(mem_freep) = mem_array(e->graph->field_count + 1, sizeof(*changed));
+    struct state *before = state_ref(e->at.state);
+    struct fail f = { 0 };
+    size_t count = 0;
+    int r = changed == NULL ? err_trace(ERR_NOMEM) : exec_gather(e, &ended, &count);
+
+    if (r == 0 && count > 0)
+        r = checkpoint_apply(&e->at, ended, count, &limits, changed, &f);
+    if (r == 0 && count > 0 && memchr(changed, true, e->graph->field_count) != NULL)
+        r = emit_values(e, before);
+    /* Two finished tasks may disagree; that is told when the step is applied for good. */
+    fail_clear(&f);
+    state_unref(before);
+    return r < 0 ? err_trace(r) : 0;
+}
+
+static int show_interrupted(struct exec *e)
+{
+    int r = e->task_count > 0 ? apply_finished(e) : 0;
+
+    if (e->interrupts == NULL)
+        e->interrupts = json_array();
+    if (e->interrupts == NULL)
+        return err_trace(ERR_NOMEM);
+    return r == 0 && json_array_size(e->interrupts) == 0 ? emit_interrupts(e, e->interrupts) : r;
+}
+
+static void take_store_result(struct exec *e)
+{
+    struct fail f = { 0 };
+
+    if (e->saver.result == STORE_E_FULL)
+        fail_set(&f, FAIL_LIMIT,
+                 "the store is full: the setting memory_store_bytes bounds what it keeps");
+    else if (e->saver.result > 0)
+        fail_set(&f, FAIL_CONFLICT, "the thread was changed by somebody else meanwhile");
+    else
+        fail_set_fault(&f, e->saver.result);
+    fail_move(&e->fail, &f);
+    e->is_stopping = true;
+    e->end = EXEC_FAILED;
+}
+
+/* on_end may free e. */
+enum exec_step exec_step_end(struct exec *e)
+{
+    if (e->saver.result != 0 && e->end != EXEC_FAILED)
+        take_store_result(e);
+    if (e->end == EXEC_INTERRUPTED && e->parent == NULL && show_interrupted(e) != 0) {
+        fail_set_fault(&e->fail, ERR_NOMEM);
+        e->end = EXEC_FAILED;
+    }
+    (void)emit_exec_end(e); /* without memory one event is lost, not the result */
+    e->on_end(e);
+    return EXEC_WAIT;
+}

@@ -1,0 +1,162 @@
+/*
+ * Looking at a thread, and forgetting it.
+ *
+ * With `subgraphs` the states of subgraphs are read one after the other. What is still to be read
+ * is a list of tasks in the result, each of which names its place; a state that comes in adds its
+ * tasks at the end. Subgraphs are nested at most SUBGRAPH_MAX_DEPTH deep, and the tasks of a step
+ * have a limit, so the list has an end.
+ */
+#include "run/thread.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "run/thread_work.h"
+#include <string.h>
+
+/* ---- one state ---- */
+
+struct look {
+    struct thread_work work; /* first member */
+    bool with_subgraphs;
+    json_t *tasks; /* array: tasks whose state is to be read */
+    size_t next_task;
+    struct thread_spot child; /* of the task at next_task */
+};
+
+static struct look *look_of(struct thread_work *w)
+{
+    return (struct look *)(void *)w;
+}
+
+static void look_deinit(struct thread_work *w)
+{
+    json_decref(look_of(w)->tasks);
+    mem_free(look_of(w)->child.ns);
+}
+
+static int note_tasks(struct look *l, const json_t *snapshot)
+{
+    size_t i;
+    json_t *task;
+    json_array_foreach(json_object_get(snapshot, "tasks"), i, task) {
+        if (json_is_object(json_object_get(task, "state")) &&
+            json_array_append(l->tasks, task) != 0)
+            return err_trace(ERR_NOMEM);
+    }
+    return 0;
+}
+
+static void read_next(struct look *l);
+
+/* A subgraph that has not begun has no checkpoint, but a place. */
+static int set_state(struct look *l, json_t *take)
+{
+    json_t *task = json_array_get(l->tasks, l->next_task);
+    json_t *place = json_object_get(task, "state");
+    int bad = 0;
+    if (json_is_null(json_object_get(take, "config")))
+        bad = json_object_set(take, "config", place);
+    return json_object_set_new(task, "state", take) || bad ? err_trace(ERR_NOMEM) : 0;
+}
+
+static void child_read(struct thread_work *w)
+{
+    struct look *l = look_of(w);
+    json_t *snapshot = NULL;
+    const struct stored_checkpoint *from = w->list.count > 0 ? &w->list.items[0] : NULL;
+    int r = thread_snapshot(w, &l->child, from, true, &snapshot);
+    if (r == 0)
+        r = note_tasks(l, snapshot);
+    if (r == 0)
+        r = set_state(l, json_incref(snapshot));
+    json_decref(snapshot);
+    l->child.ns = mem_free(l->child.ns);
+    l->next_task++;
+    if (r != 0)
+        thread_work_end(w, err_trace(r));
+    else
+        read_next(l);
+}
+
+static void read_next(struct look *l)
+{
+    struct thread_work *w = &l->work;
+    if (l->next_task >= json_array_size(l->tasks)) {
+        thread_work_end(w, 0);
+        return;
+    }
+    const json_t *task = json_array_get(l->tasks, l->next_task);
+    const json_t *at = json_object_get(json_object_get(task, "state"), "configurable");
+    const char *ns = json_string_value(json_object_get(at, "checkpoint_ns"));
+    int r = thread_spot_find(w->root, ns, &l->child);
+    if (r != 0) {
+        thread_work_end(w, err_trace(r < 0 ? r : ERR_SYSTEM)); /* we have just named it ourselves */
+        return;
+    }
+    const struct store_query query = { .thread_id = w->thread_id, .ns = l->child.ns, .limit = 1 };
+    thread_read(w, &query, child_read);
+}
+
+static void state_read(struct thread_work *w)
+{
+    struct look *l = look_of(w);
+    const struct stored_checkpoint *from = w->list.count > 0 ? &w->list.items[0] : NULL;
+    int r = thread_snapshot(w, &w->at, from, w->checkpoint_id == NULL, &w->result);
+    if (r == 0 && l->with_subgraphs)
+        r = note_tasks(l, w->result);
+    if (r != 0)
+        thread_work_end(w, err_trace(r));
+    else
+        read_next(l);
+}
+
+void thread_get_state(struct runs *runs, struct thread_op *o, const struct thread_place *place,
+                      bool subgraphs, json_t **ret, struct fail *f,
+                      void (*on_end)(void *arg, int result), void *arg)
+{
+    const struct thread_call call = { runs, o, place, ret, f, on_end, arg };
+    struct look *l = thread_work_new(sizeof(*l), &call);
+    if (l == NULL)
+        return;
+    l->work.deinit = look_deinit;
+    l->with_subgraphs = subgraphs;
+    l->tasks = json_array();
+    if (l->tasks == NULL) {
+        thread_work_end(&l->work, err_trace(ERR_NOMEM));
+        return;
+    }
+    const struct store_query query = thread_query(&l->work);
+    thread_read(&l->work, &query, state_read);
+}
+
+/* ---- the end of a thread ---- */
+
+struct removal {
+    struct thread_work work; /* first member */
+    struct store_op commit;
+};
+
+static void removed(void *arg, int result)
+{
+    struct removal *x = arg;
+    thread_work_end(&x->work, result > 0 ? err_trace(ERR_SYSTEM) : result); /* it expects nothing */
+}
+
+void thread_delete(struct runs *runs, struct thread_op *o, const char *thread_id, struct fail *f,
+                   void (*on_end)(void *arg, int result), void *arg)
+{
+    const struct thread_place place = { .thread_id = thread_id };
+    const struct thread_call call = { runs, o, &place, NULL, f, on_end, arg };
+    struct removal *x = thread_work_new(sizeof(*x), &call);
+    int r = x != NULL ? thread_check_busy(&x->work) : 0;
+    if (x == NULL)
+        return;
+    if (r != 0) {
+        thread_work_end(&x->work, r);
+        return;
+    }
+    struct store_batch batch;
+    store_batch_init(&batch);
+    store_add_delete_thread(&batch, x->work.thread_id);
+    store_commit(runs->services->store, runs->services->loop, &x->commit, &batch, removed, x);
+    store_batch_deinit(&batch);
+}
