@@ -345,12 +345,12 @@ struct anabranch_run_options {
     int64_t timeout_ms;      /* 0 = the setting run_timeout_ms */
     /* One event of the modes asked: its name and its data (one line of JSON, NUL-terminated), valid
        during the call. The first one is `metadata`, and the last one of a run that failed is
-       `error`. The name of an event of a subgraph has its namespace behind it, as the server's have:
+       `error`. The name of an event of a subgraph has its namespace behind it, as on the wire:
        "updates|research:0e37...". May be NULL. */
     void (*on_event)(void *arg, const char *event, const char *data, size_t len_bytes);
     /* Once, at the end: 0, ANABRANCH_E_INTERRUPTED, ANABRANCH_E_FAILED, ANABRANCH_E_CANCELLED, or
-       ANABRANCH_E_NOMEM (no memory for the result, which is "" then). result: the output fields as a
-       JSON object; with "__interrupt__" beside them if it was interrupted: a list of
+       ANABRANCH_E_NOMEM (no memory for the result, which is "" then). result: the output fields as
+       a JSON object; with "__interrupt__" beside them if it was interrupted: a list of
        {"id","value"}, empty at a breakpoint; or {"error":{"type","message","node"}} without node
        where none is to blame. Valid during the call. The run is gone after it. May be NULL. */
     void (*on_end)(void *arg, int status, const char *result, size_t len_bytes);
@@ -406,16 +406,16 @@ struct anabranch_thread_options {
     /*
      * Once, at the end: 0; ANABRANCH_E_FAILED, json is {"error":{"type","message"}};
      * ANABRANCH_E_CANCELLED, the engine is being freed; ANABRANCH_E_NOMEM or ANABRANCH_E_SYSTEM.
-     * json: what was asked for, or "" ; valid during the call. May be NULL.
+     * json: what was asked for, else ""; valid during the call. May be NULL.
      */
     void (*on_end)(void *arg, int status, const char *json, size_t len_bytes);
     void *arg;
 };
 /*
  * These begin a call and return; texts are copied. No callback comes before they have returned.
- * graph: the one whose runs the thread has seen; counted meanwhile. ANABRANCH_E_INVALID: an argument
- * is not of its form. ANABRANCH_E_CANCELLED: the engine is being freed. If it is not 0, nothing will
- * be called.
+ * graph: the one whose runs the thread has seen; counted meanwhile. ANABRANCH_E_INVALID: an
+ * argument is not of its form. ANABRANCH_E_CANCELLED: the engine is being freed. If it is not 0,
+ * nothing will be called.
  *
  * A state is a JSON object as the server answers it: values, next (node names), tasks (id, name,
  * path, error, interrupts, state), metadata, created_at, checkpoint, parent_checkpoint, config,
@@ -440,11 +440,12 @@ ANABRANCH_API int anabranch_get_history(struct anabranch_engine *engine,
                                         const struct anabranch_thread_options *options,
                                         const struct anabranch_history *history);
 /*
- * Writes as if the node as_node had written (NULL: the one that ran last), through the reducers; the
- * next run goes on behind it. values: JSON object, or NULL for none. as_node may be "__input__",
- * "__end__" (with no values: what was to run next is forgotten) and "__copy__". Gives {"configurable":
- * {"thread_id","checkpoint_ns","checkpoint_id"}}, the new place. Fails while a run is at work on the
- * thread.
+ * Writes as if the node as_node had written (NULL: the one that ran last), through the reducers;
+ * the next run goes on behind it. values: JSON object, or NULL for none. as_node may be "__input__"
+ * (values wait as an input), "__end__" (with no values: what was to run next is forgotten) and
+ * "__copy__" (with no values: the place once more, as a branch). Gives {"configurable":
+ * {"thread_id","checkpoint_ns","checkpoint_id"}}, the new place. Fails while a run is at work on
+ * the thread.
  */
 ANABRANCH_API int anabranch_update_state(struct anabranch_engine *engine,
                                          struct anabranch_graph *graph,
@@ -456,8 +457,8 @@ ANABRANCH_API int anabranch_bulk_update_state(struct anabranch_engine *engine,
                                               struct anabranch_graph *graph,
                                               const struct anabranch_thread_options *options,
                                               const char *supersteps);
-/* Forgets everything of the thread; of options only thread_id and the callback count. Gives "". Fails
- * while a run is at work on it. */
+/* Forgets everything of the thread; of options only thread_id and the callback count. Gives "".
+ * Fails while a run is at work on it. */
 ANABRANCH_API int anabranch_delete_thread(struct anabranch_engine *engine,
                                           const struct anabranch_thread_options *options);
 

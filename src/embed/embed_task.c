@@ -53,13 +53,13 @@ void embed_task_end(struct anabranch_task *t)
 /* ---- the run's side ---- */
 
 /* The state is counted and the JSON shared: nobody changes either. */
-static void keep_what_it_sees(struct anabranch_task *t, const struct task *task)
+static void keep_what_it_sees(struct anabranch_task *t, struct task *task)
 {
     t->state = state_ref((struct state *)task->scope.state);
     t->arg = json_incref((json_t *)task->scope.input);
     t->extra = json_incref((json_t *)task->scope.extra);
     t->of = task->node;
-    memcpy(t->id, task->id, ID_BYTES);
+    memcpy(t->id, task_id(task), ID_BYTES);
 }
 
 void embed_task_start(struct task *task)

@@ -101,7 +101,8 @@ int anabranch_engine_new(const struct anabranch_options *options, struct anabran
     return 0;
 }
 
-/* Runs and calls end on the loop, so before it. Tasks that kinds forgot hold graphs, and graphs kinds. */
+/* Runs and calls end on the loop, so before it. Tasks that kinds forgot hold graphs, and graphs
+ * kinds. */
 void anabranch_engine_free(struct anabranch_engine *engine)
 {
     if (engine == NULL)

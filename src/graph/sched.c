@@ -238,18 +238,21 @@ static void use_up_node(struct node_marks *m)
     note_version(m, m->fired_at);
 }
 
+static void use_up_join(struct sched *s, struct waiting *w)
+{
+    if (!w->is_ready)
+        return;
+    note_version(sched_marks(s, w->join->target), w->full_at);
+    reset(w);
+}
+
 static void use_up_ready(struct sched *s)
 {
     drop_sends(s);
     for (size_t i = 0; i < s->graph->node_count; i++)
         use_up_node(&s->nodes[i]);
-    for (size_t i = 0; i < s->graph->join_count; i++) {
-        struct waiting *w = &s->joins[i];
-        if (!w->is_ready)
-            continue;
-        note_version(sched_marks(s, w->join->target), w->full_at);
-        reset(w);
-    }
+    for (size_t i = 0; i < s->graph->join_count; i++)
+        use_up_join(s, &s->joins[i]);
 }
 
 static void begin_round(struct sched *s, int64_t versions)
@@ -266,6 +269,34 @@ void sched_take(struct sched *s)
         use_up_node(sched_marks(s, NODE_START));
     else
         use_up_ready(s);
+}
+
+static void forget_fired(struct sched *s)
+{
+    drop_sends(s);
+    sched_marks(s, NODE_START)->mark = MARK_NONE;
+    for (size_t i = 0; i < s->graph->node_count; i++)
+        if (!s->graph->nodes[i].is_deferred)
+            s->nodes[i].mark = MARK_NONE;
+}
+
+static void use_up_all_of(struct sched *s, int node)
+{
+    use_up_node(sched_marks(s, node));
+    for (size_t i = 0; i < s->graph->join_count; i++)
+        if (s->joins[i].join->target == node)
+            use_up_join(s, &s->joins[i]);
+}
+
+void sched_take_some(struct sched *s, const bool *taken)
+{
+    struct plan plan;
+    sched_plan(s, &plan);
+    begin_round(s, 1);
+    for (size_t i = 0; i < plan.count; i++)
+        if (taken[i] && plan.tasks[i].kind == PLANNED_PULL)
+            use_up_all_of(s, plan.tasks[i].node);
+    forget_fired(s);
 }
 
 static void start(struct sched *s)
@@ -286,11 +317,7 @@ void sched_begin(struct sched *s)
 void sched_forget(struct sched *s)
 {
     begin_round(s, 2); /* the version between is that of sched_note_run() */
-    drop_sends(s);
-    sched_marks(s, NODE_START)->mark = MARK_NONE;
-    for (size_t i = 0; i < s->graph->node_count; i++)
-        if (!s->graph->nodes[i].is_deferred)
-            s->nodes[i].mark = MARK_NONE;
+    forget_fired(s);
 }
 
 /* ---- firing ---- */

@@ -49,6 +49,9 @@ struct plan {
 void sched_plan(struct sched *s, struct plan *ret);
 /* Uses up what the plan was made of: fired edges, full joins, released nodes, Sends. */
 void sched_take(struct sched *s);
+/* The same for some tasks of the plan (one bool each): to LangGraph only they were in the step. Of
+ * the others fired edges and Sends are forgotten, but full joins and released nodes stay. */
+void sched_take_some(struct sched *s, const bool *taken);
 /* node (or NODE_START) has finished: its plain edges and joins fire, and the targets that its
    outcome names. node NODE_NONE: the targets only. 0 or ERR_NOMEM, then nothing has changed. */
 int sched_fire(struct sched *s, int node, const struct target *targets, size_t count);

@@ -107,6 +107,16 @@ void task_emit(struct task *task, const char *text, size_t len_bytes)
     }
 }
 
+const char *task_id(struct task *task)
+{
+    return task->ops->id(task);
+}
+
+const char *task_ns(struct task *task)
+{
+    return task->ops->ns(task);
+}
+
 size_t task_max_bytes(const struct task *task)
 {
     return (size_t)task->services->conf->max_state_bytes;

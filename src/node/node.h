@@ -44,6 +44,8 @@ struct task_ops {
     const json_t *(*ask)(struct task *task, json_t *take);
     void (*custom)(struct task *task, json_t *take);
     void (*progress)(struct task *task);
+    const char *(*id)(struct task *task);
+    const char *(*ns)(struct task *task);
     void (*subgraph_start)(struct task *task);
     void (*subgraph_cancel)(struct task *task);
     void (*message_begin)(struct task *task, const char *id, const char *model);
@@ -57,8 +59,6 @@ struct task {
     const struct node *node; /* node->config is the kind's */
     struct scope scope;      /* the step's snapshot or a Send's argument, $context, $config */
     const char *run_id;
-    const char *id; /* of the task: the same for all attempts, also after a resume */
-    const char *ns; /* its namespace: "name:id", below a subgraph "sub:id|name:id" */
     int attempt;      /* 1.. */
     bool has_message; /* message_begin was called */
     void *data;       /* the kind's own */
@@ -93,6 +93,10 @@ const json_t *task_ask(struct task *task, json_t *value);
 void task_custom(struct task *task, json_t *value);
 /* A sign of life for the node's idle timeout; messages and custom events are signs, too. */
 void task_progress(struct task *task);
+/* Of the task, borrowed until release: the same for all its attempts, also after a resume. */
+const char *task_id(struct task *task);
+/* Its namespace: "name:id", below a subgraph "sub:id|name:id". NULL: no memory. */
+const char *task_ns(struct task *task);
 /* For the kind "graph": runs node->subgraph with the task's input; ends the task by itself. */
 void task_subgraph_start(struct task *task);
 void task_subgraph_cancel(struct task *task);

@@ -124,15 +124,17 @@ static void add_path(struct buf *out, const struct run_task *t)
     buf_addf(out, "[\"__pregel_push\",%zu,false]", t->index);
 }
 
-void about_task(struct buf *out, const struct run_task *t)
+void about_task(struct buf *out, struct run_task *t)
 {
+    const char *ns = run_task_ns(t) == NULL ? "" : t->ns;
+
     about_key(out, "langgraph_step");
     buf_add_int(out, about_step(t));
     about_text(out, "langgraph_node", t->task.node->name);
     about_list(out, "langgraph_triggers", t->triggers, t->trigger_count);
     add_path(out, t);
-    about_text(out, "langgraph_checkpoint_ns", t->ns);
-    about_text(out, "checkpoint_ns", t->ns);
+    about_text(out, "langgraph_checkpoint_ns", ns);
+    about_text(out, "checkpoint_ns", ns);
 }
 
 const char *about_model_name(const char *model)

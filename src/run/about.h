@@ -18,7 +18,7 @@ void about_run(struct buf *out, const struct run *run);
 /* The request's metadata alone. */
 void about_user(struct buf *out, const struct run *run);
 /* langgraph_step, langgraph_node, ... */
-void about_task(struct buf *out, const struct run_task *t);
+void about_task(struct buf *out, struct run_task *t);
 /* The number of the step that t is part of. */
 int64_t about_step(const struct run_task *t);
 /* ls_provider, ...; nothing for "". */

@@ -18,6 +18,10 @@ static void ask(struct run_task *t, size_t index, json_t *value)
 {
     char id[ID_BYTES];
 
+    if (run_task_ns(t) == NULL) {
+        task_fault(&t->task, ERR_NOMEM);
+        return;
+    }
     interrupt_id(t->ns, index, id);
     json_decref(t->interrupts);
     t->interrupts = json_pack("[{s:s, s:O}]", "id", id, "value", value);
@@ -48,8 +52,7 @@ const json_t *run_task_ask(struct task *task, json_t *take)
 
     if (run_task_takes_result(t)) {
         size_t index = t->asked_count++;
-        if (index >= json_array_size(t->answers) && t->plain_answer != NULL &&
-            take_plain(t) != 0)
+        if (index >= json_array_size(t->answers) && t->plain_answer != NULL && take_plain(t) != 0)
             task_fault(task, ERR_NOMEM);
         else if ((answer = json_array_get(t->answers, index)) == NULL && !t->exec->run->is_kept)
             refuse(t);

@@ -75,8 +75,7 @@ static void refuse_names(const struct graph *g, const char *key, const json_t *n
 
     json_array_foreach(names, i, name) {
         const char *text = json_string_value(name);
-        if (text != NULL &&
-            (strcmp(text, "*") == 0 || graph_find_node(g, text) != NODE_NONE))
+        if (text != NULL && (strcmp(text, "*") == 0 || graph_find_node(g, text) != NODE_NONE))
             continue;
         fail_set(f, FAIL_UNPROCESSABLE, "%s names \"%s\", which is no node of graph \"%s\"", key,
                  text == NULL ? "?" : text, g->name);

@@ -116,6 +116,16 @@ int checkpoint_set_write_take(struct checkpoint *c, const char *task_id, enum wr
     return 0;
 }
 
+void checkpoint_drop_write(struct checkpoint *c, const char *task_id, enum write_kind kind)
+{
+    struct pending_write *w = find_write(c, task_id, kind);
+    if (w == NULL)
+        return;
+    json_decref(w->json);
+    c->write_count--;
+    memmove(w, w + 1, (size_t)(&c->writes[c->write_count] - w) * sizeof(*w));
+}
+
 void checkpoint_drop_writes(struct checkpoint *c, enum write_kind kind)
 {
     size_t kept = 0;

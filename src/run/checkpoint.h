@@ -82,6 +82,7 @@ const json_t *checkpoint_find_write(const struct checkpoint *c, const char *task
 /* In place of one of that task and kind. Takes json (also on failure). 0 or ERR_NOMEM. */
 int checkpoint_set_write_take(struct checkpoint *c, const char *task_id, enum write_kind kind,
                               json_t *json);
+void checkpoint_drop_write(struct checkpoint *c, const char *task_id, enum write_kind kind);
 void checkpoint_drop_writes(struct checkpoint *c, enum write_kind kind); /* of all tasks */
 void checkpoint_clear_writes(struct checkpoint *c);
 

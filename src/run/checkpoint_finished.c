@@ -7,6 +7,18 @@
 #include "run/checkpoint_inside.h"
 #include <string.h>
 
+static bool has_handler(const struct graph *g, const struct planned *p)
+{
+    return p->node >= 0 && g->nodes[p->node].on_error != NULL;
+}
+
+bool checkpoint_counts(const struct checkpoint *c, const struct planned *p, const char *task_id)
+{
+    return checkpoint_find_write(c, task_id, WRITE_RESULT) != NULL ||
+           checkpoint_find_write(c, task_id, WRITE_RESUME) != NULL ||
+           (has_handler(c->graph, p) && checkpoint_find_write(c, task_id, WRITE_ERROR) != NULL);
+}
+
 static int add_task(struct finished *l, const struct checkpoint *c, const struct planned *p,
                     const json_t *json, struct fail *f)
 {
@@ -29,10 +41,10 @@ static int add_kind(struct finished *l, const struct checkpoint *c, const char *
             continue;
         checkpoint_task_id(c, ns, p, id);
         const json_t *json = checkpoint_find_write(c, id, WRITE_RESULT);
+        l->counts[i] = checkpoint_counts(c, p, id);
+        l->has_any |= l->counts[i];
         if (json != NULL)
             r = add_task(l, c, p, json, f);
-        else
-            l->answered_count += checkpoint_find_write(c, id, WRITE_RESUME) != NULL;
     }
     return r;
 }
@@ -43,7 +55,8 @@ int finished_init(struct finished *l, const struct checkpoint *c, const char *ns
     *l = (struct finished){ 0 };
     l->tasks = mem_array(plan->count, sizeof(*l->tasks));
     l->outcomes = mem_array(plan->count, sizeof(*l->outcomes));
-    if (l->tasks == NULL || l->outcomes == NULL)
+    l->counts = mem_array(plan->count, sizeof(*l->counts));
+    if (l->tasks == NULL || l->outcomes == NULL || l->counts == NULL)
         return err_trace(ERR_NOMEM);
     int r = add_kind(l, c, ns, plan, PLANNED_PULL, f);
     if (r == 0)
@@ -55,6 +68,7 @@ void finished_deinit(struct finished *l)
 {
     for (size_t i = 0; i < l->count; i++)
         outcome_clear(&l->outcomes[i]);
+    mem_free(l->counts);
     mem_free(l->outcomes);
     mem_free(l->tasks);
     *l = (struct finished){ 0 };

@@ -10,12 +10,24 @@ int checkpoint_source_find(const char *name); /* -1 = unknown, also for NULL */
 int checkpoint_apply_outside(struct checkpoint *c, const struct ended_task *tasks, size_t count,
                              const struct state_limits *limits, bool *changed, struct fail *f);
 
-/* The planned tasks that have left a result, in canonical order. */
+/* As checkpoint_apply(), for the tasks of the plan that count (one bool each); see
+ * sched_take_some(). */
+int checkpoint_apply_some(struct checkpoint *c, const bool *counts, const struct ended_task *tasks,
+                          size_t count, const struct state_limits *limits, struct fail *f);
+
+/* Has this planned task, whose id it is, left anything that makes it one of the step's to
+ * LangGraph? That is a result; an answer, even if it asks once more; a failure that its node's
+ * handler is to see. */
+bool checkpoint_counts(const struct checkpoint *c, const struct planned *p, const char *task_id);
+
+/* The planned tasks that have left something, and the results of those that have one, in canonical
+ * order. */
 struct finished {
     struct ended_task *tasks;
     struct outcome *outcomes; /* theirs */
     size_t count;
-    size_t answered_count; /* beside them: tasks that have got an answer, and ask once more */
+    bool *counts; /* one per planned task: checkpoint_counts() */
+    bool has_any; /* one of them does */
 };
 /* ns: of the graph. Borrows c and plan. 0, CHECKPOINT_E_REFUSED with f (the graph no longer has
  * what a result names), or a fault; deinit in every case. */

@@ -1,32 +1,19 @@
 /*
- * How a checkpoint moves on. Each function makes the next state and the next marks beside the old
- * ones and puts them in place at its end, so a refused step leaves everything as it was.
+ * How a checkpoint moves on. Each function first does what can fail: it makes the next state beside
+ * the old one and room for the next Sends. So a refused step leaves everything as it was, without a
+ * copy of the marks.
  */
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "run/checkpoint_inside.h"
+#include <assert.h>
 #include <string.h>
 
-/* What a checkpoint will be made of; both owned. */
-struct next {
-    struct state *state;
-    struct sched *sched;
-};
-
-static int drop_next(struct next *n, int r)
-{
-    state_unref(n->state);
-    sched_free(n->sched);
-    return r < 0 ? err_trace(r) : r;
-}
-
-static void put_next(struct checkpoint *c, struct next *n)
+static void put_state(struct checkpoint *c, struct state *next)
 {
     state_unref(c->state);
-    sched_free(c->sched);
-    c->state = n->state;
-    c->sched = n->sched;
+    c->state = next;
 }
 
 static void drop_input(struct checkpoint *c)
@@ -35,48 +22,75 @@ static void drop_input(struct checkpoint *c)
     c->input = NULL;
 }
 
-static int apply_writes(const struct checkpoint *c, const struct ended_task *tasks, size_t count,
-                        const struct state_limits *limits, struct state **ret, bool *changed,
+struct step {
+    const struct ended_task *tasks;
+    size_t count;
+    const struct state_limits *limits;
+    bool *changed; /* or NULL */
+};
+
+static int apply_writes(const struct checkpoint *c, const struct step *step, struct state **ret,
                         struct fail *f)
 {
-    struct task_writes *writes = mem_array(count, sizeof(*writes));
+    struct task_writes *writes = mem_array(step->count, sizeof(*writes));
     if (writes == NULL)
         return err_trace(ERR_NOMEM);
-    for (size_t i = 0; i < count; i++)
-        writes[i] = (struct task_writes){ tasks[i].name, &tasks[i].outcome->update };
-    int r = state_apply_step(c->state, writes, count, limits, ret, changed, f);
+    for (size_t i = 0; i < step->count; i++)
+        writes[i] = (struct task_writes){ step->tasks[i].name, &step->tasks[i].outcome->update };
+    int r = state_apply_step(c->state, writes, step->count, step->limits, ret, step->changed, f);
     mem_free(writes);
     if (r == STATE_E_REFUSED)
         return CHECKPOINT_E_REFUSED;
     return r != 0 ? err_trace(r) : 0;
 }
 
-static int fire_all(struct sched *s, const struct ended_task *tasks, size_t count)
+/* So that firing cannot fail: room for all Sends, beside those that are still there. */
+static int reserve_sends(struct sched *s, const struct ended_task *tasks, size_t count)
 {
-    int r = 0;
-    for (size_t i = 0; i < count && r == 0; i++)
-        r = sched_fire(s, tasks[i].node, tasks[i].outcome->targets, tasks[i].outcome->target_count);
+    size_t sends = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < tasks[i].outcome->target_count; k++)
+            sends += tasks[i].outcome->targets[k].arg != NULL;
+    int r = sched_reserve(s, sends);
     return r != 0 ? err_trace(r) : 0;
 }
 
-/* `spend` uses up what was planned. */
-static int apply(struct checkpoint *c, const struct ended_task *tasks, size_t count,
-                 const struct state_limits *limits, bool *changed, void (*spend)(struct sched *),
+/* After reserve_sends(). */
+static void fire(struct sched *s, int node, const struct outcome *o)
+{
+    int r = sched_fire(s, node, o->targets, o->target_count);
+    assert(r == 0);
+}
+
+/* Which of the marks a step uses up. */
+struct spending {
+    void (*spend)(struct sched *s);
+    const bool *taken; /* spend is NULL: those of these planned tasks */
+};
+
+static void spend(struct sched *s, const struct spending *how)
+{
+    if (how->spend != NULL)
+        how->spend(s);
+    else
+        sched_take_some(s, how->taken);
+}
+
+/* What can fail comes first. */
+static int apply(struct checkpoint *c, const struct step *step, const struct spending *how,
                  struct fail *f)
 {
-    struct next next = { 0 };
-    int r = sched_copy(c->sched, &next.sched);
-    if (r != 0)
-        return drop_next(&next, r);
-    spend(next.sched);
-    /* The marks first: `changed` must not be written when they fail. */
-    r = fire_all(next.sched, tasks, count);
+    struct state *next = NULL;
+    int r = reserve_sends(c->sched, step->tasks, step->count);
     if (r == 0)
-        r = apply_writes(c, tasks, count, limits, &next.state, changed, f);
+        r = apply_writes(c, step, &next, f);
     if (r != 0)
-        return drop_next(&next, r);
-    sched_settle(next.sched);
-    put_next(c, &next);
+        return r;
+    spend(c->sched, how);
+    for (size_t i = 0; i < step->count; i++)
+        fire(c->sched, step->tasks[i].node, step->tasks[i].outcome);
+    sched_settle(c->sched);
+    put_state(c, next);
     checkpoint_clear_writes(c);
     drop_input(c);
     return 0;
@@ -85,29 +99,36 @@ static int apply(struct checkpoint *c, const struct ended_task *tasks, size_t co
 int checkpoint_apply(struct checkpoint *c, const struct ended_task *tasks, size_t count,
                      const struct state_limits *limits, bool *changed, struct fail *f)
 {
-    return apply(c, tasks, count, limits, changed, sched_take, f);
+    const struct step step = { tasks, count, limits, changed };
+    return apply(c, &step, &(struct spending){ .spend = sched_take }, f);
 }
 
 int checkpoint_apply_outside(struct checkpoint *c, const struct ended_task *tasks, size_t count,
                              const struct state_limits *limits, bool *changed, struct fail *f)
 {
-    return apply(c, tasks, count, limits, changed, sched_forget, f);
+    const struct step step = { tasks, count, limits, changed };
+    return apply(c, &step, &(struct spending){ .spend = sched_forget }, f);
+}
+
+int checkpoint_apply_some(struct checkpoint *c, const bool *counts, const struct ended_task *tasks,
+                          size_t count, const struct state_limits *limits, struct fail *f)
+{
+    const struct step step = { tasks, count, limits, NULL };
+    return apply(c, &step, &(struct spending){ .taken = counts }, f);
 }
 
 int checkpoint_apply_null(struct checkpoint *c, const struct outcome *o,
                           const struct state_limits *limits, bool *changed, struct fail *f)
 {
     struct task_writes writes = { "__input__", &o->update };
-    struct next next = { 0 };
-    int r = sched_copy(c->sched, &next.sched);
+    struct state *next = NULL;
+    int r = sched_reserve(c->sched, o->target_count);
     if (r == 0)
-        r = sched_fire(next.sched, NODE_NONE, o->targets, o->target_count);
+        r = state_apply(c->state, &writes, 1, limits, &next, changed, f);
     if (r != 0)
-        return drop_next(&next, r);
-    r = state_apply(c->state, &writes, 1, limits, &next.state, changed, f);
-    if (r != 0)
-        return drop_next(&next, r == STATE_E_REFUSED ? CHECKPOINT_E_REFUSED : r);
-    put_next(c, &next);
+        return r == STATE_E_REFUSED ? CHECKPOINT_E_REFUSED : err_trace(r);
+    fire(c->sched, NODE_NONE, o);
+    put_state(c, next);
     return 0;
 }
 

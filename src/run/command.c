@@ -73,8 +73,7 @@ static bool refuse_answers(const struct exec *e, const json_t *resume, struct fa
         return false;
     if (!is_asked(&e->at, NULL))
         fail_set(f, FAIL_UNPROCESSABLE,
-                 "thread \"%s\" asks nothing: there is no interrupt to resume",
-                 e->run->thread_id);
+                 "thread \"%s\" asks nothing: there is no interrupt to resume", e->run->thread_id);
     json_object_foreach((json_t *)(is_map(resume) ? resume : NULL), key, value) {
         if (!fail_is_set(f) && !is_asked(&e->at, key))
             fail_set(f, FAIL_UNPROCESSABLE,
@@ -167,9 +166,9 @@ static int apply_noted(struct exec *e, bool *ret_acts, struct fail *f)
     if (r == 0 && noted != NULL)
         r = checkpoint_apply_null(&e->at, &o, &limits, NULL, f);
     outcome_clear(&o);
-    *ret_acts = e->command != NULL &&
-                (noted != NULL ||
-                 checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_RESUME) != NULL);
+    *ret_acts =
+        e->command != NULL &&
+        (noted != NULL || checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_RESUME) != NULL);
     return r;
 }
 

@@ -23,7 +23,7 @@ bool message_is_seen(const struct run *run, const char *id, enum seen form);
 int message_note_seen(struct run *run, const char *id, enum seen form); /* 0 or ERR_NOMEM */
 /* The stream that whole messages of t share; NULL: no memory, or its metadata is too long (logged).
  * unref it. */
-struct message_stream *message_whole_stream(const struct run_task *t);
+struct message_stream *message_whole_stream(struct run_task *t);
 /* A RECORD_*: loses nothing but the event on no memory. */
 void message_append(struct run_task *t, struct message_stream *stream, enum record_kind kind,
                     const char *text, size_t len_bytes);

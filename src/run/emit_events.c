@@ -28,14 +28,14 @@
 static void exec_id(const struct exec *e, char ret[ID_BYTES])
 {
     if (e->parent != NULL)
-        id_v5(e->parent->id, GRAPH_NAME, strlen(GRAPH_NAME), ret);
+        id_v5(run_task_id(e->parent), GRAPH_NAME, strlen(GRAPH_NAME), ret);
     else
         memcpy(ret, e->run->id, ID_BYTES);
 }
 
-static void model_id(const struct run_task *t, char ret[ID_BYTES])
+static void model_id(struct run_task *t, char ret[ID_BYTES])
 {
-    id_v5(t->id, t->stream->id, strlen(t->stream->id), ret);
+    id_v5(run_task_id(t), t->stream->id, strlen(t->stream->id), ret);
 }
 
 static void add_id(struct buf *out, const char *id)
@@ -50,7 +50,7 @@ static void add_line(struct buf *out, const struct exec *e)
 
     if (e->parent != NULL) {
         add_line(out, e->parent->exec);
-        add_id(out, e->parent->id);
+        add_id(out, run_task_id(e->parent));
     }
     exec_id(e, id);
     add_id(out, id);
@@ -88,7 +88,7 @@ static void open_exec(struct buf *out, const struct exec *e, const char *event)
     buf_add_str(out, "},\"parent_ids\":[");
     if (e->parent != NULL) {
         add_line(out, e->parent->exec);
-        add_id(out, e->parent->id);
+        add_id(out, run_task_id(e->parent));
     }
     buf_add_str(out, "],\"data\":{");
 }
@@ -126,11 +126,11 @@ int emit_exec_end(struct exec *e)
 
 /* ---- tasks ---- */
 
-static void open_task(struct buf *out, const struct run_task *t, const char *event)
+static void open_task(struct buf *out, struct run_task *t, const char *event)
 {
     const struct run *run = t->exec->run;
 
-    open_event(out, run, event, t->task.node->name, t->id);
+    open_event(out, run, event, t->task.node->name, run_task_id(t));
     about_tags(out, run, t->task.node, about_step(t));
     buf_add_str(out, ",\"metadata\":{");
     about_run(out, run);
@@ -167,7 +167,7 @@ int events_task_end(struct run_task *t)
 
 /* ---- models ---- */
 
-static void open_model(struct buf *out, const struct run_task *t, const char *event)
+static void open_model(struct buf *out, struct run_task *t, const char *event)
 {
     const struct message_stream *s = t->stream;
     const char *name = s->model[0] != '\0' ? s->model : t->task.node->name;
@@ -180,7 +180,7 @@ static void open_model(struct buf *out, const struct run_task *t, const char *ev
     buf_add(out, s->metadata, s->metadata_len_bytes);
     buf_add_str(out, ",\"parent_ids\":[");
     add_line(out, t->exec);
-    add_id(out, t->id);
+    add_id(out, run_task_id(t));
     buf_add_str(out, "],\"data\":{");
 }
 

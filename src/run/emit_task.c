@@ -73,14 +73,14 @@ int emit_checkpoint(struct exec *e)
 
 /* ---- tasks ---- */
 
-static void open_task(struct buf *out, const struct run_task *t)
+static void open_task(struct buf *out, struct run_task *t)
 {
     buf_add_char(out, '{');
-    about_text(out, "id", t->id);
+    about_text(out, "id", run_task_id(t));
     about_text(out, "name", t->task.node->name);
 }
 
-static void write_start(struct buf *out, const struct run_task *t)
+static void write_start(struct buf *out, struct run_task *t)
 {
     open_task(out, t);
     about_key(out, "input");
@@ -183,7 +183,7 @@ static void write_failure(struct buf *out, const struct run_task *t)
     mem_free(text);
 }
 
-static void write_end(struct buf *out, const struct run_task *t)
+static void write_end(struct buf *out, struct run_task *t)
 {
     open_task(out, t);
     if (t->end == TASK_FAILED)

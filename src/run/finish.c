@@ -16,6 +16,21 @@ static bool is_worth_writing(const struct exec *e)
     return e->parent == NULL || e->end != EXEC_DONE || strchr(e->ns, ':') == NULL;
 }
 
+static bool has_taken_plain_answer(const struct run_task *t)
+{
+    return t->failed == NULL && !t->is_replayed && t->asked_count > 0 && t->plain_answer == NULL;
+}
+
+/* It must not answer the next run's questions, too. (Under the other durabilities it has been
+ * stored when the run began, and does: that is the reference's way.) */
+static void drop_used_answer(struct exec *e)
+{
+    for (size_t i = 0; e->plain_answer != NULL && i < e->task_count; i++) {
+        if (has_taken_plain_answer(e->tasks[i]))
+            checkpoint_drop_write(&e->at, NULL_TASK_ID, WRITE_RESUME);
+    }
+}
+
 static void idle(void *arg)
 {
     exec_go_on(arg, EXEC_END);
@@ -28,6 +43,7 @@ enum exec_step exec_step_finish(struct exec *e)
     if (e->saver.store == NULL)
         return EXEC_END;
     if (e->saver.durability == DURABILITY_EXIT && is_worth_writing(e)) {
+        drop_used_answer(e);
         int r = saver_flush(&e->saver, &e->at);
         if (r != 0 && !e->is_stopping)
             exec_stop_fault(e, r);

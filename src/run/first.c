@@ -32,8 +32,8 @@ static void look(const struct exec *e, struct beginning *b)
     bool is_nothing = e->input == NULL && e->command == NULL;
     b->resumes = has_place && (e->is_resuming || is_nothing || answers);
     b->is_traveling = e->is_addressed && !(answers || e->is_resuming || is_head);
-    b->forks = b->is_traveling && (e->command != NULL || b->resumes) &&
-               (!b->is_edited || b->is_behind);
+    b->forks =
+        b->is_traveling && (e->command != NULL || b->resumes) && (!b->is_edited || b->is_behind);
 }
 
 /* From where on subgraphs may not remember: the place that this run travels back to. */

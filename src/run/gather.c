@@ -24,7 +24,7 @@ static void write_path(const struct run_task *t, char *out, size_t size)
                  t->node == NODE_START ? "__start__" : t->task.node->name);
 }
 
-int exec_save_write(struct exec *e, const struct run_task *t, enum write_kind kind, json_t *take)
+int exec_save_write(struct exec *e, struct run_task *t, enum write_kind kind, json_t *take)
 {
     char path[512];
     int r = 0;
@@ -36,9 +36,9 @@ int exec_save_write(struct exec *e, const struct run_task *t, enum write_kind ki
     if (kind == WRITE_RESULT)
         r = outcome_json(&t->outcome, e->graph, &take);
     if (r == 0)
-        r = checkpoint_set_write_take(&e->at, t->id, kind, take);
+        r = checkpoint_set_write_take(&e->at, run_task_id(t), kind, take);
     write_path(t, path, sizeof(path));
-    return r == 0 ? saver_put_write(&e->saver, &e->at, t->id, kind, path) : err_trace(r);
+    return r == 0 ? saver_put_write(&e->saver, &e->at, run_task_id(t), kind, path) : err_trace(r);
 }
 
 static int save_result(struct run_task *t)
@@ -84,8 +84,8 @@ static int call_handler(struct run_task *t, struct run_task **ret)
 
 static int save_error(struct run_task *t)
 {
-    json_t *error = json_pack("{s:s, s:s}", "name", fail_type(&t->fail), "message",
-                              fail_message(&t->fail));
+    json_t *error =
+        json_pack("{s:s, s:s}", "name", fail_type(&t->fail), "message", fail_message(&t->fail));
 
     return error == NULL ? err_trace(ERR_NOMEM) : exec_save_write(t->exec, t, WRITE_ERROR, error);
 }

@@ -40,6 +40,7 @@ int reader_open(struct run *run, unsigned modes, void (*on_ready)(void *arg), vo
         return err_trace(ERR_NOMEM);
     r->run = run_ref(run);
     r->modes = modes;
+    r->want = run->log.first;
     r->on_ready = on_ready;
     r->arg = arg;
     loop_work_init(&r->work, call_ready, r);

@@ -50,7 +50,7 @@ struct ns_text {
     int refs;
     char text[];
 };
-struct ns_text *ns_text_new(const char *text); /* NULL: no memory */
+struct ns_text *ns_text_new(const char *text);     /* NULL: no memory */
 struct ns_text *ns_text_ref(struct ns_text *ns);   /* accepts NULL */
 struct ns_text *ns_text_unref(struct ns_text *ns); /* accepts NULL, returns NULL */
 
@@ -79,12 +79,12 @@ struct record {
     struct list node; /* in the log; a record that fell out may still be held by a reader */
     int refs;
     enum record_kind kind;
-    unsigned mode;     /* bit of the mode it belongs to; 0 = every reader gets it */
+    unsigned mode;          /* bit of the mode it belongs to; 0 = every reader gets it */
     struct ns_text *ns;     /* NULL = the root's, which every reader of the mode gets */
     const char *event_name; /* RECORD_JSON: static text */
     bool is_cached;         /* RECORD_UPDATES: the work of an earlier run, shown again */
-    size_t cost_bytes; /* charged to the log */
-    enum state_view view; /* VALUES, UPDATES: which fields are shown */
+    size_t cost_bytes;      /* charged to the log */
+    enum state_view view;   /* VALUES, UPDATES: which fields are shown */
     struct state *state;
     const struct graph *graph; /* borrowed from the run */
     const char *name;          /* RECORD_UPDATES: the node; borrowed from the graph */
@@ -151,21 +151,23 @@ enum task_end {
 struct run_task {
     struct task task; /* what the kind sees; first member */
     struct exec *exec;
-    struct op op;                /* the attempt */
+    struct op op; /* the attempt */
     enum planned_kind kind;
     int node;                    /* as planned; NODE_NONE for a handler */
     size_t index;                /* PUSH */
     struct value *arg;           /* PUSH: a reference */
     const char *const *triggers; /* borrowed from the scheduler until the step is applied */
     size_t trigger_count;
-    char id[ID_BYTES];
-    char *ns;                    /* [ns of exec|]name:id */
-    struct run_task *failed;     /* a handler: the task in whose place it runs */
-    json_t *answers;             /* array: what it was answered so far, or NULL */
-    json_t *plain_answer;        /* of a resume that names no interrupt: taken by the first question
+    /* Both are made when somebody asks for them: a run that is not kept and not watched needs
+       neither, and they are most of what a short task costs. */
+    char id[ID_BYTES];       /* run_task_id(); "" = not made yet */
+    char *ns;                /* run_task_ns(); [ns of exec|]name:id */
+    struct run_task *failed; /* a handler: the task in whose place it runs */
+    json_t *answers;         /* array: what it was answered so far, or NULL */
+    json_t *plain_answer;    /* of a resume that names no interrupt: taken by the first question
                                     without an answer; or NULL */
-    size_t asked_count;          /* questions of this attempt */
-    json_t *interrupts;          /* array of {"id","value"}, or NULL */
+    size_t asked_count;      /* questions of this attempt */
+    json_t *interrupts;      /* array of {"id","value"}, or NULL */
     int attempt_count;
     struct loop_timer *retry_timer;
     struct loop_timer *idle_timer;
@@ -173,8 +175,8 @@ struct run_task {
     struct exec *child;            /* kind "graph", while it is at work */
     struct outcome outcome;
     struct fail fail;
-    json_t *error;       /* a handler: {"error": {"type","message","node"}} for its templates */
-    json_t *cache_key;   /* string, if its result may be kept */
+    json_t *error;     /* a handler: {"error": {"type","message","node"}} for its templates */
+    json_t *cache_key; /* string, if its result may be kept */
     enum task_end end;
     bool has_begun;
     bool is_replayed; /* the result is an earlier run's, or the cache's */
@@ -183,10 +185,14 @@ struct run_task {
 /* Begins the first attempt. The task ends through exec_task_ended(), never inside this call. */
 void run_task_start(struct run_task *t);
 void run_task_cancel(struct run_task *t); /* any number of times, in every state */
-/* Makes t of what is planned, or the handler of a task that failed. 0 or a fault; deinit always. */
-int run_task_init(struct run_task *t, struct exec *e, const struct planned *p);
+/* Makes t of what is planned. */
+void run_task_init(struct run_task *t, struct exec *e, const struct planned *p);
+/* The handler of a task that failed. 0 or a fault; deinit always. */
 int run_task_init_handler(struct run_task *t, struct run_task *failed);
 void run_task_deinit(struct run_task *t);
+/* Of this task for ever: the same checkpoint gives it again. Until the step is applied. */
+const char *run_task_id(struct run_task *t);
+const char *run_task_ns(struct run_task *t); /* NULL: no memory */
 /* gather.c: called once per task that was begun, from the loop; t->end says how. */
 void exec_task_ended(struct run_task *t);
 /* task.c, for ask.c and subgraph.c: the attempt ends so, unless it has ended. */
@@ -243,18 +249,18 @@ struct exec {
                  PERSIST_THREAD */
     struct ns_text *event_ns; /* the same, counted; NULL for the root */
     struct saver saver;
-    struct checkpoint at;    /* where it stands */
+    struct checkpoint at; /* where it stands */
 
     /* what it begins with */
-    json_t *input;           /* or NULL: go on */
-    json_t *command;         /* the root's, or NULL */
+    json_t *input;            /* or NULL: go on */
+    json_t *command;          /* the root's, or NULL */
     char wanted_id[ID_BYTES]; /* the checkpoint asked for, or "" */
-    json_t *plain_answer;    /* for the tasks of the first step, or NULL */
-    bool is_resuming;        /* until the first step is applied: subgraphs go on, too */
-    bool is_replaying;       /* results of finished tasks do not count: the step runs again */
-    bool is_fresh;           /* something changed since the run began or was resumed: breakpoints
+    json_t *plain_answer;     /* for the tasks of the first step, or NULL */
+    bool is_resuming;         /* until the first step is applied: subgraphs go on, too */
+    bool is_replaying;        /* results of finished tasks do not count: the step runs again */
+    bool is_fresh;            /* something changed since the run began or was resumed: breakpoints
                                 hold */
-    bool has_applied;        /* a step of this run */
+    bool has_applied;         /* a step of this run */
     struct store_op load;
     struct stored_list loaded;
     char newest_id[ID_BYTES]; /* of the thread when it was loaded, or "" */
@@ -279,7 +285,7 @@ struct exec {
     bool is_stopping; /* failed or cancelled: nothing new begins */
     enum exec_end end;
     struct fail fail;
-    json_t *parent_command; /* EXEC_LEFT */
+    json_t *parent_command;         /* EXEC_LEFT */
     void (*on_end)(struct exec *e); /* once, from the loop */
 };
 /*
@@ -330,7 +336,7 @@ int exec_gather(struct exec *e, struct ended_task **ret, size_t *ret_count);
 /* Does the whole step stop here? before: those planned; else those just applied. */
 bool exec_breaks(const struct exec *e, bool before);
 /* What t has left is noted and stored. 0 or a fault. */
-int exec_save_write(struct exec *e, const struct run_task *t, enum write_kind kind, json_t *take);
+int exec_save_write(struct exec *e, struct run_task *t, enum write_kind kind, json_t *take);
 /* The thread's next checkpoint, and its record in the store. 0 or a fault. */
 int exec_checkpoint(struct exec *e, enum checkpoint_source source);
 
@@ -367,11 +373,11 @@ struct run {
     struct graph *graph;
     char id[ID_BYTES];
     char thread_id[STORE_ID_MAX + 1];
-    bool is_kept;     /* on a thread of the store: it can be interrupted and resumed */
+    bool is_kept; /* on a thread of the store: it can be interrupted and resumed */
     json_t *configurable, *context, *metadata, *tags; /* references, or NULL */
-    json_t *stamp;            /* what its checkpoints carry: metadata and the ids of the run */
-    bool is_strict;           /* a resume must name what is asked */
-    json_t *resume_map; /* {interrupt id: answer} of the command, or NULL */
+    json_t *stamp;          /* what its checkpoints carry: metadata and the ids of the run */
+    bool is_strict;         /* a resume must name what is asked */
+    json_t *resume_map;     /* {interrupt id: answer} of the command, or NULL */
     json_t *before, *after; /* breakpoints in place of the graph's: array of names, or the string
                                "*"; NULL = the graph's own */
     json_t *input, *command;
@@ -387,11 +393,11 @@ struct run {
     struct exec *root; /* until the run has ended */
     struct loop_timer *timeout;
     struct loop_work begin;
-    struct fail fail;      /* why it failed */
-    json_t *interrupts;    /* array of the end's questions; NULL = none */
-    bool is_interrupted;   /* by questions or a breakpoint */
-    struct state *state;   /* what the root's execution left; NULL before its end */
-    int64_t step_count;    /* supersteps that were begun, subgraphs' too */
+    struct fail fail;    /* why it failed */
+    json_t *interrupts;  /* array of the end's questions; NULL = none */
+    bool is_interrupted; /* by questions or a breakpoint */
+    struct state *state; /* what the root's execution left; NULL before its end */
+    int64_t step_count;  /* supersteps that were begun, subgraphs' too */
 
     struct event_log log;
     json_t *streamed_ids; /* object used as a set: messages that clients have seen */

@@ -37,11 +37,9 @@ static void loaded(void *arg, int result)
 
 static enum exec_step read_place(struct exec *e, const char *id, const char *before)
 {
-    struct store_query query = { .thread_id = e->saver.thread_id,
-                                 .ns = e->ns,
-                                 .id = id,
-                                 .before = before,
-                                 .limit = 1 };
+    struct store_query query = {
+        .thread_id = e->saver.thread_id, .ns = e->ns, .id = id, .before = before, .limit = 1
+    };
 
     store_read(e->saver.store, e->saver.loop, &e->load, &query, &e->loaded, loaded, e);
     return EXEC_WAIT;

@@ -38,7 +38,7 @@ int message_note_seen(struct run *run, const char *id, enum seen form)
 
 /* ---- the part that all events of a message share ---- */
 
-static char *metadata_text(const struct run_task *t, const char *model, size_t *ret_len_bytes)
+static char *metadata_text(struct run_task *t, const char *model, size_t *ret_len_bytes)
 {
     struct buf out MEM_AUTO(buf_deinit);
 
@@ -53,8 +53,7 @@ static char *metadata_text(const struct run_task *t, const char *model, size_t *
 }
 
 /* NULL (logged): then the message has no events; the answer is not harmed. */
-static struct message_stream *stream_new(const struct run_task *t, const char *id,
-                                         const char *model)
+static struct message_stream *stream_new(struct run_task *t, const char *id, const char *model)
 {
     struct message_stream *s = mem_zalloc(sizeof(*s));
 
@@ -71,7 +70,7 @@ static struct message_stream *stream_new(const struct run_task *t, const char *i
     return message_stream_unref(s);
 }
 
-struct message_stream *message_whole_stream(const struct run_task *t)
+struct message_stream *message_whole_stream(struct run_task *t)
 {
     return stream_new(t, "", "");
 }

@@ -48,12 +48,12 @@ static int add_answer(struct run_task *t, const json_t *answer)
 }
 
 /* The request may name the question that comes next, or the task by its first one. */
-static const json_t *mapped_answer(const struct run_task *t)
+static const json_t *mapped_answer(struct run_task *t)
 {
     const json_t *map = t->exec->run->resume_map;
     char id[ID_BYTES];
 
-    if (map == NULL)
+    if (map == NULL || run_task_ns(t) == NULL)
         return NULL;
     interrupt_id(t->ns, json_array_size(t->answers), id);
     const json_t *answer = json_object_get(map, id);
@@ -66,7 +66,8 @@ static const json_t *mapped_answer(const struct run_task *t)
 static int take_answers(struct run_task *t)
 {
     const struct exec *e = t->exec;
-    const json_t *known = checkpoint_find_write(&e->at, t->id, WRITE_RESUME);
+    const json_t *known =
+        e->at.write_count == 0 ? NULL : checkpoint_find_write(&e->at, run_task_id(t), WRITE_RESUME);
     const json_t *one;
     size_t i;
     int r = 0;
@@ -84,7 +85,7 @@ static int take_answers(struct run_task *t)
 
 static int take_result(struct run_task *t, struct fail *f)
 {
-    const json_t *result = checkpoint_find_write(&t->exec->at, t->id, WRITE_RESULT);
+    const json_t *result = checkpoint_find_write(&t->exec->at, run_task_id(t), WRITE_RESULT);
 
     if (result == NULL || t->exec->is_replaying)
         return 0;
@@ -108,10 +109,13 @@ static void read_error(const json_t *error, struct fail *f)
  * not. */
 static int take_failure(struct run_task *t)
 {
-    const json_t *error = checkpoint_find_write(&t->exec->at, t->id, WRITE_ERROR);
+    const json_t *error;
     struct run_task *handler;
 
-    if (error == NULL || t->exec->is_replaying || t->task.node->on_error == NULL)
+    if (t->exec->at.write_count == 0 || t->exec->is_replaying || t->task.node->on_error == NULL)
+        return 0;
+    error = checkpoint_find_write(&t->exec->at, run_task_id(t), WRITE_ERROR);
+    if (error == NULL)
         return 0;
     read_error(error, &t->fail);
     t->end = TASK_FAILED;
@@ -149,11 +153,14 @@ static int begin_with_input(struct run_task *t, struct fail *f)
 static int make_task(struct exec *e, const struct planned *p, struct fail *f)
 {
     struct run_task *t = exec_add_task(e);
-    int r = t == NULL ? err_trace(ERR_NOMEM) : run_task_init(t, e, p);
+    int r = 0;
 
-    if (r == 0 && p->node == NODE_START)
+    if (t == NULL)
+        return err_trace(ERR_NOMEM);
+    run_task_init(t, e, p);
+    if (p->node == NODE_START)
         return begin_with_input(t, f);
-    if (r == 0 && e->at.write_count > 0)
+    if (e->at.write_count > 0)
         r = take_result(t, f);
     return r == 0 && t->end == TASK_AT_WORK ? take_answers(t) : r;
 }

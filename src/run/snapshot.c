@@ -68,12 +68,6 @@ static const json_t *write_of(const struct view *v, size_t task, enum write_kind
     return checkpoint_find_write(v->c, v->ids[task], kind);
 }
 
-/* A task that has got an answer and asks once more is not named by LangGraph either. */
-static bool is_finished(const struct view *v, size_t task)
-{
-    return write_of(v, task, WRITE_RESULT) != NULL || write_of(v, task, WRITE_RESUME) != NULL;
-}
-
 /* As a command stands in LangGraph's pending writes: its gotos belong to the checkpoint behind it,
  * but its Sends are seen. */
 static int fire_sends(struct sched *s, const struct outcome *o)
@@ -138,7 +132,7 @@ static int show_finished(struct view *v)
     if (v->is_event || !v->o->with_pending)
         return 0;
     int r = finished_init(&finished, v->c, v->o->ns, &v->plan, &f);
-    if (r == 0 && finished.count + finished.answered_count > 0)
+    if (r == 0 && finished.has_any)
         r = apply_finished(v, &finished, &f);
     finished_deinit(&finished);
     fail_clear(&f);
@@ -191,15 +185,17 @@ static void add_result(struct view *v, json_t *result, json_t *counts, const jso
         put(v, result, name, share(value));
         return;
     }
-    if (many == NULL) {
-        json_t *wrapped = json_object();
-        many = json_array();
-        put(v, counts, name, many);
-        push(v, many, share(json_object_get(result, name)));
-        put(v, wrapped, "$writes", share(many));
-        put(v, result, name, wrapped);
+    if (many != NULL) {
+        push(v, many, share(value));
+        return;
     }
+    json_t *wrapped = json_object();
+    many = json_array();
+    put(v, counts, name, share(many));
+    push(v, many, share(json_object_get(result, name)));
     push(v, many, share(value));
+    put(v, wrapped, "$writes", many);
+    put(v, result, name, wrapped);
 }
 
 static json_t *task_result(struct view *v, size_t task)
@@ -289,7 +285,7 @@ static json_t *next_names(struct view *v)
 {
     json_t *names = json_array();
     for (size_t i = 0; i < v->plan.count; i++)
-        if (!v->hides_finished || !is_finished(v, i))
+        if (!v->hides_finished || !checkpoint_counts(v->c, &v->plan.tasks[i], v->ids[i]))
             push(v, names, json_string(planned_name(v->c->graph, &v->plan.tasks[i])));
     return names;
 }

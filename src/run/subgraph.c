@@ -89,12 +89,12 @@ static void child_ended(struct exec *child)
 
 /* The place in the store: below the parent's; a subgraph with one state per thread has one place,
  * whatever task it is. */
-static char *child_namespace(const struct run_task *t, enum persistence persistence)
+static char *child_namespace(struct run_task *t, enum persistence persistence)
 {
     const char *above = t->exec->ns;
 
     if (persistence != PERSIST_THREAD)
-        return mem_strdup(t->ns);
+        return run_task_ns(t) == NULL ? NULL : mem_strdup(t->ns);
     char *ns = mem_printf("%s%s%s", above, above[0] == '\0' ? "" : "|", t->task.node->name);
     for (char *from = ns, *to = ns; ns != NULL;) {
         if (*from == ':')

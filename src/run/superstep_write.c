@@ -29,34 +29,6 @@ static int apply_command(const struct superstep *s, const struct state_limits *l
     return r < 0 ? err_trace(r) : 0;
 }
 
-/* Planned by what stays when fired edges are forgotten. */
-static bool is_lasting(const struct graph *g, const struct planned *p)
-{
-    static const char join[] = "join:";
-    if (p->kind == PLANNED_PUSH || p->node < 0)
-        return false;
-    for (size_t i = 0; i < p->trigger_count; i++)
-        if (strncmp(p->triggers[i], join, sizeof(join) - 1) == 0)
-            return true;
-    return g->nodes[p->node].is_deferred;
-}
-
-/* Who is planned through a join and has not finished stays planned, as in LangGraph. */
-static bool keeps_unfinished(const struct superstep *s, const struct plan *plan)
-{
-    bool keeps = false;
-    for (size_t i = 0; i < plan->count; i++) {
-        char id[ID_BYTES];
-        if (!is_lasting(s->at->graph, &plan->tasks[i]))
-            continue;
-        checkpoint_task_id(s->at, s->ns, &plan->tasks[i], id);
-        if (checkpoint_find_write(s->at, id, WRITE_RESULT) != NULL)
-            return false; /* what this one used up must go */
-        keeps = true;
-    }
-    return keeps;
-}
-
 static int apply_finished(const struct superstep *s, const struct state_limits *limits,
                           bool takes_all)
 {
@@ -64,13 +36,12 @@ static int apply_finished(const struct superstep *s, const struct state_limits *
     struct fail f = { 0 };
     struct plan plan;
     sched_plan(s->at->sched, &plan);
-    bool keeps = !takes_all && keeps_unfinished(s, &plan);
-    bool has_plan = plan.count > 0;
     int r = finished_init(&finished, s->at, s->ns, &plan, &f);
-    bool is_wanted = has_plan && (takes_all || finished.count + finished.answered_count > 0);
-    if (r == 0 && is_wanted)
-        r = (keeps ? checkpoint_apply_outside : checkpoint_apply)(s->at, finished.tasks,
-                                                                  finished.count, limits, NULL, &f);
+    if (r == 0 && takes_all && plan.count > 0)
+        r = checkpoint_apply(s->at, finished.tasks, finished.count, limits, NULL, &f);
+    else if (r == 0 && finished.has_any)
+        r = checkpoint_apply_some(s->at, finished.counts, finished.tasks, finished.count, limits,
+                                  &f);
     finished_deinit(&finished);
     fail_clear(&f);
     return r < 0 ? err_trace(r) : 0;

@@ -95,7 +95,19 @@ static void take_delta(struct task *task, const struct llm_delta *delta)
     note_progress(task);
 }
 
+static const char *give_id(struct task *task)
+{
+    return run_task_id(task_of(task));
+}
+
+static const char *give_ns(struct task *task)
+{
+    return run_task_ns(task_of(task));
+}
+
 static const struct task_ops ops = {
+    .id = give_id,
+    .ns = give_ns,
     .finish = take_finish,
     .fail = take_fail,
     .ask = run_task_ask,
@@ -255,8 +267,8 @@ static void note_timeout(struct run_task *t, const char *which, int64_t limit_ms
 {
     outcome_clear(&t->outcome);
     fail_clear(&t->fail);
-    fail_set(&t->fail, FAIL_NODE_TIMEOUT,
-             "node \"%s\" did not %s within its %s of %lld", t->task.node->name,
+    fail_set(&t->fail, FAIL_NODE_TIMEOUT, "node \"%s\" did not %s within its %s of %lld",
+             t->task.node->name,
              strcmp(which, "timeout_ms") == 0 ? "finish" : "show a sign of progress", which,
              (long long)limit_ms);
     t->end = TASK_FAILED;
@@ -347,6 +359,43 @@ void run_task_cancel(struct run_task *t)
     op_cancel(&t->op);
 }
 
+/* ---- ids ---- */
+
+/* As it was planned, for the id. */
+static struct planned planned_of(const struct run_task *t)
+{
+    return (struct planned){ .kind = t->kind,
+                             .node = t->node,
+                             .arg = t->arg,
+                             .index = t->index,
+                             .triggers = t->triggers,
+                             .trigger_count = t->trigger_count };
+}
+
+/* A handler's id hangs on its task's. */
+const char *run_task_id(struct run_task *t)
+{
+    if (t->id[0] != '\0')
+        return t->id;
+    if (t->failed != NULL) {
+        const char *name = t->task.node->name;
+        id_v5(run_task_id(t->failed), name, strlen(name), t->id);
+    } else {
+        struct planned p = planned_of(t);
+        checkpoint_task_id(&t->exec->at, t->exec->ns, &p, t->id);
+    }
+    return t->id;
+}
+
+const char *run_task_ns(struct run_task *t)
+{
+    const char *name = t->node == NODE_START ? "__start__" : t->task.node->name;
+
+    if (t->ns == NULL)
+        t->ns = task_namespace(t->exec->ns, name, run_task_id(t));
+    return t->ns;
+}
+
 /* ---- life ---- */
 
 static void set_scope(struct run_task *t)
@@ -362,7 +411,7 @@ static void set_scope(struct run_task *t)
     };
 }
 
-static int init(struct run_task *t, struct exec *e, const struct planned *p)
+static void init(struct run_task *t, struct exec *e, const struct planned *p)
 {
     t->exec = e;
     t->kind = p->kind;
@@ -371,22 +420,17 @@ static int init(struct run_task *t, struct exec *e, const struct planned *p)
     t->arg = p->arg == NULL ? NULL : value_ref(p->arg);
     t->triggers = p->triggers;
     t->trigger_count = p->trigger_count;
-    checkpoint_task_id(&e->at, e->ns, p, t->id);
-    t->ns = task_namespace(e->ns, planned_name(e->graph, p), t->id);
     t->task.ops = &ops;
     t->task.services = e->run->runs->services;
     t->task.graph = e->graph;
     t->task.run_id = e->run->id;
-    t->task.id = t->id;
-    t->task.ns = t->ns;
     set_scope(t);
-    return t->ns == NULL ? err_trace(ERR_NOMEM) : 0;
 }
 
-int run_task_init(struct run_task *t, struct exec *e, const struct planned *p)
+void run_task_init(struct run_task *t, struct exec *e, const struct planned *p)
 {
     t->task.node = p->node == NODE_START ? NULL : &e->graph->nodes[p->node];
-    return init(t, e, p);
+    init(t, e, p);
 }
 
 static json_t *error_of(const struct run_task *failed)
@@ -399,24 +443,19 @@ static json_t *error_of(const struct run_task *failed)
 int run_task_init_handler(struct run_task *t, struct run_task *failed)
 {
     static const char *const trigger = "__pregel_push";
-    const char *name = failed->task.node->on_error->name;
     struct planned p = { .kind = PLANNED_PUSH,
                          .node = failed->node,
                          .arg = failed->arg,
                          .triggers = &trigger,
                          .trigger_count = 1 };
-    int r = init(t, failed->exec, &p);
 
+    init(t, failed->exec, &p);
     t->task.node = failed->task.node->on_error;
     t->failed = failed;
     t->node = NODE_NONE;
-    id_v5(failed->id, name, strlen(name), t->id);
-    mem_free(t->ns);
-    t->ns = task_namespace(failed->exec->ns, name, t->id);
-    t->task.ns = t->ns;
     t->error = error_of(failed);
     t->task.scope.extra = t->error;
-    return r != 0 || t->ns == NULL || t->error == NULL ? err_trace(ERR_NOMEM) : 0;
+    return t->error == NULL ? err_trace(ERR_NOMEM) : 0;
 }
 
 void run_task_deinit(struct run_task *t)

@@ -85,6 +85,14 @@ const isTaskStart = (event) => ["tasks", "debug"].includes(event.event) && "star
 const isStart = (event) => isTaskStart(event) && !payload(event).name.startsWith(HANDLER);
 const isBoundary = (event) => isCheckpoint(event) || isStart(event) || (event.event === "values" && !isInterrupt(event));
 
+// A handler that a run takes up again is announced twice by the reference; the second time with the tasks of the step.
+function withoutRepeats(events) {
+  const key = (event) => `${event.event} ${payload(event).start}`;
+  const isOfHandler = (event) => isTaskStart(event) && payload(event).name.startsWith(HANDLER);
+  const last = new Map(events.map((event, i) => [isOfHandler(event) ? key(event) : "", i]));
+  return events.filter((event, i) => !isOfHandler(event) || last.get(key(event)) === i);
+}
+
 // The node that an event between two boundaries belongs to.
 function owner(event, depth) {
   if (event.ns.length > depth) return event.ns[depth].split(":")[0];
@@ -194,7 +202,8 @@ export function normalise(lines) {
       events.push(item);
       continue;
     }
-    for (const event of arranger.arrange(item.error ? delivered(events) : events, 0)) out.push(arranger.note(event));
+    const told = withoutRepeats(events);
+    for (const event of arranger.arrange(item.error ? delivered(told) : told, 0)) out.push(arranger.note(event));
     events = [];
     out.push(arranger.note({ step: line.step, ...item }));
   }

@@ -258,7 +258,6 @@ static inline void fake_prepare(struct fake *x, const char *input)
                    .configurable = x->configurable,
                    .input = x->send },
         .run_id = "run",
-        .id = "task",
         .attempt = 1,
     };
 }

@@ -629,6 +629,46 @@ START_TEST(a_task_that_asks_again_is_not_named)
 }
 END_TEST
 
+START_TEST(a_failed_task_is_named_unless_its_handler_is_to_see_it)
+{
+    graph_unref(graph);
+    checkpoint_deinit(&at);
+    graph =
+        kit_graph("{" STATE ",'nodes':{'a':{'kind':'step','on_error':{'kind':'step'}}," KIT_STEP(
+            "b") "},'edges':[['__start__','a'],['__start__','b']]}");
+    ck_assert_int_eq(checkpoint_init(&at, graph), 0);
+    begin("{}");
+    step("{}");
+    kit_set_write(&at, 0, WRITE_ERROR, "{'name':'Boom','message':'it broke'}");
+    kit_set_write(&at, 1, WRITE_ERROR, "{'name':'Boom','message':'it broke'}");
+    json_t *json = snapshot(true, false);
+    expect_member(json, "next", "['b']");
+    kit_expect(task_member(json, 0, "error"), "'Boom: it broke'");
+    json_decref(json);
+    json = snapshot(false, false);
+    expect_member(json, "next", "['a','b']");
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(a_pending_write_can_be_dropped)
+{
+    begin("{}");
+    step("{}");
+    kit_set_write(&at, 0, WRITE_RESULT, "{'update':[],'goto':[]}");
+    kit_set_write(&at, 0, WRITE_RESUME, "['answer']");
+    kit_set_write(&at, 1, WRITE_RESUME, "['another']");
+    char id[ID_BYTES];
+    kit_task_id(&at, 0, id);
+    checkpoint_drop_write(&at, id, WRITE_RESUME);
+    checkpoint_drop_write(&at, id, WRITE_RESUME);
+    ck_assert_uint_eq(at.write_count, 2);
+    ck_assert_ptr_nonnull(checkpoint_find_write(&at, id, WRITE_RESULT));
+    kit_task_id(&at, 1, id);
+    kit_expect(checkpoint_find_write(&at, id, WRITE_RESUME), "['another']");
+}
+END_TEST
+
 START_TEST(what_would_be_refused_is_shown_as_not_applied)
 {
     begin("{}");
@@ -733,6 +773,8 @@ static TCase *snapshot_case(void)
     tcase_add_loop_test(t, a_chosen_state_and_an_event_show_them_as_left, 0, 2);
     tcase_add_test(t, a_failed_task_says_why_until_it_has_succeeded);
     tcase_add_test(t, a_task_that_asks_again_is_not_named);
+    tcase_add_test(t, a_failed_task_is_named_unless_its_handler_is_to_see_it);
+    tcase_add_test(t, a_pending_write_can_be_dropped);
     tcase_add_test(t, what_would_be_refused_is_shown_as_not_applied);
     tcase_add_test(t, a_commands_writes_and_sends_are_shown_but_not_its_gotos);
     tcase_add_test(t, a_subgraph_says_where_its_state_is_unless_it_keeps_none_or_failed);

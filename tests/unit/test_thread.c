@@ -556,6 +556,31 @@ START_TEST(who_waits_behind_a_full_join_waits_on)
 }
 END_TEST
 
+START_TEST(who_waits_behind_a_full_join_waits_on_beside_one_that_has_finished)
+{
+    use("{" LOG ",'nodes':{" KIT_STEP("i") "," KIT_STEP("j") "," KIT_STEP("p") "," KIT_STEP(
+        "q") "},"
+             "'edges':[['__start__','p'],['__start__','q'],[['p','q'],'i'],[['p','q'],'j']]}");
+    go(1);
+    kit_expect_plan(&at, "i j");
+    leave(0, WRITE_RESULT, "{'update':[['log',['i']]],'goto':[]}");
+    update("[[{'values':{'log':['x']},'as_node':'j'}]]");
+    expect_latest("{'log':['in','p','q','i','x']}", "['j']", "update", 2);
+}
+END_TEST
+
+START_TEST(what_a_handler_is_to_see_is_used_up_by_an_update)
+{
+    use("{" LOG ",'nodes':{'j':{'kind':'step','on_error':{'kind':'step'}}," KIT_STEP(
+        "p") "," KIT_STEP("q") "},"
+                               "'edges':[['__start__','p'],['__start__','q'],[['p','q'],'j']]}");
+    go(1);
+    leave(0, WRITE_ERROR, "{'name':'Boom','message':'it broke'}");
+    update("[[{'values':{'log':['x']},'as_node':'j'}]]");
+    expect_latest("{'log':['in','p','q','x']}", "[]", "update", 2);
+}
+END_TEST
+
 START_TEST(what_a_command_has_left_is_applied_first)
 {
     use(LINE);
@@ -803,6 +828,8 @@ static TCase *change_case(void)
     tcase_add_test(t, what_finished_tasks_left_is_applied_first);
     tcase_add_test(t, a_chosen_checkpoint_is_a_fork_without_them);
     tcase_add_test(t, who_waits_behind_a_full_join_waits_on);
+    tcase_add_test(t, who_waits_behind_a_full_join_waits_on_beside_one_that_has_finished);
+    tcase_add_test(t, what_a_handler_is_to_see_is_used_up_by_an_update);
     tcase_add_test(t, what_a_command_has_left_is_applied_first);
     tcase_add_test(t, pending_writes_do_not_come_along);
     tcase_add_test(t, an_update_gets_a_thread_going_whose_graph_has_changed);

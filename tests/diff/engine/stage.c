@@ -71,8 +71,8 @@ static struct visit *add_visit(struct stage *stage, const char *path, char *key)
 
 struct visit *stage_visit(struct stage *stage, const struct task *task)
 {
-    char *path MEM_AUTO(mem_freep) = path_of(task->ns);
-    char *key = must(mem_printf("%s %s", path, task->id));
+    char *path MEM_AUTO(mem_freep) = path_of(task_ns(task));
+    char *key = must(mem_printf("%s %s", path, task_id(task)));
 
     LIST_EACH(&stage->visits, node) {
         struct visit *v = LIST_OF(node, struct visit, node);

@@ -36,33 +36,12 @@ static void keep_values(struct reading *r, json_t *data)
     r->values = json_incref(data);
 }
 
-static bool is_join(const json_t *trigger)
-{
-    static const char join[] = "join:";
-
-    return strncmp(json_string_value(trigger), join, sizeof(join) - 1) == 0;
-}
-
-/* FORMAT.md, "note": the reference cannot be asked about such a step. */
-static void note_mixed_triggers(const struct reading *r, const json_t *task)
-{
-    const json_t *triggers = json_object_get(task, "triggers");
-    const json_t *one;
-    size_t i;
-    bool has_join = false;
-
-    json_array_foreach(triggers, i, one)
-        has_join = has_join || is_join(one);
-    if (has_join && json_array_size(triggers) > 1)
-        trace_line(json_pack("{s:I, s:s}", "step", r->step, "note", "join and edge in one step"));
-}
-
 static void read_event(struct reading *r, const struct run_event *event)
 {
     json_t *data = trace_parse(event->data, event->data_len_bytes);
 
     if (strcmp(event->name, "tasks") == 0)
-        note_mixed_triggers(r, data);
+        mixed_note_start(r->step, data);
     if (strcmp(event->name, "values") == 0 && event->ns[0] == '\0')
         keep_values(r, data);
     if ((mode_find(event->name) & r->asked) != 0)
@@ -262,6 +241,7 @@ void driver_do_steps(struct driver *d, const json_t *steps)
             must_do(json_object_set_new(line, "step", json_integer((json_int_t)i)));
             trace_line(line);
         }
+        mixed_note_planned(d, (json_int_t)i);
         fail_clear(&f);
     }
 }

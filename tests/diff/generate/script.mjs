@@ -63,8 +63,9 @@ function failure(random, features, node) {
   }
   const retry = node.spec.retry;
   if (retry && random.chance(0.6)) {
-    const times = random.int(1, retry.max_attempts - (features.has("fail") ? 0 : 1));
-    if (times < 1) return [];
+    const most = retry.max_attempts - (features.has("fail") ? 0 : 1);
+    if (most < 1) return [];
+    const times = random.int(1, most);
     const isLast = times >= retry.max_attempts;
     return [...(isLast && !node.spec.on_error ? [{ alone: true }] : []), { fail: { error: "Flaky", message: "try again", times } }];
   }

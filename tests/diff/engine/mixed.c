@@ -1,0 +1,85 @@
+/*
+ * Steps that the reference cannot be asked about: a task with a full join and another trigger. It
+ * takes one of them only, and then the join is never full again (FORMAT.md, "note"). They are seen
+ * when such a task starts, and where a step of the case has left it planned.
+ */
+#include "must.h"
+#include "run/checkpoint.h"
+#include "steps.h"
+#include "trace.h"
+#include <string.h>
+
+static bool is_join(const char *trigger)
+{
+    static const char join[] = "join:";
+
+    return strncmp(trigger, join, sizeof(join) - 1) == 0;
+}
+
+static void note(json_int_t step)
+{
+    trace_line(json_pack("{s:I, s:s}", "step", step, "note", "join and edge in one step"));
+}
+
+void mixed_note_start(json_int_t step, const json_t *task)
+{
+    const json_t *triggers = json_object_get(task, "triggers");
+    const json_t *one;
+    size_t i;
+    bool has_join = false;
+
+    json_array_foreach(triggers, i, one)
+        has_join = has_join || is_join(json_string_value(one));
+    if (has_join && json_array_size(triggers) > 1)
+        note(step);
+}
+
+struct reading {
+    int result;
+    bool is_over;
+};
+
+static void on_end(void *arg, int result)
+{
+    *(struct reading *)arg = (struct reading){ result, true };
+}
+
+static bool is_mixed(const struct planned *task)
+{
+    bool has_join = false;
+
+    for (size_t i = 0; i < task->trigger_count; i++)
+        has_join = has_join || is_join(task->triggers[i]);
+    return has_join && task->trigger_count > 1;
+}
+
+static bool plans_mixed(struct graph *graph, const struct stored_checkpoint *stored)
+{
+    struct checkpoint at;
+    struct fail f = { 0 };
+    struct plan plan;
+    bool found = false;
+
+    must_do(checkpoint_init(&at, graph));
+    must_do(checkpoint_decode(&at, stored, true, &f));
+    sched_plan(at.sched, &plan);
+    for (size_t i = 0; i < plan.count; i++)
+        found = found || is_mixed(&plan.tasks[i]);
+    checkpoint_deinit(&at);
+    return found;
+}
+
+void mixed_note_planned(const struct driver *d, json_int_t step)
+{
+    const struct store_query query = { .thread_id = d->thread_id, .ns = "", .limit = 1 };
+    struct stored_list list = { 0 };
+    struct store_op op = { 0 };
+    struct reading reading = { 0 };
+
+    store_read(d->worker->store, d->worker->loop, &op, &query, &list, on_end, &reading);
+    must_do(loop_run_until(d->worker->loop, &reading.is_over));
+    must_do(reading.result);
+    if (list.count > 0 && plans_mixed(d->graph, &list.items[0]))
+        note(step);
+    stored_list_clear(&list);
+}

@@ -1,0 +1,786 @@
+/*
+ * What a graph file says beside a node's kind, seen from a whole run: retry, time limits, cache,
+ * error handlers; and max_concurrency, which a request says. How the file is read is in
+ * test_parse.c; how retries and run timeouts count, in test_run.c.
+ *
+ * One more kind: "beat" {"times", "every_ms", "sign"} gives a sign of life (nothing, progress,
+ * custom, text) that often, then finishes; when it is cancelled it says too late that it is done.
+ */
+#include "base/clock.h"
+#include "run_kit.h"
+
+/* ---- beat ---- */
+
+struct beat_config {
+    int64_t times, every_ms;
+    char *sign;
+};
+
+struct beat {
+    struct task *task;
+    struct loop_timer *timer;
+    int64_t left;
+};
+
+static int configure_beat(struct setup *s, void **ret_config)
+{
+    struct beat_config *c = mem_zalloc(sizeof(*c));
+
+    if (c == NULL)
+        return err_trace(ERR_NOMEM);
+    c->times = setup_int(s, "times", 0, 1000, 0);
+    c->every_ms = setup_int(s, "every_ms", 0, 1000, 0);
+    c->sign = mem_strdup(setup_string(s, "sign", false));
+    *ret_config = c;
+    return 0;
+}
+
+static void free_beat_config(void *config)
+{
+    struct beat_config *c = config;
+
+    if (c != NULL)
+        mem_free(c->sign);
+    mem_free(c);
+}
+
+static void give_sign(struct task *task, const char *sign)
+{
+    if (strcmp(sign, "progress") == 0)
+        task_progress(task);
+    else if (strcmp(sign, "custom") == 0)
+        task_custom(task, json_true());
+    else if (strcmp(sign, "text") == 0)
+        task_emit(task, "a", 1);
+}
+
+static void beat_once(void *arg)
+{
+    struct beat *b = arg;
+    const struct beat_config *c = b->task->node->config;
+
+    if (b->left-- == 0) {
+        task_finish(b->task, NULL);
+        return;
+    }
+    give_sign(b->task, c->sign);
+    loop_timer_start(b->timer, c->every_ms * 1000);
+}
+
+static void start_beat(struct task *task)
+{
+    const struct beat_config *c = task->node->config;
+    struct beat *b = mem_zalloc(sizeof(*b));
+
+    ck_assert_ptr_nonnull(b);
+    b->task = task;
+    b->left = c->times;
+    task->data = b;
+    ck_assert_int_eq(loop_timer_new(task->services->loop, beat_once, b, &b->timer), 0);
+    loop_timer_start(b->timer, c->every_ms * 1000);
+}
+
+static void cancel_beat(struct task *task)
+{
+    json_t *late = rig_parse("{'late':true}");
+    struct update update;
+
+    update_init(&update);
+    ck_assert_int_eq(update_add_object(&update, task->graph, late), 0);
+    task_custom(task, json_string("late"));
+    task_finish(task, &update);
+    json_decref(late);
+}
+
+static void release_beat(struct task *task)
+{
+    struct beat *b = task->data;
+
+    if (b != NULL)
+        loop_timer_free(b->timer);
+    mem_free(b);
+}
+
+static const struct node_kind beat_kind = { .name = "beat",
+                                            .configure = configure_beat,
+                                            .config_free = free_beat_config,
+                                            .start = start_beat,
+                                            .cancel = cancel_beat,
+                                            .release = release_beat };
+
+/* ---- the rig ---- */
+
+static struct rig rig;
+
+static void set_up(void)
+{
+    rig_settings(&rig);
+    size_t count = rig.worker.services.kinds.count;
+    ck_assert_uint_lt(count, sizeof(rig.kinds) / sizeof(rig.kinds[0]));
+    rig.kinds[count] = &beat_kind;
+    rig.worker.services.kinds = (struct kind_table){ rig.kinds, count + 1 };
+}
+
+static void tear_down(void)
+{
+    rig_deinit(&rig);
+}
+
+#define LOG "'log':{'type':'array','reducer':'append'}"
+/* A graph of these nodes and edges. */
+#define GRAPH(nodes, edges)                                                                        \
+    "{'state':{" LOG                                                                               \
+    ",'q':{'type':'any'},'late':{'type':'boolean'}},'nodes':{" nodes "},'edges':[" edges "]}"
+#define ONE(node)       GRAPH("'n':" node, "['START','n']")
+#define NOTE(text)      "{'kind':'set','values':{'log':'" text "'}}"
+#define NO_WAIT         "'initial_ms':0,'jitter':false"
+#define ON_ERROR(more)  "'on_error':{'kind':'set','values':{'log':" more "}"
+#define FAILING         "'kind':'fail','error':'BoomError','message':'it went off'"
+
+static void expect_run(const char *graph, const char *input, const char *outcome)
+{
+    ck_assert_str_eq(rig_run(&rig, graph, input), outcome);
+}
+
+static struct run *start_on_thread(const char *graph, const char *input)
+{
+    return rig_start_with(&rig, rig_graph(&rig, graph), input,
+                          (struct run_request){ .thread_id = "t" });
+}
+
+/* On the thread "t"; ' for ". */
+static const char *run_on_thread(const char *graph, const char *input, const char *command)
+{
+    json_t *json = command == NULL ? NULL : rig_parse(command);
+    struct run_request req = { .thread_id = "t", .command = json };
+    struct run *run = rig_start_with(&rig, rig_graph(&rig, graph), input, req);
+
+    json_decref(json);
+    rig_finish(&rig, run);
+    const char *outcome = rig_outcome(run);
+    run_unref(run);
+    return outcome;
+}
+
+static int count_of(const char *text, const char *part)
+{
+    int count = 0;
+
+    for (const char *at = text; (at = strstr(at, part)) != NULL; at += strlen(part))
+        count++;
+    return count;
+}
+
+/* ---- retry ---- */
+
+START_TEST(the_attempts_of_a_task_are_one_task_to_the_stream)
+{
+    char *events = rig_events(&rig,
+                              ONE("{'kind':'flaky','times':2,'is_retryable':true,"
+                                  "'retry':{'max_attempts':3," NO_WAIT "}}"),
+                              "{}", MODE_TASKS | MODE_UPDATES);
+
+    ck_assert_int_eq(rig.attempt_count, 3);
+    ck_assert_int_eq(count_of(events, "tasks {"), 2);
+    ck_assert_int_eq(count_of(events, "'error':null"), 1);
+    ck_assert_int_eq(count_of(events, "updates "), 1);
+    free(events);
+}
+END_TEST
+
+/* The route refuses what the node has written, so the attempt has failed as a whole. */
+START_TEST(what_a_failed_attempt_would_have_written_is_lost)
+{
+    expect_run(GRAPH("'n':{'kind':'set','values':{'log':'lost'},"
+                     "'retry':{'max_attempts':2,'on':['InvalidUpdateError']," NO_WAIT "}," ON_ERROR(
+                         "'kept'") "}},'m':" NOTE("never"),
+                     "['START','n'],{'from':'n','switch':'q','cases':{'yes':'m'}}"),
+               "{}", "{'log':['kept']}");
+}
+END_TEST
+
+/* 20 waits, each up to a second at random: that all are under 200 ms is one case in 10^14. */
+START_TEST(with_jitter_a_wait_is_up_to_a_second_longer)
+{
+    struct run *runs[20];
+    int64_t begin_us = clock_mono_us();
+
+    for (int i = 0; i < 20; i++)
+        runs[i] = rig_start(&rig,
+                            ONE("{'kind':'flaky','times':1,'is_retryable':true,"
+                                "'retry':{'initial_ms':0}}"),
+                            "{}");
+    for (int i = 0; i < 20; i++) {
+        rig_finish(&rig, runs[i]);
+        ck_assert_str_eq(rig_outcome(runs[i]), "{'log':[]}");
+        run_unref(runs[i]);
+    }
+    ck_assert_int_ge(clock_mono_us() - begin_us, 200000);
+    ck_assert_int_lt(clock_mono_us() - begin_us, 5000000);
+    ck_assert_int_eq(rig.attempt_count, 40);
+}
+END_TEST
+
+START_TEST(the_last_attempts_error_is_the_runs)
+{
+    struct run *run = rig_start(&rig,
+                                ONE("{'kind':'flaky','times':9,'error':'KeyError',"
+                                    "'retry':{'on':['KeyError']," NO_WAIT "}}"),
+                                "{}");
+
+    rig_finish(&rig, run);
+    ck_assert_str_eq(rig_outcome(run), "KeyError");
+    ck_assert_str_eq(fail_message(run_fail(run)), "attempt 3");
+    ck_assert_str_eq(run_fail(run)->node, "n");
+    run_unref(run);
+}
+END_TEST
+
+/* ---- time limits ---- */
+
+static const struct {
+    const char *sign;
+    const char *outcome;
+} signs[] = {
+    { "progress", "{'log':[]}" },
+    { "custom", "{'log':[]}" },
+    { "text", "{'log':[]}" },
+    { "none", "NodeTimeoutError" },
+};
+
+/* 15 times 20 ms are longer than the limit, 20 ms are not. */
+START_TEST(each_sign_of_life_begins_the_idle_timeout_anew)
+{
+    char graph[512];
+
+    snprintf(graph, sizeof(graph),
+             ONE("{'kind':'beat','times':15,'every_ms':20,'sign':'%s','idle_timeout_ms':200}"),
+             signs[_i].sign);
+    expect_run(graph, "{}", signs[_i].outcome);
+}
+END_TEST
+
+static const char *const limits[] = { "timeout_ms", "idle_timeout_ms" };
+
+START_TEST(what_comes_after_a_time_limit_is_dropped)
+{
+    char graph[512];
+
+    snprintf(graph, sizeof(graph),
+             ONE("{'kind':'beat','times':1,'every_ms':1000,'sign':'none','%s':20," ON_ERROR(
+                 "'{{error.type}} {{error.message}}'") "}}"),
+             limits[_i]);
+    char *events = rig_events(&rig, graph, "{}", MODE_CUSTOM | MODE_VALUES);
+    ck_assert_ptr_null(strstr(events, "custom"));
+    ck_assert_ptr_null(strstr(events, "'late'"));
+    ck_assert_ptr_nonnull(strstr(events, "NodeTimeoutError node"));
+    ck_assert_ptr_nonnull(strstr(events, limits[_i]));
+    free(events);
+}
+END_TEST
+
+START_TEST(a_time_limit_counts_for_each_attempt)
+{
+    char graph[512];
+
+    snprintf(graph, sizeof(graph),
+             ONE("{'kind':'hold','%s':5,'retry':{'max_attempts':3," NO_WAIT "}}"), limits[_i]);
+    expect_run(graph, "{}", "NodeTimeoutError");
+    ck_assert_int_eq(rig.held_count, 3);
+    ck_assert_int_eq(rig.cancel_count, 3);
+}
+END_TEST
+
+START_TEST(a_time_limit_ends_a_subgraph_and_what_runs_in_it)
+{
+    char graph[1024];
+
+    snprintf(graph, sizeof(graph),
+             GRAPH("'n':{'kind':'graph','%s':20,'graph':{'state':{" LOG "},'nodes':{'in':"
+                   "{'kind':'hold'}},'edges':[['START','in']]}," ON_ERROR("'{{error.type}}'") "}}",
+                   "['START','n']"),
+             limits[_i]);
+    expect_run(graph, "{}", "{'log':['NodeTimeoutError']}");
+    ck_assert_int_eq(rig.held_count, 1);
+    ck_assert_int_eq(rig.cancel_count, 1);
+}
+END_TEST
+
+/* ---- cache ---- */
+
+#define CACHED(more) "{'kind':'flaky'," more "}"
+
+START_TEST(a_hit_is_told_as_an_update_and_a_begun_task)
+{
+    const char *graph = GRAPH("'n':{'kind':'set','values':{'log':'x'},'cache':{}}", "['START','n']");
+    char *first = rig_events(&rig, graph, "{}", MODE_TASKS | MODE_UPDATES);
+    char *second = rig_events(&rig, graph, "{}", MODE_TASKS | MODE_UPDATES);
+
+    ck_assert_ptr_null(strstr(first, "cached"));
+    ck_assert_int_eq(count_of(first, "tasks {"), 2);
+    ck_assert_ptr_nonnull(strstr(second, "updates {'n':{'log':'x'},'__metadata__':{'cached':true}}"));
+    ck_assert_int_eq(count_of(second, "tasks {"), 1);
+    ck_assert_ptr_nonnull(strstr(second, "'triggers'"));
+    free(first);
+    free(second);
+}
+END_TEST
+
+static const struct {
+    const char *cache;
+    const char *second_input; /* after {'q':{'a':1,'b':1}} */
+    int attempts;
+} keys[] = {
+    { "{}", "{'q':{'a':1,'b':1}}", 1 },
+    { "{}", "{'q':{'a':1,'b':2}}", 2 },
+    { "{'key':'{{q.a}}'}", "{'q':{'a':1,'b':2}}", 1 },
+    { "{'key':'{{q.a}}'}", "{'q':{'a':2,'b':1}}", 2 },
+    { "{'key':'{{q.a}}'}", "{'q':{'a':'1'}}", 1 },
+    { "{'key':'always'}", "{}", 1 },
+    { "{'ttl_ms':86400000}", "{'q':{'a':1,'b':1}}", 1 },
+};
+
+START_TEST(what_is_found_depends_on_the_key)
+{
+    char graph[512];
+
+    snprintf(graph, sizeof(graph), ONE(CACHED("'cache':%s")), keys[_i].cache);
+    (void)rig_run(&rig, graph, "{'q':{'a':1,'b':1}}");
+    (void)rig_run(&rig, graph, keys[_i].second_input);
+    ck_assert_int_eq(rig.attempt_count, keys[_i].attempts);
+}
+END_TEST
+
+START_TEST(the_argument_of_a_send_is_its_key)
+{
+    const char *graph = "{'state':{'list':{'type':'array'},'q':{'type':'any'}," LOG "},"
+                        "'output':['log'],'nodes':{'n':"
+                        "{'kind':'set','values':{'log':'{{q}}'},'cache':{}}},"
+                        "'edges':[{'from':'START','each':'list','as':'q','send':'n'}]}";
+    char *events;
+
+    expect_run(graph, "{'list':['a','b']}", "{'log':['a','b']}");
+    events = rig_events(&rig, graph, "{'list':['c','b','a']}", MODE_UPDATES);
+    ck_assert_int_eq(count_of(events, "cached"), 2);
+    ck_assert_ptr_nonnull(strstr(events, "{'n':{'log':'c'}}\n"));
+    free(events);
+    expect_run(graph, "{'list':['c','b','a']}", "{'log':['c','b','a']}");
+}
+END_TEST
+
+START_TEST(a_result_is_used_until_its_time_is_over)
+{
+    const char *graph = ONE(CACHED("'cache':{'ttl_ms':1}"));
+
+    (void)rig_run(&rig, graph, "{}");
+    for (int64_t kept_us = clock_mono_us(); clock_mono_us() <= kept_us + 1000;)
+        continue;
+    (void)rig_run(&rig, graph, "{}");
+    ck_assert_int_eq(rig.attempt_count, 2);
+}
+END_TEST
+
+START_TEST(a_failure_is_not_kept)
+{
+    const char *graph = ONE(CACHED("'times':9,'error':'KeyError','cache':{}"));
+
+    expect_run(graph, "{}", "KeyError");
+    expect_run(graph, "{}", "KeyError");
+    ck_assert_int_eq(rig.attempt_count, 2);
+}
+END_TEST
+
+START_TEST(a_question_is_not_kept_but_the_answered_node_is)
+{
+    const char *graph = ONE("{'kind':'interrupt','value':'?','output':'q','cache':{}}");
+
+    ck_assert_str_eq(run_on_thread(graph, "{}", NULL), "{'log':[]}");
+    ck_assert_str_eq(run_on_thread(graph, "{}", NULL), "{'log':[]}");
+    ck_assert_str_eq(run_on_thread(graph, NULL, "{'resume':'yes'}"), "{'log':[],'q':'yes'}");
+    expect_run(graph, "{}", "{'log':[],'q':'yes'}");
+}
+END_TEST
+
+START_TEST(a_hit_goes_the_way_that_the_node_has_gone)
+{
+    const char *graph = GRAPH("'n':{'kind':'set','values':{'log':'n'},'cache':{}},'m':" NOTE("m"),
+                              "['START','n'],"
+                              "{'from':'n','switch':'q','cases':{'yes':'m','no':'END'}}");
+
+    for (int i = 0; i < 2; i++) {
+        expect_run(graph, "{'q':'yes'}", "{'log':['n','m'],'q':'yes'}");
+        expect_run(graph, "{'q':'no'}", "{'log':['n'],'q':'no'}");
+    }
+}
+END_TEST
+
+START_TEST(nodes_of_one_name_in_two_graphs_do_not_share_results)
+{
+    const char *one = "{'name':'one','state':{'q':{'type':'any'}},'nodes':{'n':{'kind':'set',"
+                      "'values':{'q':1},'cache':{}}},'edges':[['START','n']]}";
+    const char *two = "{'name':'two','state':{'q':{'type':'any'}},'nodes':{'n':{'kind':'set',"
+                      "'values':{'q':2},'cache':{}}},'edges':[['START','n']]}";
+
+    expect_run(one, "{}", "{'q':1}");
+    expect_run(two, "{}", "{'q':2}");
+    expect_run(one, "{}", "{'q':1}");
+}
+END_TEST
+
+/* Room for two results or so: the oldest goes. */
+START_TEST(the_cache_has_a_bound)
+{
+    const char *graph = ONE(CACHED("'cache':{'key':'{{q}}'}"));
+    static const char *const inputs[] = { "{'q':1}", "{'q':2}", "{'q':3}", "{'q':4}", "{'q':4}" };
+
+    node_cache_free(rig.worker.runs->cache);
+    ck_assert_int_eq(node_cache_new(200, &rig.worker.runs->cache), 0);
+    for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++)
+        (void)rig_run(&rig, graph, inputs[i]);
+    ck_assert_int_eq(rig.attempt_count, 4);
+    (void)rig_run(&rig, graph, inputs[0]);
+    ck_assert_int_eq(rig.attempt_count, 5);
+}
+END_TEST
+
+/* ---- error handlers ---- */
+
+START_TEST(a_handler_sees_the_failure_and_names_where_it_goes_on)
+{
+    expect_run(GRAPH("'n':{" FAILING "," ON_ERROR("'{{error.type}}|{{error.message}}|{{error."
+                                                  "node}}|{{q}}'") ",'goto':'m'}},"
+                                                  "'m':" NOTE("m") ",'x':" NOTE("never"),
+                     "['START','n'],['n','x']"),
+               "{'q':'in'}", "{'log':['BoomError|it went off|n|in','m'],'q':'in'}");
+}
+END_TEST
+
+START_TEST(a_handler_of_a_sent_task_sees_what_was_sent)
+{
+    expect_run("{'state':{'list':{'type':'array'},'q':{'type':'any'}," LOG "},'output':['log'],"
+               "'nodes':{'n':{" FAILING "," ON_ERROR("'{{q}} {{list}}'") "}}},"
+               "'edges':[{'from':'START','each':'list','as':'q','send':'n'}]}",
+               "{'list':['a','b']}", "{'log':['a ','b ']}");
+}
+END_TEST
+
+START_TEST(a_handled_failure_stops_no_sibling_and_stands_in_its_place)
+{
+    expect_run(GRAPH("'b':{" FAILING "," ON_ERROR("'handled'") "}},'a':{'kind':'wait','ms':10,"
+                     "'values':{'log':'a'}},'c':" NOTE("c") ",'end':" NOTE("end"),
+                     "['START',['a','b','c']],['a','end']"),
+               "{}", "{'log':['a','handled','c','end']}");
+}
+END_TEST
+
+START_TEST(a_join_does_not_count_a_failed_source)
+{
+    expect_run(GRAPH("'a':{" FAILING "," ON_ERROR("'handled'") "}},'b':" NOTE("b") ",'c':" NOTE(
+                   "never"),
+                     "['START',['a','b']],[['a','b'],'c']"),
+               "{}", "{'log':['handled','b']}");
+}
+END_TEST
+
+START_TEST(the_attempts_come_before_the_handler_and_it_has_its_own)
+{
+    expect_run(ONE("{'kind':'flaky','times':9,'is_retryable':true,'retry':{'max_attempts':2," NO_WAIT
+                   "},'on_error':{'kind':'flaky','times':1,'is_retryable':true,"
+                   "'retry':{'max_attempts':2," NO_WAIT "}}}"),
+               "{}", "{'log':[]}");
+    ck_assert_int_eq(rig.attempt_count, 4);
+}
+END_TEST
+
+START_TEST(a_handler_that_fails_fails_the_run)
+{
+    struct run *run = rig_start(&rig,
+                                ONE("{" FAILING ",'on_error':{'kind':'fail','error':'WorseError',"
+                                    "'message':'after {{error.type}}'}}"),
+                                "{}");
+
+    rig_finish(&rig, run);
+    ck_assert_str_eq(rig_outcome(run), "WorseError");
+    ck_assert_str_eq(fail_message(run_fail(run)), "after BoomError");
+    ck_assert_str_eq(run_fail(run)->node, "__error_handler__n");
+    run_unref(run);
+}
+END_TEST
+
+START_TEST(who_goes_on_after_a_failed_handler_runs_the_handler_only)
+{
+    const char *graph = ONE("{'kind':'flaky','times':9,'error':'KeyError','on_error':"
+                            "{'kind':'fail','error':'{{q}}','message':'{{error.type}}'}}");
+
+    ck_assert_str_eq(run_on_thread(graph, "{'q':'WorseError'}", NULL), "WorseError");
+    ck_assert_int_eq(rig.attempt_count, 1);
+    ck_assert_str_eq(run_on_thread(graph, NULL, NULL), "WorseError");
+    ck_assert_int_eq(rig.attempt_count, 1);
+    ck_assert_str_eq(run_on_thread(graph, "{'q':'NewError'}", NULL), "NewError");
+    ck_assert_int_eq(rig.attempt_count, 2);
+}
+END_TEST
+
+START_TEST(a_handler_that_was_cut_off_runs_again_and_ends_the_step)
+{
+    const char *graph = GRAPH("'n':{'kind':'flaky','times':9,'error':'KeyError','on_error':{'kind':"
+                              "'hold','goto':'m'}},'m':" NOTE("m"),
+                              "['START','n']");
+    struct run *run = start_on_thread(graph, "{}");
+
+    while (rig.held_count == 0)
+        rig_turn(&rig);
+    run_cancel(run);
+    rig_finish(&rig, run);
+    ck_assert_str_eq(rig_outcome(run), "CancelledError");
+    run_unref(run);
+    run = start_on_thread(graph, NULL);
+    while (rig.held_count == 1)
+        rig_turn(&rig);
+    task_finish(rig.held[1], NULL);
+    rig_finish(&rig, run);
+    ck_assert_str_eq(rig_outcome(run), "{'log':['m']}");
+    ck_assert_int_eq(rig.attempt_count, 1);
+    run_unref(run);
+}
+END_TEST
+
+START_TEST(a_question_is_no_failure_to_a_handler)
+{
+    const char *graph =
+        ONE("{'kind':'interrupt','value':'?','output':'q'," ON_ERROR("'handled'") "}}");
+
+    ck_assert_str_eq(run_on_thread(graph, "{}", NULL), "{'log':[]}");
+    ck_assert_str_eq(run_on_thread(graph, NULL, "{'resume':1}"), "{'log':[],'q':1}");
+}
+END_TEST
+
+START_TEST(a_handler_hears_of_what_failed_inside_a_subgraph)
+{
+    expect_run(ONE("{'kind':'graph','graph':{'state':{" LOG "},'nodes':{'i':" NOTE("lost") ",'j':{"
+                   FAILING "}},'edges':[['START','i'],['i','j']]}," ON_ERROR(
+                       "'{{error.type}} {{error.node}}'") "}}"),
+               "{}", "{'log':['BoomError n']}");
+}
+END_TEST
+
+START_TEST(a_cancelled_run_calls_no_handler)
+{
+    struct run *run = rig_start(&rig, ONE("{'kind':'hold'," ON_ERROR("'handled'") "}}"), "{}");
+
+    while (rig.held_count == 0)
+        rig_turn(&rig);
+    run_cancel(run);
+    rig_finish(&rig, run);
+    ck_assert_str_eq(rig_outcome(run), "CancelledError");
+    run_unref(run);
+}
+END_TEST
+
+/* ---- max_concurrency ---- */
+
+#define HOLDS                                                                                      \
+    GRAPH("'a':{'kind':'hold'},'b':{'kind':'hold'},'c':{'kind':'hold'},'d':{'kind':'hold'},"       \
+          "'end':" NOTE("end"),                                                                    \
+          "['START',['a','b','c','d']],[['a','b','c','d'],'end']")
+
+static struct run *start_with_bound(const char *graph, const char *input, int64_t bound)
+{
+    return rig_start_with(&rig, rig_graph(&rig, graph), input,
+                          (struct run_request){ .max_concurrency = bound });
+}
+
+static const int bounds[] = { 1, 2, 3, 4, 5 };
+
+START_TEST(no_more_tasks_than_the_bound_are_at_work_and_they_begin_in_plan_order)
+{
+    int bound = bounds[_i];
+    struct run *run = start_with_bound(HOLDS, "{}", bound);
+
+    for (int done = 0; done < 4; done++) {
+        int begun = done + bound < 4 ? done + bound : 4;
+        for (int turn = 0; turn < 8; turn++)
+            rig_turn(&rig);
+        ck_assert_int_eq(rig.held_count, begun);
+        const char name[] = { (char)('a' + begun - 1), '\0' };
+        ck_assert_str_eq(rig.held[begun - 1]->node->name, name);
+        task_finish(rig.held[done], NULL);
+    }
+    rig_finish(&rig, run);
+    ck_assert_str_eq(rig_outcome(run), "{'log':['end']}");
+    run_unref(run);
+}
+END_TEST
+
+START_TEST(one_at_a_time_all_sent_tasks_come_to_their_turn)
+{
+    struct run *run = start_with_bound(
+        "{'state':{'list':{'type':'array'},'q':{'type':'any'}," LOG "},'output':['log'],"
+        "'nodes':{'n':{'kind':'wait','ms':1,'values':{'log':'{{q}}'}}},"
+        "'edges':[{'from':'START','each':'list','as':'q','send':'n'}]}",
+        "{'list':[1,2,3,4,5,6,7,8,9,10,11,12]}", 1);
+
+    rig_finish(&rig, run);
+    ck_assert_str_eq(rig_outcome(run), "{'log':[1,2,3,4,5,6,7,8,9,10,11,12]}");
+    run_unref(run);
+}
+END_TEST
+
+START_TEST(one_at_a_time_a_handler_takes_its_tasks_place)
+{
+    struct run *run =
+        start_with_bound(GRAPH("'a':{" FAILING "," ON_ERROR("'ha'") "}},'b':{" FAILING "," ON_ERROR(
+                                   "'hb'") "}},'c':" NOTE("c"),
+                               "['START',['a','b','c']]"),
+                         "{}", 1);
+
+    rig_finish(&rig, run);
+    ck_assert_str_eq(rig_outcome(run), "{'log':['ha','hb','c']}");
+    run_unref(run);
+}
+END_TEST
+
+START_TEST(one_at_a_time_a_failure_leaves_the_waiting_unbegun)
+{
+    struct run *run = start_with_bound(
+        GRAPH("'a':{" FAILING "},'b':{'kind':'hold'}", "['START',['a','b']]"), "{}", 1);
+
+    rig_finish(&rig, run);
+    ck_assert_str_eq(rig_outcome(run), "BoomError");
+    ck_assert_int_eq(rig.held_count, 0);
+    run_unref(run);
+}
+END_TEST
+
+START_TEST(one_at_a_time_questions_are_all_asked)
+{
+    const char *graph = GRAPH("'a':{'kind':'interrupt','value':1},'b':{'kind':'interrupt','value':2}",
+                              "['START',['a','b']]");
+    struct run *run =
+        rig_start_with(&rig, rig_graph(&rig, graph), "{}",
+                       (struct run_request){ .max_concurrency = 1, .thread_id = "t" });
+
+    rig_finish(&rig, run);
+    ck_assert_uint_eq(json_array_size(run_interrupts(run)), 2);
+    run_unref(run);
+}
+END_TEST
+
+/* The subgraph's tasks count for themselves, or the parent's task would wait for them for ever. */
+START_TEST(the_bound_holds_at_each_level_by_itself)
+{
+    struct run *run = start_with_bound(
+        GRAPH("'s':{'kind':'graph','graph':{'state':{" LOG "},'nodes':{'i':" NOTE("i") ",'j':" NOTE(
+                  "j") "},'edges':[['START',['i','j']]]}},'t':" NOTE("t"),
+              "['START',['s','t']]"),
+        "{}", 1);
+
+    rig_finish(&rig, run);
+    ck_assert_str_eq(rig_outcome(run), "{'log':['i','j','t']}");
+    run_unref(run);
+}
+END_TEST
+
+START_TEST(a_cached_result_takes_no_place)
+{
+    const char *graph = GRAPH("'a':{'kind':'set','values':{'log':'a'},'cache':{}},'b':{'kind':'set',"
+                              "'values':{'log':'b'},'cache':{}}",
+                              "['START',['a','b']]");
+
+    for (int i = 0; i < 2; i++) {
+        struct run *run = start_with_bound(graph, "{}", 1);
+        rig_finish(&rig, run);
+        ck_assert_str_eq(rig_outcome(run), "{'log':['a','b']}");
+        run_unref(run);
+    }
+}
+END_TEST
+
+/* ---- the suite ---- */
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+static TCase *new_case(Suite *s, const char *name)
+{
+    TCase *t = tcase_create(name);
+
+    tcase_set_timeout(t, 60);
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    suite_add_tcase(s, t);
+    return t;
+}
+
+static void add_retry_and_time(Suite *s)
+{
+    TCase *t = new_case(s, "retry and time limits");
+
+    tcase_add_test(t, the_attempts_of_a_task_are_one_task_to_the_stream);
+    tcase_add_test(t, what_a_failed_attempt_would_have_written_is_lost);
+    tcase_add_test(t, with_jitter_a_wait_is_up_to_a_second_longer);
+    tcase_add_test(t, the_last_attempts_error_is_the_runs);
+    tcase_add_loop_test(t, each_sign_of_life_begins_the_idle_timeout_anew, 0, COUNT(signs));
+    tcase_add_loop_test(t, what_comes_after_a_time_limit_is_dropped, 0, COUNT(limits));
+    tcase_add_loop_test(t, a_time_limit_counts_for_each_attempt, 0, COUNT(limits));
+    tcase_add_loop_test(t, a_time_limit_ends_a_subgraph_and_what_runs_in_it, 0, COUNT(limits));
+}
+
+static void add_cache(Suite *s)
+{
+    TCase *t = new_case(s, "cache");
+
+    tcase_add_test(t, a_hit_is_told_as_an_update_and_a_begun_task);
+    tcase_add_loop_test(t, what_is_found_depends_on_the_key, 0, COUNT(keys));
+    tcase_add_test(t, the_argument_of_a_send_is_its_key);
+    tcase_add_test(t, a_result_is_used_until_its_time_is_over);
+    tcase_add_test(t, a_failure_is_not_kept);
+    tcase_add_test(t, a_question_is_not_kept_but_the_answered_node_is);
+    tcase_add_test(t, a_hit_goes_the_way_that_the_node_has_gone);
+    tcase_add_test(t, nodes_of_one_name_in_two_graphs_do_not_share_results);
+    tcase_add_test(t, the_cache_has_a_bound);
+}
+
+static void add_handlers(Suite *s)
+{
+    TCase *t = new_case(s, "error handlers");
+
+    tcase_add_test(t, a_handler_sees_the_failure_and_names_where_it_goes_on);
+    tcase_add_test(t, a_handler_of_a_sent_task_sees_what_was_sent);
+    tcase_add_test(t, a_handled_failure_stops_no_sibling_and_stands_in_its_place);
+    tcase_add_test(t, a_join_does_not_count_a_failed_source);
+    tcase_add_test(t, the_attempts_come_before_the_handler_and_it_has_its_own);
+    tcase_add_test(t, a_handler_that_fails_fails_the_run);
+    tcase_add_test(t, who_goes_on_after_a_failed_handler_runs_the_handler_only);
+    tcase_add_test(t, a_handler_that_was_cut_off_runs_again_and_ends_the_step);
+    tcase_add_test(t, a_question_is_no_failure_to_a_handler);
+    tcase_add_test(t, a_handler_hears_of_what_failed_inside_a_subgraph);
+    tcase_add_test(t, a_cancelled_run_calls_no_handler);
+}
+
+static void add_bounds(Suite *s)
+{
+    TCase *t = new_case(s, "max_concurrency");
+
+    tcase_add_loop_test(t, no_more_tasks_than_the_bound_are_at_work_and_they_begin_in_plan_order, 0,
+                        COUNT(bounds));
+    tcase_add_test(t, one_at_a_time_all_sent_tasks_come_to_their_turn);
+    tcase_add_test(t, one_at_a_time_a_handler_takes_its_tasks_place);
+    tcase_add_test(t, one_at_a_time_a_failure_leaves_the_waiting_unbegun);
+    tcase_add_test(t, one_at_a_time_questions_are_all_asked);
+    tcase_add_test(t, the_bound_holds_at_each_level_by_itself);
+    tcase_add_test(t, a_cached_result_takes_no_place);
+}
+
+int main(void)
+{
+    Suite *s = suite_create("node options");
+
+    add_retry_and_time(s);
+    add_cache(s);
+    add_handlers(s);
+    add_bounds(s);
+    SRunner *runner = srunner_create(s);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
