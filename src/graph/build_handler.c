@@ -14,8 +14,8 @@ static struct node *new_handler(const struct node *n)
     struct node *h = mem_zalloc(sizeof(*h));
     if (h == NULL)
         return NULL;
-    h->name = mem_printf("__error_handler__%s", n->name);
-    h->trigger = mem_printf("branch:to:__error_handler__%s", n->name);
+    h->name = mem_printf(HANDLER_PREFIX "%s", n->name);
+    h->trigger = mem_printf("branch:to:" HANDLER_PREFIX "%s", n->name);
     h->declared = n->declared;
     h->on_error_goto = NODE_NONE;
     if (h->name != NULL && h->trigger != NULL)

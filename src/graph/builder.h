@@ -103,6 +103,9 @@ struct anabranch_builder {
     int inner_depth; /* graphs inside each other in its deepest node */
 };
 
+/* The name of the hidden node that handles a node's errors, in front of that node's. */
+#define HANDLER_PREFIX "__error_handler__"
+
 enum { SETUP_MAX_KEYS = 48, TEXTS_MAX = 100, GRAPH_NAME_MAX_BYTES = 100 };
 #define GRAPH_NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 

@@ -114,10 +114,13 @@ void setup_problem(struct setup *s, const char *key, const char *remedy, const c
 static bool is_sent(const struct setup *s, const char *root)
 {
     const struct anabranch_builder *b = s->builder;
+    const char *name = s->node_name;
 
-    for (size_t i = 0; s->node_name != NULL && i < b->edge_count; i++) {
+    if (s->sees_error)
+        name += strlen(HANDLER_PREFIX); /* it sees what its node sees */
+    for (size_t i = 0; name != NULL && i < b->edge_count; i++) {
         const struct edge_spec *e = &b->edges[i];
-        if (e->kind == EDGE_EACH && strcmp(e->to, s->node_name) == 0 &&
+        if (e->kind == EDGE_EACH && strcmp(e->to, name) == 0 &&
             (strcmp(e->as, root) == 0 || (e->index != NULL && strcmp(e->index, root) == 0)))
             return true;
     }

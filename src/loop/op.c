@@ -13,6 +13,10 @@
 
 enum { US_PER_MS = 1000 };
 
+/* Test hook, see op_watch(). */
+static _Thread_local int (*watch_hook)(void *arg, int result);
+static _Thread_local void *watch_arg;
+
 /* Everything is read before the call: on_end may free the op, or start it again. */
 static void end(void *arg)
 {
@@ -81,6 +85,8 @@ void op_finish(struct op *op, int result)
     if (!op_is_running(op) || op->state == OP_FINISHED)
         return;
     op->result = op->state == OP_CANCELLING ? op->forced : result;
+    if (watch_hook != NULL)
+        op->result = watch_hook(watch_arg, op->result);
     op->state = OP_FINISHED;
     loop_ready(op->loop, &op->work);
 }
@@ -88,4 +94,10 @@ void op_finish(struct op *op, int result)
 bool op_is_running(const struct op *op)
 {
     return op->state != OP_IDLE;
+}
+
+void op_watch(int (*hook)(void *arg, int result), void *arg)
+{
+    watch_hook = hook;
+    watch_arg = arg;
 }

@@ -51,4 +51,8 @@ void op_cancel(struct op *op);
 void op_finish(struct op *op, int result);
 bool op_is_running(const struct op *op); /* started, and on_end has not been called */
 
+/* Tests only: every op of this thread that finishes is shown to hook before that is told, and gets
+ * the result that it answers. NULL switches it off. */
+void op_watch(int (*hook)(void *arg, int result), void *arg);
+
 #endif

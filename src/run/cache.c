@@ -3,8 +3,8 @@
  * the policy's template renders to, or the node's whole input); the oldest go when the bound is
  * reached. Only what finished well is kept.
  *
- * A result is kept as it is stored (outcome_json), so a graph that was built anew can use it if it
- * still has the fields.
+ * A graph is itself, not its name: subgraphs of one name are many, and one that was loaded anew may
+ * do other things. An entry holds its graph, so no other can come to stand at its address.
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -15,7 +15,8 @@
 #include <string.h>
 
 struct entry {
-    struct list node; /* in cache->all, oldest first */
+    struct list node;    /* in cache->all, oldest first */
+    struct graph *graph; /* a reference */
     json_t *result;
     int64_t until_us; /* 0 = for ever */
     size_t bytes;
@@ -64,6 +65,13 @@ static size_t place_of(const struct node_cache *c, const char *key, bool *ret_is
     return from;
 }
 
+static struct entry *entry_free(struct entry *e)
+{
+    graph_unref(e->graph);
+    json_decref(e->result);
+    return mem_free(e);
+}
+
 static void drop_at(struct node_cache *c, size_t place)
 {
     struct entry *e = c->sorted[place];
@@ -73,8 +81,7 @@ static void drop_at(struct node_cache *c, size_t place)
     c->count--;
     c->bytes -= e->bytes;
     list_remove(&e->node);
-    json_decref(e->result);
-    mem_free(e);
+    entry_free(e);
 }
 
 static void drop_oldest(struct node_cache *c)
@@ -102,7 +109,7 @@ static void write_key(const struct run_task *t, struct buf *out)
     const struct template *key = t->task.node->cache.key;
     json_t *input;
 
-    buf_addf(out, "%s\n%s\n", t->exec->graph->name, t->task.node->name);
+    buf_addf(out, "%p\n%s\n", (void *)t->exec->graph, t->task.node->name);
     if (key != NULL) {
         template_render(key, &t->task.scope, ESCAPE_NONE, out);
         return;
@@ -182,6 +189,7 @@ static struct entry *entry_new(const struct run_task *t, json_t *result, size_t 
     if (e == NULL)
         return NULL;
     list_init(&e->node);
+    e->graph = graph_ref(t->exec->graph);
     e->result = json_incref(result);
     e->until_us = ttl_ms > 0 ? clock_mono_us() + ttl_ms * 1000 : 0;
     e->bytes = sizeof(*e) + key_len_bytes + len_bytes;
@@ -222,6 +230,5 @@ void node_cache_keep(struct node_cache *c, const struct run_task *t)
         add(c, e);
         return;
     }
-    json_decref(e->result);
-    mem_free(e);
+    entry_free(e);
 }

@@ -131,6 +131,7 @@ struct snapshot_options {
     const char *ns;    /* as clients write it, task ids included */
     bool with_pending; /* latest state: finished tasks' writes are shown as applied */
     const struct state_limits *limits;
+    enum state_view results; /* which fields of the tasks' results are shown */
 };
 /*
  * LangGraph's StateSnapshot as the HTTP API prints it (wire-protocol.md): values, next, tasks

@@ -85,25 +85,49 @@ static bool refuse_answers(const struct exec *e, const json_t *resume, struct fa
     return fail_is_set(f);
 }
 
-/* ---- into effect ---- */
+/* ---- reading it: nothing has changed when it is refused ---- */
 
-static int answer(struct exec *e, const json_t *resume, struct fail *f)
+static int read_answer(const struct exec *e, const json_t *resume, struct fail *f)
 {
     if (e->saver.store == NULL) {
         fail_set(f, FAIL_UNPROCESSABLE,
                  "a command with \"resume\" needs the thread that asked: send its \"thread_id\"");
         return 1;
     }
-    if (refuse_answers(e, resume, f))
-        return 1;
-    if (is_map(resume)) {
-        e->run->resume_map = json_incref((json_t *)resume);
-        return 0;
-    }
-    int r = checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_RESUME,
-                                      json_incref((json_t *)resume));
-    return r == 0 ? saver_put_write(&e->saver, &e->at, NULL_TASK_ID, WRITE_RESUME, "") : r;
+    return refuse_answers(e, resume, f) ? 1 : 0;
 }
+
+static bool is_empty(const json_t *command)
+{
+    const json_t *update = json_object_get(command, "update");
+    const json_t *go = json_object_get(command, "goto");
+
+    return !command_resumes(command) && (update == NULL || json_is_null(update)) &&
+           (go == NULL || json_is_null(go) || (json_is_array(go) && json_array_size(go) == 0));
+}
+
+static int read_command(struct exec *e, struct outcome *ret, struct fail *f)
+{
+    int r = 0;
+
+    if (e->command == NULL)
+        return 0;
+    if (is_empty(e->command)) {
+        fail_set(f, FAIL_EMPTY_INPUT, "the command is empty: it needs resume, update or goto");
+        return 1;
+    }
+    if (command_resumes(e->command))
+        r = read_answer(e, json_object_get(e->command, "resume"), f);
+    if (r == 0)
+        r = outcome_add_command(ret, e->graph, e->command, f);
+    if (r == 0 && ret->parent != NULL) {
+        fail_set(f, FAIL_INVALID_UPDATE, "There is no parent graph");
+        r = 1;
+    }
+    return r == 0 ? message_settle(e->run->runs->services, e->graph, &ret->update, f) : r;
+}
+
+/* ---- into effect ---- */
 
 /* The outcome as it is stored, behind what an earlier command has left. */
 static int join_lists(json_t *json, const json_t *before)
@@ -122,7 +146,7 @@ static int join_lists(json_t *json, const json_t *before)
     return 0;
 }
 
-static int note_outcome(struct exec *e, const struct outcome *o, bool forks)
+static int note_outcome(struct exec *e, const struct outcome *o)
 {
     json_t *json = NULL;
     int r = outcome_json(o, e->graph, &json);
@@ -133,30 +157,11 @@ static int note_outcome(struct exec *e, const struct outcome *o, bool forks)
         json_decref(json);
         return err_trace(r);
     }
-    r = checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_COMMAND, json);
-    return r == 0 && !forks ? saver_put_write(&e->saver, &e->at, NULL_TASK_ID, WRITE_COMMAND, "")
-                            : r;
-}
-
-static int act(struct exec *e, bool forks, struct fail *f)
-{
-    struct outcome o = { 0 };
-    int r = outcome_add_command(&o, e->graph, e->command, f);
-
-    if (r == 0 && o.parent != NULL) {
-        fail_set(f, FAIL_INVALID_UPDATE, "There is no parent graph");
-        r = 1;
-    }
-    if (r == 0)
-        r = message_settle(e->run->runs->services, e->graph, &o.update, f);
-    if (r == 0 && (o.update.count > 0 || o.target_count > 0))
-        r = note_outcome(e, &o, forks);
-    outcome_clear(&o);
-    return r;
+    return checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_COMMAND, json);
 }
 
 /* What commands have left at this checkpoint, now or in a run that failed. */
-static int apply_noted(struct exec *e, bool *ret_acts, struct fail *f)
+static int apply_noted(struct exec *e, struct fail *f)
 {
     struct state_limits limits = run_state_limits(e->run->runs->services);
     const json_t *noted = checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND);
@@ -166,32 +171,59 @@ static int apply_noted(struct exec *e, bool *ret_acts, struct fail *f)
     if (r == 0 && noted != NULL)
         r = checkpoint_apply_null(&e->at, &o, &limits, NULL, f);
     outcome_clear(&o);
-    *ret_acts =
-        e->command != NULL &&
-        (noted != NULL || checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_RESUME) != NULL);
     return r;
 }
 
-static bool is_empty(const json_t *command)
+/* A command that does not fit leaves the thread as it was: what it would have written is forgotten
+ * before anything of it is stored. */
+static int try_command(struct exec *e, const struct outcome *o, struct fail *f)
 {
-    const json_t *update = json_object_get(command, "update");
-    const json_t *go = json_object_get(command, "goto");
+    json_t *before =
+        json_incref((json_t *)checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND));
+    int r = note_outcome(e, o);
 
-    return !command_resumes(command) && (update == NULL || json_is_null(update)) &&
-           (go == NULL || json_is_null(go) || (json_is_array(go) && json_array_size(go) == 0));
+    if (r == 0)
+        r = apply_noted(e, f);
+    if (r != 0)
+        checkpoint_drop_writes(&e->at, WRITE_COMMAND);
+    if (r != 0 && before != NULL &&
+        checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_COMMAND, json_incref(before)) != 0)
+        r = err_trace(ERR_NOMEM);
+    json_decref(before);
+    return r;
+}
+
+static int store_command(struct exec *e)
+{
+    return saver_put_write(&e->saver, &e->at, NULL_TASK_ID, WRITE_COMMAND, "");
+}
+
+static int take_answer(struct exec *e, const json_t *resume)
+{
+    if (is_map(resume)) {
+        e->run->resume_map = json_incref((json_t *)resume);
+        return 0;
+    }
+    int r = checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_RESUME,
+                                      json_incref((json_t *)resume));
+    return r == 0 ? saver_put_write(&e->saver, &e->at, NULL_TASK_ID, WRITE_RESUME, "") : r;
 }
 
 int command_apply(struct exec *e, bool forks, bool *ret_acts, struct fail *f)
 {
-    int r = 0;
+    struct outcome o = { 0 };
+    int r = read_command(e, &o, f);
+    bool writes = o.update.count > 0 || o.target_count > 0;
 
-    if (e->command != NULL && is_empty(e->command)) {
-        fail_set(f, FAIL_EMPTY_INPUT, "the command is empty: it needs resume, update or goto");
-        return 1;
-    }
-    if (command_resumes(e->command))
-        r = answer(e, json_object_get(e->command, "resume"), f);
-    if (r == 0 && e->command != NULL)
-        r = act(e, forks, f);
-    return r == 0 ? apply_noted(e, ret_acts, f) : r;
+    if (r == 0)
+        r = writes ? try_command(e, &o, f) : apply_noted(e, f);
+    if (r == 0 && writes && !forks)
+        r = store_command(e);
+    if (r == 0 && command_resumes(e->command))
+        r = take_answer(e, json_object_get(e->command, "resume"));
+    outcome_clear(&o);
+    *ret_acts =
+        e->command != NULL && (checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND) != NULL ||
+                               checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_RESUME) != NULL);
+    return r;
 }

@@ -55,6 +55,7 @@ int emit_checkpoint(struct exec *e)
         .thread_id = e->run->thread_id,
         .ns = e->ns,
         .limits = &limits,
+        .results = exec_view(e),
     };
     const struct shown what = { MODE_CHECKPOINTS, "checkpoints", "checkpoint", e->at.step };
     struct buf payload MEM_AUTO(buf_deinit);

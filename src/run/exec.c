@@ -155,6 +155,13 @@ static enum exec_step step_apply(struct exec *e)
 
 static enum exec_step step_saved(struct exec *e)
 {
+    struct fail f = { 0 };
+
+    if (e->saver.result != 0) {
+        saver_fail(&e->saver, &f);
+        exec_stop(e, &f);
+        return EXEC_FINISH;
+    }
     int r = e->is_shown ? emit_values(e, e->before) : 0;
 
     e->before = state_unref(e->before);

@@ -107,7 +107,7 @@ static void read_error(const json_t *error, struct fail *f)
 
 /* A failure that was written down before its handler had finished: the handler runs, the task does
  * not. */
-static int take_failure(struct run_task *t)
+static int take_failure(struct run_task *t, struct fail *f)
 {
     const json_t *error;
     struct run_task *handler;
@@ -122,7 +122,10 @@ static int take_failure(struct run_task *t)
     t->has_begun = true;
     t->is_handled = true;
     handler = exec_add_task(t->exec);
-    return handler == NULL ? err_trace(ERR_NOMEM) : run_task_init_handler(handler, t);
+    int r = handler == NULL ? err_trace(ERR_NOMEM) : run_task_init_handler(handler, t);
+    if (r == 0)
+        r = take_result(handler, f);
+    return r == 0 && handler->end == TASK_AT_WORK ? take_answers(handler) : r;
 }
 
 /* __start__ is done as soon as it is planned. */
@@ -174,13 +177,13 @@ static int make_tasks(struct exec *e, struct fail *f)
     return r;
 }
 
-static int call_handlers(struct exec *e)
+static int call_handlers(struct exec *e, struct fail *f)
 {
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < e->plan.count; i++) {
         if (e->tasks[i]->end == TASK_AT_WORK)
-            r = take_failure(e->tasks[i]);
+            r = take_failure(e->tasks[i], f);
     }
     return r;
 }
@@ -249,7 +252,7 @@ static int plan_step(struct exec *e, struct fail *f)
         r = emit_checkpoint(e);
     if (r == 0 && e->task_count > 0 && e->tasks[0]->node == NODE_START)
         r = exec_save_write(e, e->tasks[0], WRITE_RESULT, NULL);
-    return r == 0 ? call_handlers(e) : r;
+    return r == 0 ? call_handlers(e, f) : r;
 }
 
 enum exec_step exec_step_plan(struct exec *e)

@@ -169,10 +169,11 @@ static json_t *task_interrupts(const struct view *v, size_t task)
     return list == NULL || write_of(v, task, WRITE_RESULT) != NULL ? json_array() : share(list);
 }
 
-static bool is_shown(const struct graph *g, const char *name)
+static bool is_shown(const struct view *v, const char *name)
 {
+    const struct graph *g = v->c->graph;
     int field = name != NULL ? graph_find_field(g, name) : -1;
-    return field >= 0 && !g->fields[field].is_private;
+    return field >= 0 && field_is_in_view(&g->fields[field], v->o->results);
 }
 
 /* One more write of a field: the second makes a list of them. */
@@ -206,7 +207,7 @@ static json_t *task_result(struct view *v, size_t task)
     size_t i;
     json_t *pair;
     json_array_foreach(json_object_get(json, "update"), i, pair) {
-        if (is_shown(v->c->graph, json_string_value(json_array_get(pair, 0))))
+        if (is_shown(v, json_string_value(json_array_get(pair, 0))))
             add_result(v, result, lists, pair);
     }
     if (result == NULL || lists == NULL)

@@ -37,12 +37,13 @@ void run_task_end(struct run_task *t)
 
 /* ---- what kinds call ---- */
 
+/* What a subgraph's tasks do is progress of the task that it is. */
 static void note_progress(struct task *task)
 {
-    struct run_task *t = task_of(task);
-
-    if (t->idle_timer != NULL && run_task_takes_result(t))
-        loop_timer_start(t->idle_timer, t->task.node->idle_timeout_ms * 1000);
+    for (struct run_task *t = task_of(task); t != NULL; t = t->exec->parent) {
+        if (t->idle_timer != NULL && run_task_takes_result(t))
+            loop_timer_start(t->idle_timer, t->task.node->idle_timeout_ms * 1000);
+    }
 }
 
 static void take_finish(struct task *task, struct outcome *outcome)
@@ -286,6 +287,8 @@ static void silence_passed(void *arg)
 
 static void let_go(struct run_task *t)
 {
+    if (t->exec->parent != NULL)
+        note_progress(&t->exec->parent->task);
     if (t->idle_timer != NULL)
         loop_timer_stop(t->idle_timer);
     if (t->task.node->kind->release != NULL)
@@ -351,6 +354,8 @@ static void begin_attempt(struct run_task *t)
 
 void run_task_start(struct run_task *t)
 {
+    if (t->exec->parent != NULL)
+        note_progress(&t->exec->parent->task);
     begin_attempt(t);
 }
 

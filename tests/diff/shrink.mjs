@@ -9,7 +9,11 @@ function withSteps(testCase, steps) {
 
 function* fewerSteps(testCase) {
   const { steps } = testCase;
-  if (steps.length > 1) for (let i = steps.length - 1; i >= 0; i--) yield withSteps(testCase, dropped(steps, i));
+  const begins = (list) => list.find((step) => step.do === "run")?.command === undefined; // else it is another case: README.md
+  for (let i = steps.length - 1; i >= 0 && steps.length > 1; i--) {
+    const fewer = dropped(steps, i);
+    if (begins(fewer)) yield withSteps(testCase, fewer);
+  }
   for (const [i, step] of steps.entries()) {
     const replace = (made) => withSteps(testCase, steps.map((old, k) => (k === i ? made : old)));
     for (const key of Object.keys(step)) if (!["do", "modes", "values", "input", "command"].includes(key)) yield replace(without(step, key));
@@ -43,7 +47,8 @@ function* smallerGraphs(graph) {
   for (const key of ["interrupt_before", "interrupt_after", "recursion_limit", "output"]) if (key in graph) yield without(graph, key);
   for (const [name, node] of Object.entries(graph.nodes)) {
     const replace = (made) => ({ ...graph, nodes: { ...graph.nodes, [name]: made } });
-    for (const key of Object.keys(node)) if (!["kind", "graph", "ends"].includes(key)) yield replace(without(node, key));
+    // Without its handler a failure would cancel siblings at any moment.
+    for (const key of Object.keys(node)) if (!["kind", "graph", "ends", "on_error"].includes(key)) yield replace(without(node, key));
     if (node.kind !== "graph") continue;
     yield replace({ kind: "script" });
     for (const child of smallerGraphs(node.graph)) yield replace({ ...node, graph: child });
@@ -76,7 +81,8 @@ function* smallerScripts(script) {
       if (visits.length > 1) yield { ...script, [path]: dropped(visits, i) };
       const replace = (made) => ({ ...script, [path]: visits.map((old, k) => (k === i ? made : old)) });
       for (const [k, action] of visit.entries()) {
-        yield replace(dropped(visit, k));
+        const guards = "alone" in action && "fail" in (visit[k + 1] ?? {});
+        if (!guards) yield replace(dropped(visit, k));
         for (const made of smallerActions(action)) yield replace(visit.map((old, n) => (n === k ? made : old)));
       }
     }

@@ -103,6 +103,14 @@ const struct laws_case laws_cases[] = {
       "'h':[[{'fail':'H','times':99}]],'__error_handler__h':[[{'update':{'log':'handled'}}]],"
       "'k':[[{'update':{'log':'k'}}]],'e':[[{'update':{'log':'e'}}]]}",
       "{}" },
+    { "handlers that ask",
+      "{" STATE ",'nodes':{" ACT("a") ",'h':{'kind':'act','on_error':{'kind':'act','goto':'k'}},"
+      ACT("p") "," ACT("k") "},'edges':[['START',['a','h','p']]]}",
+      "{'a':[[{'update':{'log':'a'}}]],'h':[[{'fail':'H','times':99}]],"
+      "'p':[[{'ask':'p1','into':'log'}]],"
+      "'__error_handler__h':[[{'ask':'h1','into':'log'},{'ask':'h2','into':'last'}]],"
+      "'k':[[{'update':{'log':'k'}}]]}",
+      "{}" },
     { "lists",
       "{'state':{'log':{'type':'array','reducer':'append'},'talk':{'type':'messages'},"
       "'n':{'type':'integer','reducer':'add'}},'nodes':{" ACT("a") "," ACT("b") "},"

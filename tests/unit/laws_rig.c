@@ -50,11 +50,16 @@ static void count_commit(struct store *s, struct loop *loop, struct store_op *c,
 {
     struct laws *l = laws_of_store(s);
     if (l->last_commit >= 0 && l->commit_count >= l->last_commit) {
-        l->is_dead = true;
-        op_finish(&c->op, ERR_SYSTEM);
+        l->is_dead = !l->is_full;
+        if (l->starts_at_loss < 0)
+            l->starts_at_loss = l->start_count;
+        op_finish(&c->op, l->is_full ? STORE_E_FULL : ERR_SYSTEM);
         return;
     }
-    l->commit_count++;
+    if (++l->commit_count == l->full_at_commit) {
+        op_finish(&c->op, STORE_E_FULL);
+        return;
+    }
     if (l->commits_twice)
         commit_writes(l->real_store, loop, b);
     l->real_store->commit(l->real_store, loop, c, b);
@@ -109,11 +114,16 @@ void laws_init(struct laws *l, const struct laws_case *c)
     l->input = c->input;
 }
 
-static void forget_tasks(struct laws *l)
+void laws_forget_tasks_from(struct laws *l, int64_t step)
 {
-    for (size_t i = 0; i < l->task_count; i++)
-        free(l->tasks[i].input);
-    l->task_count = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < l->task_count; i++) {
+        if (l->tasks[i].step < step)
+            l->tasks[kept++] = l->tasks[i];
+        else
+            free(l->tasks[i].input);
+    }
+    l->task_count = kept;
 }
 
 void laws_deinit(struct laws *l)
@@ -121,7 +131,7 @@ void laws_deinit(struct laws *l)
     ck_assert_int_eq(runs_active(l->worker.runs), 0);
     ck_assert_int_eq(loop_op_count(l->worker.loop), 0);
     ck_assert_uint_eq(l->held_count, 0);
-    forget_tasks(l);
+    laws_forget_tasks_from(l, INT64_MIN);
     json_decref(l->script);
     graph_unref(l->graph);
     ck_assert_uint_eq(l->worker.runs->log_bytes, 0);
@@ -246,6 +256,8 @@ void laws_run(struct laws *l, const struct laws_how *how, struct laws_end *ret)
     read_events(reader, ret->events);
     reader_close(reader);
     ck_assert_int_eq(run->refs, 1); /* it has ended once, and nobody else holds it */
+    ck_assert_int_eq(loop_op_count(l->worker.loop), 0);
+    ck_assert_uint_eq(l->held_count, 0);
     run_unref(run);
 }
 
@@ -275,7 +287,7 @@ int laws_play(struct laws *l, const struct laws_play *play, struct laws_end *ret
     for (; ret->status != RUN_SUCCESS || ret->interrupts != NULL; count++) {
         ck_assert_msg(count < 100, "%s %s", ret->error, ret->message);
         bool asks = json_array_size(ret->interrupts) > 0;
-        how.input = NULL;
+        how.input = strcmp(ret->error, "EmptyInputError") == 0 ? play->how.input : NULL;
         how.checkpoint_id = NULL;
         how.command = asks ? laws_answers(ret->interrupts, play->one_by_one) : NULL;
         laws_end_clear(ret);
@@ -398,12 +410,54 @@ char *laws_dump(struct laws *l)
     return buf_take(&out, NULL);
 }
 
+bool laws_is_durable(const char *dump, const char *task_id)
+{
+    char row[ID_BYTES + 8];
+    snprintf(row, sizeof(row), "    %s %d ", task_id, (int)WRITE_RESULT);
+    return strstr(dump, row) != NULL;
+}
+
+static const json_t *find_id(const json_t *history, const char *id)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach(history, i, one)
+        if (strcmp(laws_id_of(one), id) == 0)
+            return one;
+    return NULL;
+}
+
+static json_int_t step_of(const json_t *snapshot)
+{
+    return json_integer_value(json_object_get(json_object_get(snapshot, "metadata"), "step"));
+}
+
+void laws_check_chain(struct laws *l)
+{
+    json_t *history = laws_history(l);
+    const json_t *one;
+    size_t i;
+    json_array_foreach(history, i, one) {
+        const json_t *place = json_object_get(one, "parent_config");
+        if (json_is_null(place))
+            continue;
+        const char *id = json_string_value(
+            json_object_get(json_object_get(place, "configurable"), "checkpoint_id"));
+        const json_t *parent = find_id(history, id);
+        ck_assert_ptr_nonnull(parent);
+        ck_assert_str_lt(id, laws_id_of(one));
+        ck_assert_int_eq(step_of(parent) + 1, step_of(one));
+    }
+    json_decref(history);
+}
+
 void laws_forget(struct laws *l)
 {
+    l->last_commit = -1;
     struct verb v = { .is_done = false };
     thread_delete(l->worker.runs, &v.op, l->thread_id, &v.f, verb_ended, &v);
     wait_for(l, &v);
-    forget_tasks(l);
+    laws_forget_tasks_from(l, INT64_MIN);
 }
 
 /* ---- comparing ---- */
@@ -453,12 +507,80 @@ char *laws_text(const json_t *json)
     return ret;
 }
 
+void laws_check_text(const char *is, const char *should_be)
+{
+    size_t at = 0;
+    while (is[at] != '\0' && is[at] == should_be[at])
+        at++;
+    size_t from = at < 200 ? 0 : at - 200;
+    ck_assert_msg(is[at] == should_be[at], "\n%.400s\nshould be\n%.400s", is + from,
+                  should_be + from);
+}
+
 char *laws_history_text(struct laws *l)
 {
     json_t *history = laws_history(l);
     char *text = laws_text(history);
     json_decref(history);
     return text;
+}
+
+char *laws_history_text_without_runs(struct laws *l)
+{
+    json_t *history = laws_history(l);
+    json_t *one;
+    size_t i;
+    json_array_foreach(history, i, one)
+        json_object_del(json_object_get(one, "metadata"), "run_id");
+    char *text = laws_text(history);
+    json_decref(history);
+    return text;
+}
+
+static void fold_list(json_t *values, const char *key, const json_t *write)
+{
+    json_t *held = json_object_get(values, key);
+    const json_t *whole = json_object_get(write, "__overwrite__");
+    json_t *list = whole != NULL || held == NULL ? json_array() : json_copy(held);
+    const json_t *more = whole != NULL ? whole : write;
+    if (json_is_array(more))
+        json_array_extend(list, (json_t *)more);
+    else
+        json_array_append(list, (json_t *)more);
+    json_object_set_new(values, key, list);
+}
+
+static void fold_write(json_t *values, const char *key, const json_t *write)
+{
+    json_int_t sum;
+    if (strcmp(key, "log") == 0 || strcmp(key, "own") == 0) {
+        fold_list(values, key, write);
+    } else if (strcmp(key, "n") == 0) {
+        sum = json_integer_value(json_object_get(values, key)) + json_integer_value(write);
+        json_object_set_new(values, key, json_integer(sum));
+    } else {
+        json_object_set(values, key, (json_t *)write);
+    }
+}
+
+void laws_fold(json_t *values, const json_t *update)
+{
+    const json_t *list;
+    const char *key;
+    json_t *value, *one;
+    size_t i;
+    if (json_is_array(update)) {
+        json_array_foreach(update, i, one)
+            laws_fold(values, one);
+        return;
+    }
+    json_object_foreach((json_t *)update, key, value) {
+        list = json_object_get(value, "$writes");
+        if (list == NULL)
+            fold_write(values, key, value);
+        json_array_foreach(list, i, one)
+            fold_write(values, key, one);
+    }
 }
 
 int laws_done_count(const struct laws *l, const char *path)

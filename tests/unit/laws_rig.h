@@ -14,7 +14,8 @@
  *     actions  {"update": {...}, "goto": ..., "parent": true}   a result; all keys optional
  *              {"ask": question, "into": field}  interrupt(); the answer is "re: question"
  *              {"fail": class, "times": n}       the first n times that the task comes here
- *              {"hold": n}                       the first n times it never ends
+ *              {"hold": n}                       the first n times it does not end by itself; a
+ *                                                time limit of its node passes at once
  *              {"custom": any}
  *
  * {"$input": key} as a value of an update, or of the argument of a Send, is that key of what the
@@ -56,6 +57,7 @@ struct laws_task {
     int done_count;    /* gave a result */
     int fail_count;
     int hold_count;
+    int64_t step; /* of the root's checkpoint that it began behind */
     char *input; /* what it saw when it last began: JSON, keys sorted; free() */
 };
 
@@ -75,6 +77,8 @@ struct laws {
     struct task *held[LAWS_TASK_MAX];
     size_t held_count;
     bool answers_inline; /* questions are answered on the spot: a run without interrupts */
+    bool fails_never;    /* "fail" does nothing */
+    bool notes_nothing;  /* inputs are not looked at: where memory is tested */
     bool is_dead;        /* nothing is performed any more, as after a crash */
     int64_t delta_max;   /* 0 = the default */
     long fail_at_perform; /* the n-th performance fails instead; 0 = none */
@@ -85,6 +89,9 @@ struct laws {
     struct store *real_store;
     long commit_count;
     long last_commit; /* later ones are lost, and is_dead is set; -1 = none is lost */
+    bool is_full;       /* instead of dying it says that it is full */
+    long starts_at_loss; /* start_count at the first commit that was lost; -1: none yet */
+    long full_at_commit; /* this one is refused as if the store were full; 0 = none */
     bool commits_twice; /* rows of writes are committed a second time */
 };
 
@@ -134,7 +141,7 @@ void laws_run(struct laws *l, const struct laws_how *how, struct laws_end *ret);
 json_t *laws_answers(const json_t *interrupts, bool only_first);
 /*
  * From input (how->input) to the end, however often it stops: questions are answered, failures and
- * breakpoints passed. Gives the number of runs; ret is what the last one came to, RUN_SUCCESS.
+ * breakpoints passed; where nothing was kept it begins again. Gives the number of runs; ret is what the last one came to, RUN_SUCCESS.
  */
 struct laws_play {
     struct laws_how how;
@@ -152,7 +159,14 @@ void laws_update(struct laws *l, const char *checkpoint_id, const char *values,
 const char *laws_id_of(const json_t *snapshot); /* its checkpoint id; "" of an empty one */
 /* Everything in the store of the thread, as text. mem_free() */
 char *laws_dump(struct laws *l);
+/* Is this task's result in the store? dump: of laws_dump(). */
+bool laws_is_durable(const char *dump, const char *task_id);
 void laws_forget(struct laws *l); /* the thread, and what is known of tasks */
+/* Tasks that began behind the checkpoint of this step or later are not known any more: their visits
+ * are taken again. */
+void laws_forget_tasks_from(struct laws *l, int64_t step);
+/* From every checkpoint there is a way to the first; ids and steps grow along it. */
+void laws_check_chain(struct laws *l);
 
 /* ---- the stage: laws_stage.c ---- */
 
@@ -163,9 +177,16 @@ void laws_perform_one(struct laws *l); /* one of those held */
 
 /* JSON with sorted keys, in which ids are numbered as they first appear. free() */
 char *laws_text(const json_t *json);
+/* Asserts that both are the same; shows where they are not. */
+void laws_check_text(const char *is, const char *should_be);
 /* The history so: free(). */
 char *laws_history_text(struct laws *l);
 /* What was performed of a path: sums over its tasks. */
+/* The history without what hangs on the number of runs. */
+char *laws_history_text_without_runs(struct laws *l);
+/* What a node returned, put into values as the reducers of laws_cases.c would: log, own: append; n:
+ * add; others: replace. update: as `updates` events and histories show it. */
+void laws_fold(json_t *values, const json_t *update);
 int laws_done_count(const struct laws *l, const char *path);
 int laws_perform_count(const struct laws *l, const char *path);
 

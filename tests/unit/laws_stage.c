@@ -60,9 +60,16 @@ static struct laws_task *task_of(struct laws *l, struct task *task)
     return t;
 }
 
-static void note_input(struct laws_task *t, const struct task *task)
+static int64_t root_step(const struct exec *e)
 {
-    json_t *input = scope_input(&task->scope);
+    while (e->parent != NULL)
+        e = e->parent->exec;
+    return e->at.step;
+}
+
+static void note_input(const struct laws *l, struct laws_task *t, const struct task *task)
+{
+    json_t *input = l->notes_nothing ? NULL : scope_input(&task->scope);
     free(t->input);
     t->input = input == NULL ? NULL : laws_text(input);
     json_decref(input);
@@ -94,8 +101,9 @@ static void start_act(struct task *task)
     l->held[l->held_count++] = task;
     task->data = known;
     known->start_count++;
+    known->step = root_step(t->exec);
     l->start_count++;
-    note_input(known, task);
+    note_input(l, known, task);
 }
 
 /* What it still says must not be heard: it would be found in the state or in the store. */
@@ -226,18 +234,24 @@ static enum act do_ask(struct performance *p, const json_t *action)
 static enum act do_fail(struct performance *p, const json_t *action)
 {
     json_int_t times = json_integer_value(json_object_get(action, "times"));
-    if (p->known->fail_count >= (times == 0 ? 1 : times))
+    if (p->laws->fails_never || p->known->fail_count >= (times == 0 ? 1 : times))
         return ACT_ON;
     p->known->fail_count++;
     fail_with(p->task, json_string_value(json_object_get(action, "fail")));
     return ACT_OVER;
 }
 
+/* If the node has a time limit, that passes now. */
 static enum act do_hold(struct performance *p, const json_t *action)
 {
+    struct run_task *t = (struct run_task *)(void *)p->task;
     if (p->known->hold_count >= json_integer_value(json_object_get(action, "hold")))
         return ACT_ON;
     p->known->hold_count++;
+    if (t->op.deadline != NULL)
+        loop_timer_start(t->op.deadline, 0);
+    else if (t->idle_timer != NULL)
+        loop_timer_start(t->idle_timer, 0);
     return ACT_OVER;
 }
 
@@ -309,6 +323,16 @@ static void do_visit(struct performance *p)
     end_with_results(p);
 }
 
+/* Law 6: what siblings have done meanwhile is not seen. */
+static void check_input(const struct performance *p)
+{
+    if (p->input == NULL || p->laws->notes_nothing)
+        return;
+    char *text = laws_text(p->input);
+    laws_check_text(text, p->known->input);
+    free(text);
+}
+
 void laws_perform_one(struct laws *l)
 {
     struct task *task = l->held[next_random(l) % l->held_count];
@@ -321,6 +345,7 @@ void laws_perform_one(struct laws *l)
     }
     p.input = scope_input(&task->scope);
     p.results = json_array();
+    check_input(&p);
     do_visit(&p);
     json_decref(p.input);
     json_decref(p.results);

@@ -38,10 +38,9 @@ static void start_says(struct task *task)
     task_fail(task, &f);
 }
 
-static const struct node_kind says_kind = { .name = "says",
-                                            .configure = configure_says,
-                                            .config_free = free_says,
-                                            .start = start_says };
+static const struct node_kind says_kind = {
+    .name = "says", .configure = configure_says, .config_free = free_says, .start = start_says
+};
 
 /* ---- the rig ---- */
 
@@ -64,7 +63,7 @@ static void tear_down(void)
 /* "outcome" or "Class: message" of a run that begins as req says; valid until the next call. */
 static const char *try_with(const char *graph, const char *input, struct run_request req)
 {
-    static char text[4096];
+    static char text[65536];
     struct fail f = { .code = FAIL_NONE };
     json_t *json = input == NULL ? NULL : rig_parse(input);
     struct run *run = NULL;
@@ -82,7 +81,7 @@ static const char *try_with(const char *graph, const char *input, struct run_req
     fail_clear(&f);
     run_unref(run);
     json_decref(json);
-    graph_unref((struct graph *)req.graph);
+    graph_unref(req.graph);
     return text;
 }
 
@@ -261,7 +260,6 @@ static const struct {
     { ASKING, "{'resume':1,'goto':'nobody'}", NULL, "InvalidUpdateError",
       "unknown node \"nobody\"" },
     { ASKING, "{'update':7}", NULL, "InvalidUpdateError", "found integer" },
-    { ASKING, "{'update':{'n':'x'}}", NULL, "InvalidUpdateError", "expected integer" },
     { ASKING, "{'graph':'PARENT','goto':'end'}", NULL, "InvalidUpdateError", "no parent graph" },
     { EMPTY, NULL, UNKNOWN, "NotFoundError", UNKNOWN },
     { FINISHED, NULL, UNKNOWN, "NotFoundError", UNKNOWN },
@@ -276,10 +274,10 @@ static void expect_usable(enum place place)
     json_t *resume = rig_parse("{'resume':5}");
 
     if (place == ASKING)
-        ck_assert_str_eq(
-            try_with(line, NULL,
-                     (struct run_request){ .thread_id = "t", .command = resume, .is_strict = true }),
-            "{'way':'ask','n':5}");
+        ck_assert_str_eq(try_with(line, NULL,
+                                  (struct run_request){
+                                      .thread_id = "t", .command = resume, .is_strict = true }),
+                         "{'way':'ask','n':5}");
     else
         ck_assert_str_eq(try_thread(line, "{'way':'end'}"), "{'way':'end'}");
     json_decref(resume);
@@ -290,12 +288,11 @@ START_TEST(a_wrong_request_fails_and_leaves_the_thread_as_it_was)
     json_t *command = requests[_i].command == NULL ? NULL : rig_parse(requests[_i].command);
 
     go_to(requests[_i].place);
-    const char *found =
-        try_with(line, NULL,
-                 (struct run_request){ .thread_id = "t",
-                                       .command = command,
-                                       .checkpoint_id = requests[_i].checkpoint_id,
-                                       .is_strict = true });
+    const char *found = try_with(line, NULL,
+                                 (struct run_request){ .thread_id = "t",
+                                                       .command = command,
+                                                       .checkpoint_id = requests[_i].checkpoint_id,
+                                                       .is_strict = true });
     ck_assert_msg(strstr(found, requests[_i].part) != NULL, "on %s thread: %s",
                   modes_of_start[requests[_i].place], found);
     expect_error(found, requests[_i].class, requests[_i].part);
@@ -390,8 +387,9 @@ static const struct {
 /* 0 or less counts as not said; the doors refuse it (test_embed_thread.c, test_threads.py). */
 START_TEST(a_limit_that_is_passed_says_which)
 {
-    static const char graph[] = "{" STATE ",'nodes':{'a':{'kind':'set','values':{'n':1}},'b':{"
-                                "'kind':'set','values':{'n':2}}},'edges':[['START','a'],['a','b']]}";
+    static const char graph[] =
+        "{" STATE ",'nodes':{'a':{'kind':'set','values':{'n':1}},'b':{"
+        "'kind':'set','values':{'n':2}}},'edges':[['START','a'],['a','b']]}";
     char part[80];
     const char *found =
         try_with(graph, "{}", (struct run_request){ .recursion_limit = limits[_i].limit });

@@ -497,7 +497,7 @@ END_TEST
 
 START_TEST(a_snapshot_without_memory_is_a_fault_and_leaks_nothing)
 {
-    const struct snapshot_options o = { "t", "", true, &kit_limits };
+    const struct snapshot_options o = { "t", "", true, &kit_limits, VIEW_SHOWN };
     json_t *json = NULL;
     bool is_pending = false;
     go_to(3);
@@ -516,7 +516,7 @@ END_TEST
 
 static json_t *snapshot(bool with_pending, bool is_event)
 {
-    const struct snapshot_options o = { "t", "", with_pending, &kit_limits };
+    const struct snapshot_options o = { "t", "", with_pending, &kit_limits, VIEW_SHOWN };
     json_t *json = NULL;
     ck_assert_int_eq(checkpoint_snapshot(&at, &o, is_event, &json), 0);
     return json;

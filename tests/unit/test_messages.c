@@ -5,6 +5,7 @@
 #include "graph/messages.h"
 #include <check.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,12 @@ static const struct {
       "\"id\":\"1\",\"type\":\"human\"}" },
     { "{\"type\":\"human\",\"content\":\"hi\",\"id\":7,\"name\":null}",
       "{\"content\":\"hi\"," BARE "\"id\":\"7\",\"type\":\"human\"}" },
+    { "{\"role\":\"user\",\"type\":\"ai\",\"content\":\"hi\",\"id\":\"1\"}",
+      "{\"content\":\"hi\"," BARE "\"id\":\"1\",\"type\":\"human\"}" },
+    { "{\"role\":\"remove\",\"id\":\"1\"}",
+      "{\"content\":\"\"," BARE "\"id\":\"1\",\"type\":\"remove\"}" },
+    { "{\"type\":\"ai\",\"content\":[],\"id\":\"1\",\"name\":\"poet\"}",
+      "{\"content\":[]," BARE CALLS "\"name\":\"poet\",\"id\":\"1\",\"type\":\"ai\"}" },
     { "{\"role\":\"assistant\",\"content\":null,\"id\":\"1\"}",
       "{\"content\":\"\"," BARE CALLS "\"id\":\"1\",\"type\":\"ai\"}" },
     { "{\"type\":\"AIMessageChunk\",\"content\":\"x\",\"id\":\"1\",\"tool_call_chunks\":[],"
@@ -155,6 +162,58 @@ START_TEST(a_message_without_an_id_gets_a_uuid)
 }
 END_TEST
 
+/* As a role, as a type, and in front of a pair. */
+static const struct {
+    const char *name;
+    const char *type;
+} names[] = {
+    { "human", "human" },
+    { "user", "human" },
+    { "ai", "ai" },
+    { "assistant", "ai" },
+    { "system", "system" },
+    { "developer", "system" },
+    { "tool", "tool" },
+    { "function", "function" },
+    { "remove", "remove" },
+    { "HumanMessage", "human" },
+    { "HumanMessageChunk", "human" },
+    { "AIMessage", "ai" },
+    { "AIMessageChunk", "ai" },
+    { "SystemMessage", "system" },
+    { "SystemMessageChunk", "system" },
+    { "ToolMessage", "tool" },
+    { "ToolMessageChunk", "tool" },
+    { "FunctionMessage", "function" },
+    { "FunctionMessageChunk", "function" },
+    { "RemoveMessage", "remove" },
+};
+
+static void expect_type(const char *before, const char *name, const char *after, const char *type)
+{
+    char text[300];
+    snprintf(text, sizeof(text), "%s%s%s", before, name, after);
+    json_t *made = coerce_text(text);
+    ck_assert_str_eq(json_string_value(json_object_get(made, "type")), type);
+    json_decref(made);
+}
+
+START_TEST(a_name_stands_for_its_type_in_every_form)
+{
+#define PARTS "\"content\":\"x\",\"id\":\"1\",\"tool_call_id\":\"c\"}"
+    const char *name = names[_i].name, *type = names[_i].type;
+    expect_type("{\"role\":\"", name, "\"," PARTS, type);
+    expect_type("{\"type\":\"", name, "\"," PARTS, type);
+    expect_type("{\"type\":\"", name, "\",\"data\":{" PARTS "}", type);
+    expect_type("{\"lc\":1,\"type\":\"constructor\",\"id\":[\"langchain\",\"", name,
+                "\"],\"kwargs\":{" PARTS "}", type);
+    /* A pair has no place for what these two need. */
+    if (strcmp(type, "tool") != 0 && strcmp(type, "remove") != 0)
+        expect_type("[\"", name, "\",\"x\"]", type);
+#undef PARTS
+}
+END_TEST
+
 START_TEST(parts_stand_in_wire_order)
 {
     static const char *const keys[] = { "content",
@@ -172,8 +231,7 @@ START_TEST(parts_stand_in_wire_order)
     size_t i = 0;
     const char *key;
     json_t *part;
-    json_object_foreach(made, key, part)
-    {
+    json_object_foreach(made, key, part) {
         ck_assert_str_eq(key, keys[i++]);
     }
     ck_assert_uint_eq(i, sizeof(keys) / sizeof(keys[0]));
@@ -206,6 +264,10 @@ static const struct {
     { "[\"ai\"]", "found 1 elements" },
     { "[1,\"x\"]", "found integer" },
     { "[\"pope\",\"x\"]", "\"pope\" is no message type" },
+    { "[\"tool\",\"x\"]", "tool_call_id of a tool message is a string, found nothing" },
+    { "[\"remove\",\"\"]", "needs the id" },
+    { "[\"ai\",\"x\",\"y\"]", "found 3 elements" },
+    { "{\"content\":\"x\"}", "needs a role or a type that is a string, found nothing" },
     { "[\"ai\",3]", "content of a message is a string or an array of blocks, found integer" },
     { "{}", "needs a role or a type that is a string, found nothing" },
     { "{\"role\":\"user\"}", "found nothing" },
@@ -267,8 +329,7 @@ static void describe(const json_t *list, char *text)
     size_t i;
     json_t *message;
     text[0] = '\0';
-    json_array_foreach(list, i, message)
-    {
+    json_array_foreach(list, i, message) {
         strcat(text, i > 0 ? " " : "");
         strcat(strcat(text, json_string_value(json_object_get(message, "id"))), ":");
         strcat(text, json_string_value(json_object_get(message, "content")));
@@ -298,6 +359,18 @@ static const struct {
     { "[" M("1", "a") "]", R("9"), NULL },
     { "[" M("1", "a") "]", ALL, "" },
     { "[]", ALL, "" },
+    { "[" M("1", "a") "," M("2", "b") "]", "[" M("1", "x") "," R("1") "," M("3", "c") "]",
+      "2:b 3:c" },
+    { "[" M("1", "a") "," M("2", "b") "]",
+      "[" R("1") "," R("2") "," M("2", "c") "," M("3", "d") "]", "2:c 3:d" },
+    { "[" M("1", "a") "]", "[" R("1") "," R("9") "]", NULL },
+    { "[" M("1", "a") "]", "{\"role\":\"remove\",\"id\":\"1\"}", "" },
+    { "[" M("1", "a") "]", "[{\"role\":\"remove\",\"id\":\"__remove_all__\"}]", "" },
+    { "[" M("1", "a") "]", "[" ALL "," M("2", "b") "," R("2") "]", NULL },
+    { "[" M("1", "a") "]", "[" R("9") "," ALL "," M("2", "b") "]", "2:b" },
+    { "[" M("1", "a") "]", "{\"role\":\"assistant\",\"content\":\"b\",\"id\":\"1\"}", "1:b" },
+    { "[" M("7", "a") "]", "{\"role\":\"user\",\"content\":\"b\",\"id\":7}", "7:b" },
+    { "[" M("1", "a") "]", "null", NULL },
     { "[" M("1", "a") "]", "[" M("2", "b") "," ALL "," M("3", "c") "]", "3:c" },
     { "[" M("1", "a") "]", "[" ALL "," M("2", "b") "," ALL "," M("3", "c") "]", "3:c" },
     { "[" M("1", "a") "]", "[" ALL "," M("2", "b") "," M("2", "c") "]", "2:b 2:c" },
@@ -356,6 +429,22 @@ START_TEST(two_strings_at_the_top_are_two_messages_and_a_pair_stands_inside)
     json_decref(pairs);
     json_decref(two);
     json_decref(one);
+}
+END_TEST
+
+/* Nothing of the old one stays. */
+START_TEST(a_message_may_be_replaced_by_one_of_another_type)
+{
+    json_t *left = load("[{\"type\":\"ai\",\"id\":\"1\",\"content\":\"a\",\"name\":\"n\","
+                        "\"tool_calls\":[]}," M("2", "b") "]");
+    json_t *right = load(M("1", "c"));
+    json_t *made = add(left, right);
+    expect_equal(json_incref(json_array_get(made, 0)),
+                 "{\"content\":\"c\"," BARE "\"id\":\"1\",\"type\":\"human\"}");
+    ck_assert_uint_eq(json_array_size(made), 2);
+    json_decref(left);
+    json_decref(right);
+    json_decref(made);
 }
 END_TEST
 
@@ -555,12 +644,14 @@ int main(void)
     tcase_add_loop_test(tc, every_form_becomes_flat, 0, form_count);
     tcase_add_loop_test(tc, a_flat_message_stays_as_it_is, 0, form_count);
     LOOP(tc, a_message_without_an_id_gets_a_uuid, short_forms);
+    LOOP(tc, a_name_stands_for_its_type_in_every_form, names);
     tcase_add_test(tc, parts_stand_in_wire_order);
     tcase_add_test(tc, arguments_that_are_no_json_move_to_the_invalid_calls);
     LOOP(tc, what_is_no_message_is_refused_with_the_reason, refusals);
     tcase_add_test(tc, a_long_role_is_quoted_in_whole_characters);
     LOOP(tc, lists_are_merged_by_id, additions);
     tcase_add_test(tc, two_strings_at_the_top_are_two_messages_and_a_pair_stands_inside);
+    tcase_add_test(tc, a_message_may_be_replaced_by_one_of_another_type);
     tcase_add_test(tc, elements_that_stay_are_shared);
     tcase_add_test(tc, messages_in_short_form_on_the_left_become_flat);
     tcase_add_test(tc, adding_in_two_parts_equals_adding_at_once);

@@ -129,13 +129,13 @@ static void tear_down(void)
 #define LOG "'log':{'type':'array','reducer':'append'}"
 /* A graph of these nodes and edges. */
 #define GRAPH(nodes, edges)                                                                        \
-    "{'state':{" LOG                                                                               \
-    ",'q':{'type':'any'},'late':{'type':'boolean'}},'nodes':{" nodes "},'edges':[" edges "]}"
-#define ONE(node)       GRAPH("'n':" node, "['START','n']")
-#define NOTE(text)      "{'kind':'set','values':{'log':'" text "'}}"
-#define NO_WAIT         "'initial_ms':0,'jitter':false"
-#define ON_ERROR(more)  "'on_error':{'kind':'set','values':{'log':" more "}"
-#define FAILING         "'kind':'fail','error':'BoomError','message':'it went off'"
+    "{'state':{" LOG ",'q':{'type':'any'},'late':{'type':'boolean'}},'nodes':{" nodes              \
+    "},'edges':[" edges "]}"
+#define ONE(node)      GRAPH("'n':" node, "['START','n']")
+#define NOTE(text)     "{'kind':'set','values':{'log':'" text "'}}"
+#define NO_WAIT        "'initial_ms':0,'jitter':false"
+#define ON_ERROR(more) "'on_error':{'kind':'set','values':{'log':" more "}"
+#define FAILING        "'kind':'fail','error':'BoomError','message':'it went off'"
 
 static void expect_run(const char *graph, const char *input, const char *outcome)
 {
@@ -192,8 +192,8 @@ END_TEST
 START_TEST(what_a_failed_attempt_would_have_written_is_lost)
 {
     expect_run(GRAPH("'n':{'kind':'set','values':{'log':'lost'},"
-                     "'retry':{'max_attempts':2,'on':['InvalidUpdateError']," NO_WAIT "}," ON_ERROR(
-                         "'kept'") "}},'m':" NOTE("never"),
+                     "'retry':{'max_attempts':2,'on':['InvalidUpdateError']," NO_WAIT
+                     "}," ON_ERROR("'kept'") "}},'m':" NOTE("never"),
                      "['START','n'],{'from':'n','switch':'q','cases':{'yes':'m'}}"),
                "{}", "{'log':['kept']}");
 }
@@ -260,6 +260,30 @@ START_TEST(each_sign_of_life_begins_the_idle_timeout_anew)
 }
 END_TEST
 
+#define INNER(node)                                                                                \
+    ONE("{'kind':'graph','idle_timeout_ms':200,'graph':{'state':{" LOG "},'nodes':{'i':" node      \
+        ",'j':" node ",'k':" node "},'edges':[['START','i'],['i','j'],"                            \
+        "['j','k']]}}")
+
+START_TEST(a_sign_of_life_inside_a_subgraph_is_one_outside)
+{
+    char graph[1024];
+
+    snprintf(graph, sizeof(graph),
+             ONE("{'kind':'graph','idle_timeout_ms':200,'graph':{'state':{" LOG
+                 "},'nodes':{'i':{'kind':'beat','times':15,'every_ms':20,'sign':'%s'}},"
+                 "'edges':[['START','i']]}}"),
+             signs[_i].sign);
+    expect_run(graph, "{}", signs[_i].outcome);
+}
+END_TEST
+
+START_TEST(a_step_inside_a_subgraph_is_a_sign_of_life)
+{
+    expect_run(INNER("{'kind':'wait','ms':120}"), "{}", "{'log':[]}");
+}
+END_TEST
+
 static const char *const limits[] = { "timeout_ms", "idle_timeout_ms" };
 
 START_TEST(what_comes_after_a_time_limit_is_dropped)
@@ -308,21 +332,60 @@ END_TEST
 
 /* ---- cache ---- */
 
-#define CACHED(more) "{'kind':'flaky'," more "}"
+#define CACHED(more) ONE("{'kind':'flaky'," more "}")
+
+/* Results belong to a graph as it was built: these runs share one. */
+static struct graph *built;
+
+static void build(const char *graph)
+{
+    built = rig_graph(&rig, graph);
+}
+
+static struct run *run_built(const char *input, struct run_request req)
+{
+    struct run *run = rig_start_with(&rig, graph_ref(built), input, req);
+
+    rig_finish(&rig, run);
+    return run;
+}
+
+static void expect_built(const char *input, const char *outcome)
+{
+    struct run *run = run_built(input, (struct run_request){ .modes = 0 });
+
+    ck_assert_str_eq(rig_outcome(run), outcome);
+    run_unref(run);
+}
+
+/* The events behind the first one; mem_free(). */
+static char *events_of_built(const char *input, unsigned modes)
+{
+    struct run *run = run_built(input, (struct run_request){ .modes = modes });
+    struct reader *reader = NULL;
+
+    ck_assert_int_eq(reader_open(run, modes, NULL, NULL, &reader), 0);
+    char *events = rig_read(reader, NULL);
+    reader_close(reader);
+    run_unref(run);
+    return events;
+}
 
 START_TEST(a_hit_is_told_as_an_update_and_a_begun_task)
 {
-    const char *graph = GRAPH("'n':{'kind':'set','values':{'log':'x'},'cache':{}}", "['START','n']");
-    char *first = rig_events(&rig, graph, "{}", MODE_TASKS | MODE_UPDATES);
-    char *second = rig_events(&rig, graph, "{}", MODE_TASKS | MODE_UPDATES);
+    build(ONE("{'kind':'set','values':{'log':'x'},'cache':{}}"));
+    char *first = events_of_built("{}", MODE_TASKS | MODE_UPDATES);
+    char *second = events_of_built("{}", MODE_TASKS | MODE_UPDATES);
 
     ck_assert_ptr_null(strstr(first, "cached"));
     ck_assert_int_eq(count_of(first, "tasks {"), 2);
-    ck_assert_ptr_nonnull(strstr(second, "updates {'n':{'log':'x'},'__metadata__':{'cached':true}}"));
+    ck_assert_ptr_nonnull(
+        strstr(second, "updates {'n':{'log':'x'},'__metadata__':{'cached':true}}"));
     ck_assert_int_eq(count_of(second, "tasks {"), 1);
     ck_assert_ptr_nonnull(strstr(second, "'triggers'"));
-    free(first);
-    free(second);
+    mem_free(first);
+    mem_free(second);
+    graph_unref(built);
 }
 END_TEST
 
@@ -344,102 +407,111 @@ START_TEST(what_is_found_depends_on_the_key)
 {
     char graph[512];
 
-    snprintf(graph, sizeof(graph), ONE(CACHED("'cache':%s")), keys[_i].cache);
-    (void)rig_run(&rig, graph, "{'q':{'a':1,'b':1}}");
-    (void)rig_run(&rig, graph, keys[_i].second_input);
+    snprintf(graph, sizeof(graph), CACHED("'cache':%s"), keys[_i].cache);
+    build(graph);
+    run_unref(run_built("{'q':{'a':1,'b':1}}", (struct run_request){ .modes = 0 }));
+    run_unref(run_built(keys[_i].second_input, (struct run_request){ .modes = 0 }));
     ck_assert_int_eq(rig.attempt_count, keys[_i].attempts);
+    graph_unref(built);
 }
 END_TEST
 
 START_TEST(the_argument_of_a_send_is_its_key)
 {
-    const char *graph = "{'state':{'list':{'type':'array'},'q':{'type':'any'}," LOG "},"
-                        "'output':['log'],'nodes':{'n':"
-                        "{'kind':'set','values':{'log':'{{q}}'},'cache':{}}},"
-                        "'edges':[{'from':'START','each':'list','as':'q','send':'n'}]}";
-    char *events;
-
-    expect_run(graph, "{'list':['a','b']}", "{'log':['a','b']}");
-    events = rig_events(&rig, graph, "{'list':['c','b','a']}", MODE_UPDATES);
+    build("{'state':{'list':{'type':'array'},'q':{'type':'any'}," LOG "},'output':['log'],"
+          "'nodes':{'n':{'kind':'set','values':{'log':'{{q}}'},'cache':{}}},"
+          "'edges':[{'from':'START','each':'list','as':'q','send':'n'}]}");
+    expect_built("{'list':['a','b']}", "{'log':['a','b']}");
+    char *events = events_of_built("{'list':['c','b','a']}", MODE_UPDATES);
     ck_assert_int_eq(count_of(events, "cached"), 2);
     ck_assert_ptr_nonnull(strstr(events, "{'n':{'log':'c'}}\n"));
-    free(events);
-    expect_run(graph, "{'list':['c','b','a']}", "{'log':['c','b','a']}");
+    mem_free(events);
+    expect_built("{'list':['c','b','a']}", "{'log':['c','b','a']}");
+    graph_unref(built);
 }
 END_TEST
 
 START_TEST(a_result_is_used_until_its_time_is_over)
 {
-    const char *graph = ONE(CACHED("'cache':{'ttl_ms':1}"));
-
-    (void)rig_run(&rig, graph, "{}");
+    build(CACHED("'cache':{'ttl_ms':1}"));
+    expect_built("{}", "{'log':[]}");
     for (int64_t kept_us = clock_mono_us(); clock_mono_us() <= kept_us + 1000;)
         continue;
-    (void)rig_run(&rig, graph, "{}");
+    expect_built("{}", "{'log':[]}");
     ck_assert_int_eq(rig.attempt_count, 2);
+    graph_unref(built);
 }
 END_TEST
 
 START_TEST(a_failure_is_not_kept)
 {
-    const char *graph = ONE(CACHED("'times':9,'error':'KeyError','cache':{}"));
-
-    expect_run(graph, "{}", "KeyError");
-    expect_run(graph, "{}", "KeyError");
+    build(CACHED("'times':9,'error':'KeyError','cache':{}"));
+    expect_built("{}", "KeyError");
+    expect_built("{}", "KeyError");
     ck_assert_int_eq(rig.attempt_count, 2);
+    graph_unref(built);
 }
 END_TEST
 
 START_TEST(a_question_is_not_kept_but_the_answered_node_is)
 {
-    const char *graph = ONE("{'kind':'interrupt','value':'?','output':'q','cache':{}}");
+    json_t *answer = rig_parse("{'resume':'yes'}");
 
-    ck_assert_str_eq(run_on_thread(graph, "{}", NULL), "{'log':[]}");
-    ck_assert_str_eq(run_on_thread(graph, "{}", NULL), "{'log':[]}");
-    ck_assert_str_eq(run_on_thread(graph, NULL, "{'resume':'yes'}"), "{'log':[],'q':'yes'}");
-    expect_run(graph, "{}", "{'log':[],'q':'yes'}");
+    build(ONE("{'kind':'interrupt','value':'?','output':'q','cache':{}}"));
+    for (int i = 0; i < 2; i++) {
+        struct run *run = run_built("{}", (struct run_request){ .thread_id = "t" });
+        ck_assert_uint_eq(json_array_size(run_interrupts(run)), 1);
+        run_unref(run);
+    }
+    run_unref(run_built(NULL, (struct run_request){ .thread_id = "t", .command = answer }));
+    expect_built("{}", "{'log':[],'q':'yes'}");
+    json_decref(answer);
+    graph_unref(built);
 }
 END_TEST
 
 START_TEST(a_hit_goes_the_way_that_the_node_has_gone)
 {
-    const char *graph = GRAPH("'n':{'kind':'set','values':{'log':'n'},'cache':{}},'m':" NOTE("m"),
-                              "['START','n'],"
-                              "{'from':'n','switch':'q','cases':{'yes':'m','no':'END'}}");
-
+    build(GRAPH("'n':{'kind':'set','values':{'log':'n'},'cache':{}},'m':" NOTE("m"),
+                "['START','n'],{'from':'n','switch':'q','cases':{'yes':'m','no':'END'}}"));
     for (int i = 0; i < 2; i++) {
-        expect_run(graph, "{'q':'yes'}", "{'log':['n','m'],'q':'yes'}");
-        expect_run(graph, "{'q':'no'}", "{'log':['n'],'q':'no'}");
+        expect_built("{'q':'yes'}", "{'log':['n','m'],'q':'yes'}");
+        expect_built("{'q':'no'}", "{'log':['n'],'q':'no'}");
     }
+    graph_unref(built);
 }
 END_TEST
 
+#define SAYS(v)                                                                                    \
+    "{'name':'g','state':{'q':{'type':'any'}},'nodes':{'n':{'kind':'set','values':{'q':" v "},"    \
+    "'cache':{}}},'edges':[['START','n']]}"
+#define INSIDE(v)                                                                                  \
+    "{'name':'g" v "','state':{'q':{'type':'any'}},'nodes':{'sub':{'kind':'graph','graph':" SAYS(  \
+        v) "}},'edges':[['START','sub']]}"
+
 START_TEST(nodes_of_one_name_in_two_graphs_do_not_share_results)
 {
-    const char *one = "{'name':'one','state':{'q':{'type':'any'}},'nodes':{'n':{'kind':'set',"
-                      "'values':{'q':1},'cache':{}}},'edges':[['START','n']]}";
-    const char *two = "{'name':'two','state':{'q':{'type':'any'}},'nodes':{'n':{'kind':'set',"
-                      "'values':{'q':2},'cache':{}}},'edges':[['START','n']]}";
-
-    expect_run(one, "{}", "{'q':1}");
-    expect_run(two, "{}", "{'q':2}");
-    expect_run(one, "{}", "{'q':1}");
+    expect_run(SAYS("1"), "{}", "{'q':1}");
+    expect_run(SAYS("2"), "{}", "{'q':2}");
+    expect_run(INSIDE("3"), "{}", "{'q':3}");
+    expect_run(INSIDE("4"), "{}", "{'q':4}");
 }
 END_TEST
 
 /* Room for two results or so: the oldest goes. */
 START_TEST(the_cache_has_a_bound)
 {
-    const char *graph = ONE(CACHED("'cache':{'key':'{{q}}'}"));
     static const char *const inputs[] = { "{'q':1}", "{'q':2}", "{'q':3}", "{'q':4}", "{'q':4}" };
 
+    build(CACHED("'cache':{'key':'{{q}}'}"));
     node_cache_free(rig.worker.runs->cache);
     ck_assert_int_eq(node_cache_new(200, &rig.worker.runs->cache), 0);
     for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++)
-        (void)rig_run(&rig, graph, inputs[i]);
+        run_unref(run_built(inputs[i], (struct run_request){ .modes = 0 }));
     ck_assert_int_eq(rig.attempt_count, 4);
-    (void)rig_run(&rig, graph, inputs[0]);
+    run_unref(run_built(inputs[0], (struct run_request){ .modes = 0 }));
     ck_assert_int_eq(rig.attempt_count, 5);
+    graph_unref(built);
 }
 END_TEST
 
@@ -447,9 +519,10 @@ END_TEST
 
 START_TEST(a_handler_sees_the_failure_and_names_where_it_goes_on)
 {
-    expect_run(GRAPH("'n':{" FAILING "," ON_ERROR("'{{error.type}}|{{error.message}}|{{error."
-                                                  "node}}|{{q}}'") ",'goto':'m'}},"
-                                                  "'m':" NOTE("m") ",'x':" NOTE("never"),
+    expect_run(GRAPH("'n':{" FAILING
+                     "," ON_ERROR("'{{error.type}}|{{error.message}}|{{error."
+                                  "node}}|{{q}}'") ",'goto':'m'}},"
+                                                   "'m':" NOTE("m") ",'x':" NOTE("never"),
                      "['START','n'],['n','x']"),
                "{'q':'in'}", "{'log':['BoomError|it went off|n|in','m'],'q':'in'}");
 }
@@ -457,17 +530,20 @@ END_TEST
 
 START_TEST(a_handler_of_a_sent_task_sees_what_was_sent)
 {
-    expect_run("{'state':{'list':{'type':'array'},'q':{'type':'any'}," LOG "},'output':['log'],"
-               "'nodes':{'n':{" FAILING "," ON_ERROR("'{{q}} {{list}}'") "}}},"
-               "'edges':[{'from':'START','each':'list','as':'q','send':'n'}]}",
-               "{'list':['a','b']}", "{'log':['a ','b ']}");
+    expect_run(
+        "{'state':{'list':{'type':'array'},'q':{'type':'any'}," LOG "},'output':['log'],"
+        "'nodes':{'n':{" FAILING "," ON_ERROR(
+            "'{{q}} {{list}}'") "}}},"
+                                "'edges':[{'from':'START','each':'list','as':'q','send':'n'}]}",
+        "{'list':['a','b']}", "{'log':['a ','b ']}");
 }
 END_TEST
 
 START_TEST(a_handled_failure_stops_no_sibling_and_stands_in_its_place)
 {
     expect_run(GRAPH("'b':{" FAILING "," ON_ERROR("'handled'") "}},'a':{'kind':'wait','ms':10,"
-                     "'values':{'log':'a'}},'c':" NOTE("c") ",'end':" NOTE("end"),
+                                                               "'values':{'log':'a'}},'c':" NOTE(
+                                                                   "c") ",'end':" NOTE("end"),
                      "['START',['a','b','c']],['a','end']"),
                "{}", "{'log':['a','handled','c','end']}");
 }
@@ -475,8 +551,8 @@ END_TEST
 
 START_TEST(a_join_does_not_count_a_failed_source)
 {
-    expect_run(GRAPH("'a':{" FAILING "," ON_ERROR("'handled'") "}},'b':" NOTE("b") ",'c':" NOTE(
-                   "never"),
+    expect_run(GRAPH("'a':{" FAILING
+                     "," ON_ERROR("'handled'") "}},'b':" NOTE("b") ",'c':" NOTE("never"),
                      "['START',['a','b']],[['a','b'],'c']"),
                "{}", "{'log':['handled','b']}");
 }
@@ -484,10 +560,11 @@ END_TEST
 
 START_TEST(the_attempts_come_before_the_handler_and_it_has_its_own)
 {
-    expect_run(ONE("{'kind':'flaky','times':9,'is_retryable':true,'retry':{'max_attempts':2," NO_WAIT
-                   "},'on_error':{'kind':'flaky','times':1,'is_retryable':true,"
-                   "'retry':{'max_attempts':2," NO_WAIT "}}}"),
-               "{}", "{'log':[]}");
+    expect_run(
+        ONE("{'kind':'flaky','times':9,'is_retryable':true,'retry':{'max_attempts':2," NO_WAIT
+            "},'on_error':{'kind':'flaky','times':1,'is_retryable':true,"
+            "'retry':{'max_attempts':2," NO_WAIT "}}}"),
+        "{}", "{'log':[]}");
     ck_assert_int_eq(rig.attempt_count, 4);
 }
 END_TEST
@@ -555,11 +632,34 @@ START_TEST(a_question_is_no_failure_to_a_handler)
 }
 END_TEST
 
+static const char *const askers[] = {
+    "{'kind':'interrupt','value':'{{error.type}}','output':'q'}",
+    "{'kind':'graph','graph':{'state':{" LOG ",'q':{'type':'any'}},'nodes':{'i':" NOTE(
+        "once") ",'a':{'kind':'interrupt','value':'BoomError','output':'q'}},"
+                "'edges':[['START','i'],['i','a']]}}",
+};
+
+START_TEST(a_handler_may_ask_and_hears_the_answer)
+{
+    char graph[1024];
+
+    snprintf(graph, sizeof(graph), ONE("{" FAILING ",'on_error':%s}"), askers[_i]);
+    struct run *run = start_on_thread(graph, "{}");
+    rig_finish(&rig, run);
+    const json_t *asked = json_array_get(run_interrupts(run), 0);
+    ck_assert_str_eq(json_string_value(json_object_get(asked, "value")), "BoomError");
+    run_unref(run);
+    ck_assert_str_eq(run_on_thread(graph, NULL, "{'resume':'yes'}"),
+                     _i == 0 ? "{'log':[],'q':'yes'}" : "{'log':['once'],'q':'yes'}");
+}
+END_TEST
+
 START_TEST(a_handler_hears_of_what_failed_inside_a_subgraph)
 {
-    expect_run(ONE("{'kind':'graph','graph':{'state':{" LOG "},'nodes':{'i':" NOTE("lost") ",'j':{"
-                   FAILING "}},'edges':[['START','i'],['i','j']]}," ON_ERROR(
-                       "'{{error.type}} {{error.node}}'") "}}"),
+    expect_run(ONE("{'kind':'graph','graph':{'state':{" LOG
+                   "},'nodes':{'i':" NOTE("lost") ",'j':{" FAILING
+                                                  "}},'edges':[['START','i'],['i','j']]}," ON_ERROR(
+                                                      "'{{error.type}} {{error.node}}'") "}}"),
                "{}", "{'log':['BoomError n']}");
 }
 END_TEST
@@ -628,11 +728,11 @@ END_TEST
 
 START_TEST(one_at_a_time_a_handler_takes_its_tasks_place)
 {
-    struct run *run =
-        start_with_bound(GRAPH("'a':{" FAILING "," ON_ERROR("'ha'") "}},'b':{" FAILING "," ON_ERROR(
-                                   "'hb'") "}},'c':" NOTE("c"),
-                               "['START',['a','b','c']]"),
-                         "{}", 1);
+    struct run *run = start_with_bound(
+        GRAPH("'a':{" FAILING "," ON_ERROR("'ha'") "}},'b':{" FAILING
+                                                   "," ON_ERROR("'hb'") "}},'c':" NOTE("c"),
+              "['START',['a','b','c']]"),
+        "{}", 1);
 
     rig_finish(&rig, run);
     ck_assert_str_eq(rig_outcome(run), "{'log':['ha','hb','c']}");
@@ -654,8 +754,9 @@ END_TEST
 
 START_TEST(one_at_a_time_questions_are_all_asked)
 {
-    const char *graph = GRAPH("'a':{'kind':'interrupt','value':1},'b':{'kind':'interrupt','value':2}",
-                              "['START',['a','b']]");
+    const char *graph =
+        GRAPH("'a':{'kind':'interrupt','value':1},'b':{'kind':'interrupt','value':2}",
+              "['START',['a','b']]");
     struct run *run =
         rig_start_with(&rig, rig_graph(&rig, graph), "{}",
                        (struct run_request){ .max_concurrency = 1, .thread_id = "t" });
@@ -683,16 +784,15 @@ END_TEST
 
 START_TEST(a_cached_result_takes_no_place)
 {
-    const char *graph = GRAPH("'a':{'kind':'set','values':{'log':'a'},'cache':{}},'b':{'kind':'set',"
-                              "'values':{'log':'b'},'cache':{}}",
-                              "['START',['a','b']]");
-
+    build(GRAPH("'a':{'kind':'set','values':{'log':'a'},'cache':{}},'b':{'kind':'set','values':"
+                "{'log':'b'},'cache':{}},'c':" NOTE("c"),
+                "['START',['a','b','c']]"));
     for (int i = 0; i < 2; i++) {
-        struct run *run = start_with_bound(graph, "{}", 1);
-        rig_finish(&rig, run);
-        ck_assert_str_eq(rig_outcome(run), "{'log':['a','b']}");
+        struct run *run = run_built("{}", (struct run_request){ .max_concurrency = 1 });
+        ck_assert_str_eq(rig_outcome(run), "{'log':['a','b','c']}");
         run_unref(run);
     }
+    graph_unref(built);
 }
 END_TEST
 
@@ -719,6 +819,8 @@ static void add_retry_and_time(Suite *s)
     tcase_add_test(t, with_jitter_a_wait_is_up_to_a_second_longer);
     tcase_add_test(t, the_last_attempts_error_is_the_runs);
     tcase_add_loop_test(t, each_sign_of_life_begins_the_idle_timeout_anew, 0, COUNT(signs));
+    tcase_add_loop_test(t, a_sign_of_life_inside_a_subgraph_is_one_outside, 0, COUNT(signs));
+    tcase_add_test(t, a_step_inside_a_subgraph_is_a_sign_of_life);
     tcase_add_loop_test(t, what_comes_after_a_time_limit_is_dropped, 0, COUNT(limits));
     tcase_add_loop_test(t, a_time_limit_counts_for_each_attempt, 0, COUNT(limits));
     tcase_add_loop_test(t, a_time_limit_ends_a_subgraph_and_what_runs_in_it, 0, COUNT(limits));
@@ -752,6 +854,7 @@ static void add_handlers(Suite *s)
     tcase_add_test(t, who_goes_on_after_a_failed_handler_runs_the_handler_only);
     tcase_add_test(t, a_handler_that_was_cut_off_runs_again_and_ends_the_step);
     tcase_add_test(t, a_question_is_no_failure_to_a_handler);
+    tcase_add_loop_test(t, a_handler_may_ask_and_hears_the_answer, 0, COUNT(askers));
     tcase_add_test(t, a_handler_hears_of_what_failed_inside_a_subgraph);
     tcase_add_test(t, a_cancelled_run_calls_no_handler);
 }

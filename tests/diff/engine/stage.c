@@ -69,7 +69,7 @@ static struct visit *add_visit(struct stage *stage, const char *path, char *key)
     return v;
 }
 
-struct visit *stage_visit(struct stage *stage, const struct task *task)
+struct visit *stage_visit(struct stage *stage, struct task *task)
 {
     char *path MEM_AUTO(mem_freep) = path_of(task_ns(task));
     char *key = must(mem_printf("%s %s", path, task_id(task)));

@@ -26,7 +26,7 @@ struct stage {
 
 void stage_init(struct stage *stage, const json_t *script);
 void stage_deinit(struct stage *stage);
-struct visit *stage_visit(struct stage *stage, const struct task *task);
+struct visit *stage_visit(struct stage *stage, struct task *task);
 /* Counts one failure of the action, unless it has failed so often. */
 bool visit_fails(struct visit *visit, size_t action, json_int_t times);
 

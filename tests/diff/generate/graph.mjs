@@ -88,7 +88,7 @@ function addTraits(random, features, plan) {
   if (features.has("overwrite")) random.pick([...plan.nodes.filter((node) => !node.isMany), {}]).overwrites = true;
   for (const node of plan.nodes) {
     if (features.has("defer") && random.chance(0.25)) node.spec.defer = true;
-    if (features.has("retry") && random.chance(0.4)) {
+    if (features.has("retry") && !node.child && random.chance(0.4)) {
       node.spec.retry = { max_attempts: random.int(1, 4), initial_ms: 1, factor: 2, max_ms: 3, jitter: false, on: ["Flaky"] };
     }
     if (features.has("handler") && !node.child && random.chance(0.4)) node.spec.on_error = { kind: "script" };
@@ -134,8 +134,10 @@ export function makeGraph(random, features, { depth, prefix }) {
   plan.graph.state = state(plan);
   for (const node of plan.nodes) {
     plan.graph.nodes[node.name] = node.spec;
-    // A child that hands out shared fields with a reducer doubles them; some do, most hand out one field.
-    if (node.child) node.child.graph.output = random.chance(0.2) ? ["count", ownField(node)] : [ownField(node)];
+    // A child that hands out shared fields with a reducer doubles them; some do, most hand out one field. One that may stop and go on hands out
+    // something in any case: what an earlier attempt left cannot be told from what is pending (README.md).
+    const isStopped = features.has("interrupt") || features.has("fail");
+    if (node.child) node.child.graph.output = random.chance(0.2) || isStopped ? ["count", ownField(node)] : [ownField(node)];
   }
   plan.graph.edges = plan.edges;
   return plan;

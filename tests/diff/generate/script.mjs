@@ -55,6 +55,7 @@ function ensureWrite(actions, node) {
   const first = actions.find((action) => "update" in action);
   if (first === undefined) actions.push({ update: { log: [`${node.path} wrote`] } });
   else if (Object.keys(first.update).length === 0) first.update.log = [`${node.path} wrote`];
+  if (node.path !== node.name) actions.find((action) => "update" in action).update.count ??= 1; // what a subgraph shows of its tasks
 }
 
 function failure(random, features, node) {
@@ -63,13 +64,13 @@ function failure(random, features, node) {
   }
   const retry = node.spec.retry;
   if (retry && random.chance(0.6)) {
-    const most = retry.max_attempts - (features.has("fail") ? 0 : 1);
+    const most = retry.max_attempts - (features.has("fail") && !node.isFirm ? 0 : 1);
     if (most < 1) return [];
     const times = random.int(1, most);
     const isLast = times >= retry.max_attempts;
     return [...(isLast && !node.spec.on_error ? [{ alone: true }] : []), { fail: { error: "Flaky", message: "try again", times } }];
   }
-  if (features.has("fail") && random.chance(0.2)) {
+  if (features.has("fail") && (!node.isFirm || node.spec.on_error) && random.chance(features.has("subgraph") ? 0.5 : 0.2)) {
     const broken = { fail: { error: random.pick(["Boom", "ValueError"]), message: "it broke" } };
     return node.spec.on_error ? [broken] : [{ alone: true }, broken];
   }
@@ -92,16 +93,36 @@ function visit(random, features, node, index, plan) {
   }
   const results = result(random, features, node, index, plan);
   const broken = failure(random, features, node);
-  const asked = broken.length === 0 && features.has("interrupt") && !node.choice && random.chance(0.25) ? questions(random, node, index) : [];
+  const asked = broken.length === 0 && features.has("interrupt") && !node.choice && !node.isSilent && random.chance(0.25) ? questions(random, node, index) : [];
   if (broken.length > 0 || asked.length > 0) ensureWrite(results, node);
   return [...actions, ...asked, ...broken, ...results];
 }
 
+const leaves = (plan) => plan.nodes.flatMap((node) => (node.child ? leaves(node.child) : [node]));
+
+// With subgraphs one node only may break the run: a second one that waits inside a subgraph to fail is not cancelled by the reference (README.md).
+function chooseFragile(random, plan) {
+  const all = leaves(plan);
+  const fragile = random.pick(all.filter((node) => !node.isMany));
+  for (const node of all) node.isFirm = node !== fragile;
+}
+
+// The gotos of a Command for the parent.
+function upwards(random, plan) {
+  if (plan.behind.length === 0 || random.chance(0.4)) return {};
+  const to = random.pick(plan.behind);
+  return { goto: [to.isMany ? { node: to.name, arg: { item: "up", log: [] } } : to.name] };
+}
+
 // Inside of subgraphs one visit each: their nodes may run for several parents at once.
 export function makeScript(random, features, plan, script, isInner = false) {
+  if (features.has("subgraph") && !isInner) chooseFragile(random, plan);
+  const goesUp = features.has("parent") && plan.outWriter && !plan.outWriter.spec.on_error && random.chance(0.5);
+  if (goesUp) for (const node of leaves(plan)) node.isSilent = true; // a question beside a Command for the parent: README.md
   for (const node of plan.nodes) {
     if (node.child) {
       node.child.outField = ownField(node);
+      node.child.behind = plan.nodes.slice(node.index + 1);
       node.child.outWriter = random.pick(node.child.nodes.filter((inner) => !inner.child && !inner.isMany)) ?? null;
       makeScript(random, features, node.child, script, true);
       continue;
@@ -110,8 +131,6 @@ export function makeScript(random, features, plan, script, isInner = false) {
     script[node.path] = Array.from({ length: count }, (_, index) => visit(random, features, node, index, plan));
     if (node.spec.on_error) script[`${node.path}!`] = [[{ update: { log: [`${node.path} handled`] } }]];
   }
-  if (features.has("parent") && plan.outWriter && random.chance(0.5)) {
-    script[plan.outWriter.path] = [[{ update: { log: [`${plan.outWriter.path} up`] }, parent: true }]];
-  }
+  if (goesUp) script[plan.outWriter.path] = [[{ update: { log: [`${plan.outWriter.path} up`] }, parent: true, ...upwards(random, plan) }]];
   if (features.has("conflict") && !isInner) plan.graph.state.w_shared = { type: "string" };
 }
