@@ -66,12 +66,10 @@ int outcome_follow(struct outcome *o, const char *node, const struct outlets *ou
 /*
  * As JSON for the store: {"update": [["field", value], ...], "goto": [["node"], ["node", arg]]}.
  * Fields that live for a run only are left out, also from the top level of a Send's arg.
- * Sticky error in out.
+ * It shares its parts with o. 0 or ERR_NOMEM.
  */
-void outcome_encode(const struct outcome *o, const struct graph *g, struct buf *out);
-/* The same as a value, which shares its parts with o. 0 or ERR_NOMEM. */
 int outcome_json(const struct outcome *o, const struct graph *g, json_t **ret);
-/* The array of "goto" alone. For the scheduler, whose Sends are stored the same way. Sticky. */
+/* The array of "goto" alone, as text. For the scheduler, whose Sends are stored the same way. Sticky. */
 void targets_encode(const struct target *targets, size_t count, const struct graph *g,
                     struct buf *out);
 /* The other way. What the graph no longer has is refused by name. Fills an empty o.

@@ -4,7 +4,7 @@
 #include "graph/outcome.h"
 #include <string.h>
 
-/* ---- out; every append is sticky ---- */
+/* ---- targets as text, for the scheduler; every append is sticky ---- */
 
 static void add_value(struct value *v, struct buf *out)
 {
@@ -80,95 +80,91 @@ void targets_encode(const struct target *targets, size_t count, const struct gra
     (void)buf_add_char(out, ']');
 }
 
-static void add_writes(const struct update *u, const struct graph *g, struct buf *out)
-{
-    bool is_first = true;
-    for (size_t i = 0; i < u->count; i++) {
-        const struct field *field = &g->fields[u->writes[i].field];
-        if (field->life == LIFE_RUN)
-            continue;
-        (void)buf_add_str(out, is_first ? "[" : ",[");
-        is_first = false;
-        add_name(field->name, out);
-        (void)buf_add_char(out, ',');
-        add_value(u->writes[i].value, out);
-        (void)buf_add_char(out, ']');
-    }
-}
+/* ---- as a value ---- */
 
-void outcome_encode(const struct outcome *o, const struct graph *g, struct buf *out)
-{
-    (void)buf_add_str(out, "{\"update\":[");
-    add_writes(&o->update, g, out);
-    (void)buf_add_str(out, "],\"goto\":");
-    targets_encode(o->targets, o->target_count, g, out);
-    (void)buf_add_char(out, '}');
-}
-
-/* ---- the same as a value ---- */
-
+/* Key by key: json_copy() loses members without a word when there is no memory. */
 static json_t *stripped(const struct graph *g, const json_t *arg)
 {
-    json_t *copy = json_copy((json_t *)arg);
+    json_t *copy = json_object();
+    const char *key;
+    json_t *part;
 
-    for (size_t i = 0; copy != NULL && i < g->field_count; i++) {
-        if (g->fields[i].life == LIFE_RUN)
-            (void)json_object_del(copy, g->fields[i].name); /* it need not be there */
+    json_object_foreach((json_t *)arg, key, part) {
+        if (copy == NULL || is_for_run(g, key) || json_object_set(copy, key, part) == 0)
+            continue;
+        json_decref(copy);
+        copy = NULL;
     }
     return copy;
 }
 
+/* [name, value]; value may be NULL: [name]. Takes value. */
+static json_t *pair(const char *name, json_t *take, bool has_value)
+{
+    json_t *all = json_array();
+
+    if (json_array_append_new(all, json_string(name)) != 0) {
+        json_decref(take);
+        json_decref(all);
+        return NULL;
+    }
+    if (!has_value || json_array_append_new(all, take) == 0)
+        return all;
+    json_decref(all);
+    return NULL;
+}
+
 static json_t *target_json(const struct target *t, const struct graph *g)
 {
-    const char *name = g->nodes[t->node].name;
+    json_t *arg = NULL;
 
-    if (t->arg == NULL)
-        return json_pack("[s]", name);
-    if (has_run_fields(g, value_json(t->arg)))
-        return json_pack("[s, o]", name, stripped(g, value_json(t->arg)));
-    return json_pack("[s, O]", name, value_json(t->arg));
+    if (t->arg != NULL)
+        arg = has_run_fields(g, value_json(t->arg)) ? stripped(g, value_json(t->arg))
+                                                    : json_incref(value_json(t->arg));
+    return pair(g->nodes[t->node].name, arg, t->arg != NULL);
 }
 
-static json_t *targets_json(const struct outcome *o, const struct graph *g)
+static int add_targets(const struct outcome *o, const struct graph *g, json_t *all)
 {
-    json_t *all = json_array();
-
-    for (size_t i = 0; all != NULL && i < o->target_count; i++) {
-        if (json_array_append_new(all, target_json(&o->targets[i], g)) == 0)
-            continue;
-        json_decref(all);
-        all = NULL;
+    for (size_t i = 0; i < o->target_count; i++) {
+        if (json_array_append_new(all, target_json(&o->targets[i], g)) != 0)
+            return err_trace(ERR_NOMEM);
     }
-    return all;
+    return 0;
 }
 
-static json_t *writes_json(const struct update *u, const struct graph *g)
+static int add_writes(const struct update *u, const struct graph *g, json_t *all)
 {
-    json_t *all = json_array();
-
-    for (size_t i = 0; all != NULL && i < u->count; i++) {
+    for (size_t i = 0; i < u->count; i++) {
         const struct field *field = &g->fields[u->writes[i].field];
-        if (field->life == LIFE_RUN ||
-            json_array_append_new(
-                all, json_pack("[s, O]", field->name, value_json(u->writes[i].value))) == 0)
+        if (field->life == LIFE_RUN)
             continue;
-        json_decref(all);
-        all = NULL;
+        json_t *value = json_incref(value_json(u->writes[i].value));
+        if (json_array_append_new(all, pair(field->name, value, true)) != 0)
+            return err_trace(ERR_NOMEM);
     }
-    return all;
+    return 0;
 }
 
 int outcome_json(const struct outcome *o, const struct graph *g, json_t **ret)
 {
-    json_t *update = writes_json(&o->update, g);
-    json_t *targets = targets_json(o, g);
+    json_t *json = json_object();
+    json_t *writes = json_array();
+    json_t *targets = json_array();
+    int r = json_object_set_new(json, "update", writes) == 0 ? 0 : err_trace(ERR_NOMEM);
 
-    *ret = json_pack("{s:o*, s:o*}", "update", update, "goto", targets);
-    if (*ret != NULL && update != NULL && targets != NULL)
-        return 0;
-    json_decref(*ret);
-    *ret = NULL;
-    return err_trace(ERR_NOMEM);
+    if (json_object_set_new(json, "goto", targets) != 0)
+        r = err_trace(ERR_NOMEM);
+    if (r == 0)
+        r = add_writes(&o->update, g, writes);
+    if (r == 0)
+        r = add_targets(o, g, targets);
+    if (r != 0) {
+        json_decref(json);
+        return r;
+    }
+    *ret = json;
+    return 0;
 }
 
 /* ---- in ---- */

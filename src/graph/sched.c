@@ -316,7 +316,7 @@ void sched_begin(struct sched *s)
 
 void sched_forget(struct sched *s)
 {
-    begin_round(s, 2); /* the version between is that of sched_note_run() */
+    begin_round(s, 1);
     forget_fired(s);
 }
 
@@ -463,12 +463,4 @@ int sched_newest(const struct sched *s, bool *is_ambiguous)
         node = i;
     }
     return *is_ambiguous ? NODE_NONE : node;
-}
-
-/* The version of what an ordinary step used up: its tasks ran in one step with this node. */
-void sched_note_run(struct sched *s, int node)
-{
-    if (s->is_settled)
-        begin_round(s, 2);
-    note_version(sched_marks(s, node), s->version - 1);
 }

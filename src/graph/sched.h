@@ -69,8 +69,6 @@ void sched_forget(struct sched *s);
  * run, or several in the same step (*is_ambiguous). As in LangGraph, what was sent does not count,
  * and of two that run together the one whose edge fired later is the newer. */
 int sched_newest(const struct sched *s, bool *is_ambiguous);
-/* For updates from outside and tasks that were sent: node counts as run now. */
-void sched_note_run(struct sched *s, int node);
 
 /* All marks as a JSON object, by name. What lives for a run only is left out of the Sends. Sticky
  * error in out. */

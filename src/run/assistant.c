@@ -5,6 +5,7 @@
  */
 #include "base/err.h"
 #include "run/internal.h"
+#include <string.h>
 
 static int put(json_t *to, const char *key, const char *value)
 {
@@ -41,6 +42,24 @@ static int put_ids(const struct run *run, json_t *to)
     return r;
 }
 
+/* Checkpoints are found by what was configured, too; what the user calls metadata wins. */
+static int stamp_configured(struct run *run)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(run->configurable, key, value) {
+        bool is_ours = strncmp(key, "__", 2) == 0 || strncmp(key, "langgraph_", 10) == 0 ||
+                       strncmp(key, "checkpoint_", 11) == 0 || strcmp(key, "thread_id") == 0;
+        if (is_ours || json_is_object(value) || json_is_array(value) ||
+            json_object_get(run->stamp, key) != NULL)
+            continue;
+        if (json_object_set(run->stamp, key, value) != 0)
+            return err_trace(ERR_NOMEM);
+    }
+    return 0;
+}
+
 int assistant_apply(struct run *run, const struct run_request *req)
 {
     const json_t *assistant = run->graph->assistant;
@@ -57,7 +76,9 @@ int assistant_apply(struct run *run, const struct run_request *req)
         r = put(run->metadata, "created_by", "system");
     if (r == 0)
         r = merge(&run->stamp, run->metadata, NULL);
-    return r == 0 ? put_ids(run, run->stamp) : r;
+    if (r == 0)
+        r = put_ids(run, run->stamp);
+    return r == 0 ? stamp_configured(run) : r;
 }
 
 /* The first that says something: request, assistant, graph, setting. */

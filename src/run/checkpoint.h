@@ -31,7 +31,7 @@ struct pending_write {
     enum write_kind kind;
     json_t
         *json; /* RESULT: outcome_encode(); ERROR: {"name","message"}; INTERRUPT: [{"id","value"}];
-                     RESUME: [answers], for NULL_TASK_ID one answer; COMMAND: as RESULT, of
+                     RESUME: [answers], for NULL_TASK_ID one answer; COMMAND: [as RESULT, ...], of
                      NULL_TASK_ID only */
 };
 

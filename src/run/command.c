@@ -129,48 +129,49 @@ static int read_command(struct exec *e, struct outcome *ret, struct fail *f)
 
 /* ---- into effect ---- */
 
-/* The outcome as it is stored, behind what an earlier command has left. */
-static int join_lists(json_t *json, const json_t *before)
-{
-    static const char *const keys[] = { "update", "goto" };
-
-    for (size_t i = 0; before != NULL && i < sizeof(keys) / sizeof(keys[0]); i++) {
-        json_t *all = json_copy(json_object_get(before, keys[i]));
-        if (all == NULL || json_array_extend(all, json_object_get(json, keys[i])) != 0 ||
-            json_object_set(json, keys[i], all) != 0) {
-            json_decref(all);
-            return err_trace(ERR_NOMEM);
-        }
-        json_decref(all);
-    }
-    return 0;
-}
-
+/* The outcome as it is stored, behind what earlier commands have left. */
 static int note_outcome(struct exec *e, const struct outcome *o)
 {
+    const json_t *before = checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND);
+    json_t *all = json_array();
     json_t *json = NULL;
     int r = outcome_json(o, e->graph, &json);
 
-    if (r == 0)
-        r = join_lists(json, checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND));
+    if (before != NULL && json_array_extend(all, (json_t *)before) != 0)
+        r = ERR_NOMEM;
+    if (json_array_append_new(all, json) != 0)
+        r = ERR_NOMEM;
     if (r != 0) {
-        json_decref(json);
+        json_decref(all);
         return err_trace(r);
     }
-    return checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_COMMAND, json);
+    return checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_COMMAND, all);
 }
 
-/* What commands have left at this checkpoint, now or in a run that failed. */
-static int apply_noted(struct exec *e, struct fail *f)
+static int apply_one(struct exec *e, const json_t *noted, struct fail *f)
 {
     struct state_limits limits = run_state_limits(e->run->runs->services);
-    const json_t *noted = checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND);
     struct outcome o = { 0 };
-    int r = noted == NULL ? 0 : outcome_decode(&o, e->graph, noted, f);
+    int r = outcome_decode(&o, e->graph, noted, f);
 
-    if (r == 0 && noted != NULL)
+    if (r == 0)
         r = checkpoint_apply_null(&e->at, &o, &limits, NULL, f);
     outcome_clear(&o);
+    return r;
+}
+
+/* What commands have left at this checkpoint, now or in runs before: one after the other, as they
+ * came. */
+static int apply_noted(struct exec *e, struct fail *f)
+{
+    const json_t *noted;
+    size_t i;
+    int r = 0;
+
+    json_array_foreach(checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND), i, noted) {
+        if (r == 0)
+            r = apply_one(e, noted, f);
+    }
     return r;
 }
 

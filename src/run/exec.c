@@ -215,7 +215,9 @@ static int note_parents(struct exec *e)
     const struct exec *above = e->parent->exec;
 
     json_decref(e->at.parents);
-    e->at.parents = above->at.parents == NULL ? json_object() : json_copy(above->at.parents);
+    e->at.parents = json_object();
+    if (above->at.parents != NULL && json_object_update(e->at.parents, above->at.parents) != 0)
+        return err_trace(ERR_NOMEM);
     return json_object_set_new(e->at.parents, above->ns, json_string(above->at.id)) == 0
                ? 0
                : err_trace(ERR_NOMEM);

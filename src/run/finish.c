@@ -87,16 +87,7 @@ static int show_interrupted(struct exec *e)
 
 static void take_store_result(struct exec *e)
 {
-    struct fail f = { 0 };
-
-    if (e->saver.result == STORE_E_FULL)
-        fail_set(&f, FAIL_LIMIT,
-                 "the store is full: the setting memory_store_bytes bounds what it keeps");
-    else if (e->saver.result > 0)
-        fail_set(&f, FAIL_CONFLICT, "the thread was changed by somebody else meanwhile");
-    else
-        fail_set_fault(&f, e->saver.result);
-    fail_move(&e->fail, &f);
+    saver_fail(&e->saver, &e->fail);
     e->is_stopping = true;
     e->end = EXEC_FAILED;
 }

@@ -36,14 +36,15 @@ static void look(const struct exec *e, struct beginning *b)
         b->is_traveling && (e->command != NULL || b->resumes) && (!b->is_edited || b->is_behind);
 }
 
-/* From where on subgraphs may not remember: the place that this run travels back to. */
+/* From where on subgraphs may not remember: the place that this run travels back to. One that
+ * begins anew there forgets nothing. */
 static void note_travel(struct exec *e, const struct beginning *b, const char *loaded_id,
                         const char *loaded_parent_id)
 {
     if (e->parent != NULL || !b->is_traveling)
         return;
     const char *bound = b->is_edited && loaded_parent_id[0] != '\0' ? loaded_parent_id : loaded_id;
-    memcpy(e->run->replay_id, bound, ID_BYTES);
+    memcpy(e->run->replay_id, b->resumes ? bound : e->at.id, ID_BYTES);
 }
 
 /* A subgraph hears the plain answer from its parent's task. */

@@ -20,6 +20,8 @@ static int decode(struct exec *e, struct fail *f)
     r = checkpoint_decode(&e->at, &e->loaded.items[0], false, f);
     if (r == 0)
         saver_note_loaded(&e->saver, &e->at);
+    else
+        e->at.id[0] = '\0'; /* half of it is there: that must not be written at the end */
     stored_list_clear(&e->loaded);
     return r;
 }

@@ -167,6 +167,8 @@ static void on_committed(void *arg, int result)
 
 static int commit(struct saver *s, struct store_batch *b)
 {
+    if (s->result != 0)
+        return 0; /* nothing may stand on what was lost; the end tells */
     struct commit *commit = mem_zalloc(sizeof(*commit));
     if (commit == NULL || b->fault != 0) {
         mem_free(commit);

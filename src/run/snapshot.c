@@ -91,19 +91,28 @@ static int apply_command(struct view *v, const struct outcome *o, struct fail *f
     return fire_sends(v->sched, o);
 }
 
-static int show_command(struct view *v)
+static int show_command(struct view *v, const json_t *json)
 {
-    const json_t *json = checkpoint_find_write(v->c, NULL_TASK_ID, WRITE_COMMAND);
     struct outcome o = { 0 };
     struct fail f = { 0 };
-    if (json == NULL || v->is_event)
-        return 0; /* at a run's event the command has been applied */
     int r = outcome_decode(&o, v->c->graph, json, &f);
     if (r == 0)
         r = apply_command(v, &o, &f);
     outcome_clear(&o);
     fail_clear(&f);
     return r < 0 ? err_trace(r) : 0;
+}
+
+/* At a run's event the commands have been applied. */
+static int show_commands(struct view *v)
+{
+    const json_t *json;
+    size_t i;
+    int r = 0;
+    json_array_foreach(checkpoint_find_write(v->c, NULL_TASK_ID, WRITE_COMMAND), i, json)
+        if (r == 0 && !v->is_event)
+            r = show_command(v, json);
+    return r;
 }
 
 static int apply_finished(struct view *v, const struct finished *finished, struct fail *f)
@@ -218,17 +227,18 @@ static json_t *task_result(struct view *v, size_t task)
     return json_null();
 }
 
-static bool has_own_threads(const struct graph *g, const struct planned *p)
+/* LangGraph's events name the place of a subgraph that keeps nothing, too. */
+static bool has_place(const struct view *v, const struct planned *p)
 {
-    const struct subgraph *s = p->node >= 0 ? g->nodes[p->node].subgraph : NULL;
-    return s != NULL && s->persistence != PERSIST_NONE;
+    const struct subgraph *s = p->node >= 0 ? v->c->graph->nodes[p->node].subgraph : NULL;
+    return s != NULL && (v->is_event || s->persistence != PERSIST_NONE);
 }
 
 /* Where the subgraph of a task is found; LangGraph does not say it of a failed one. */
 static json_t *task_state(struct view *v, size_t task)
 {
     const struct planned *p = &v->plan.tasks[task];
-    if (!has_own_threads(v->c->graph, p) || write_of(v, task, WRITE_ERROR) != NULL)
+    if (!has_place(v, p) || write_of(v, task, WRITE_ERROR) != NULL)
         return json_null();
     char *ns = task_namespace(v->o->ns, planned_name(v->c->graph, p), v->ids[task]);
     if (ns == NULL)
@@ -341,7 +351,7 @@ static int view_init(struct view *v)
     int r = sched_copy(v->c->sched, &v->sched);
     v->state = state_ref(v->c->state);
     if (r == 0)
-        r = show_command(v);
+        r = show_commands(v);
     if (r != 0)
         return err_trace(r);
     sched_plan(v->sched, &v->plan);

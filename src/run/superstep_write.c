@@ -13,13 +13,13 @@
 /* ---- what is pending ---- */
 
 /* Its gotos and Sends would be forgotten by what follows. */
-static int apply_command(const struct superstep *s, const struct state_limits *limits)
+static int apply_command(const struct superstep *s, const json_t *json,
+                         const struct state_limits *limits)
 {
-    const json_t *json = checkpoint_find_write(s->at, NULL_TASK_ID, WRITE_COMMAND);
     struct outcome all = { 0 };
     struct outcome writes = { 0 };
     struct fail f = { 0 };
-    int r = json != NULL ? outcome_decode(&all, s->at->graph, json, &f) : 0;
+    int r = outcome_decode(&all, s->at->graph, json, &f);
     update_move(&writes.update, &all.update);
     if (r == 0 && writes.update.count > 0)
         r = checkpoint_apply_null(s->at, &writes, limits, NULL, &f);
@@ -27,6 +27,17 @@ static int apply_command(const struct superstep *s, const struct state_limits *l
     outcome_clear(&writes);
     fail_clear(&f);
     return r < 0 ? err_trace(r) : 0;
+}
+
+static int apply_commands(const struct superstep *s, const struct state_limits *limits)
+{
+    const json_t *json;
+    size_t i;
+    int r = 0;
+    json_array_foreach(checkpoint_find_write(s->at, NULL_TASK_ID, WRITE_COMMAND), i, json)
+        if (r == 0)
+            r = apply_command(s, json, limits);
+    return r;
 }
 
 static int apply_finished(const struct superstep *s, const struct state_limits *limits,
@@ -50,7 +61,7 @@ static int apply_finished(const struct superstep *s, const struct state_limits *
 int superstep_apply_pending(const struct superstep *s, bool takes_all)
 {
     const struct state_limits limits = run_state_limits(s->services);
-    int r = apply_command(s, &limits);
+    int r = apply_commands(s, &limits);
     return r != 0 ? err_trace(r) : apply_finished(s, &limits, takes_all);
 }
 

@@ -1,4 +1,4 @@
-/* The store in front, runs, the thread, and how results are compared. The nodes are laws_stage.c. */
+/* The store in front, runs, the thread, and how results are compared. Nodes: laws_stage.c. */
 #include "laws_rig.h"
 #include "base/clock.h"
 #include "base/jsonx.h"
@@ -74,7 +74,7 @@ static void pass_read(struct store *s, struct loop *loop, struct store_op *r,
 
 /* ---- life ---- */
 
-static struct graph *build(struct laws *l, const char *text)
+struct graph *laws_build(struct laws *l, const char *text)
 {
     struct builder_limits limits = worker_builder_limits(&l->conf);
     struct problems problems;
@@ -109,7 +109,7 @@ void laws_init(struct laws *l, const struct laws_case *c)
     l->last_commit = -1;
     l->random = 1;
     l->thread_id = "t";
-    l->graph = build(l, c->graph);
+    l->graph = laws_build(l, c->graph);
     l->script = laws_json(c->script);
     l->input = c->input;
 }
@@ -351,8 +351,8 @@ const char *laws_id_of(const json_t *snapshot)
     return id == NULL ? "" : id;
 }
 
-void laws_update(struct laws *l, const char *checkpoint_id, const char *values,
-                 const char *as_node, char ret[ID_BYTES])
+void laws_update(struct laws *l, const char *checkpoint_id, const char *values, const char *as_node,
+                 char ret[ID_BYTES])
 {
     struct thread_place place = place_of(l, checkpoint_id);
     struct verb v = { .is_done = false };
@@ -362,9 +362,9 @@ void laws_update(struct laws *l, const char *checkpoint_id, const char *values,
     ck_assert_ptr_nonnull(steps);
     thread_update_state(l->worker.runs, &v.op, &place, steps, &made, &v.f, verb_ended, &v);
     wait_for(l, &v);
-    snprintf(ret, ID_BYTES, "%s",
-             json_string_value(
-                 json_object_get(json_object_get(made, "configurable"), "checkpoint_id")));
+    snprintf(
+        ret, ID_BYTES, "%s",
+        json_string_value(json_object_get(json_object_get(made, "configurable"), "checkpoint_id")));
     json_decref(steps);
     json_decref(made);
 }

@@ -58,7 +58,7 @@ struct laws_task {
     int fail_count;
     int hold_count;
     int64_t step; /* of the root's checkpoint that it began behind */
-    char *input; /* what it saw when it last began: JSON, keys sorted; free() */
+    char *input;  /* what it saw when it last began: JSON, keys sorted; free() */
 };
 
 struct laws {
@@ -76,11 +76,11 @@ struct laws {
     size_t task_count;
     struct task *held[LAWS_TASK_MAX];
     size_t held_count;
-    bool answers_inline; /* questions are answered on the spot: a run without interrupts */
-    bool fails_never;    /* "fail" does nothing */
-    bool notes_nothing;  /* inputs are not looked at: where memory is tested */
-    bool is_dead;        /* nothing is performed any more, as after a crash */
-    int64_t delta_max;   /* 0 = the default */
+    bool answers_inline;  /* questions are answered on the spot: a run without interrupts */
+    bool fails_never;     /* "fail" does nothing */
+    bool notes_nothing;   /* inputs are not looked at: where memory is tested */
+    bool is_dead;         /* nothing is performed any more, as after a crash */
+    int64_t delta_max;    /* 0 = the default */
     long fail_at_perform; /* the n-th performance fails instead; 0 = none */
     long perform_count;
     long start_count;
@@ -88,16 +88,17 @@ struct laws {
     struct store store; /* in front of the worker's own: counts commits, and dies */
     struct store *real_store;
     long commit_count;
-    long last_commit; /* later ones are lost, and is_dead is set; -1 = none is lost */
-    bool is_full;       /* instead of dying it says that it is full */
+    long last_commit;    /* later ones are lost, and is_dead is set; -1 = none is lost */
+    bool is_full;        /* instead of dying it says that it is full */
     long starts_at_loss; /* start_count at the first commit that was lost; -1: none yet */
     long full_at_commit; /* this one is refused as if the store were full; 0 = none */
-    bool commits_twice; /* rows of writes are committed a second time */
+    bool commits_twice;  /* rows of writes are committed a second time */
 };
 
 /* Builds c's graph. One thread, "t". */
 void laws_init(struct laws *l, const struct laws_case *c);
 void laws_deinit(struct laws *l);
+struct graph *laws_build(struct laws *l, const char *text); /* a reference */
 /* ' becomes ". A new reference. */
 json_t *laws_json(const char *text);
 
@@ -111,8 +112,8 @@ const struct laws_case *laws_find_case(const char *name);
 
 /* How a run is asked for. Zeroed: on the thread, durability async. */
 struct laws_how {
-    const char *input;   /* NULL: none */
-    json_t *command;     /* taken; or NULL */
+    const char *input; /* NULL: none */
+    json_t *command;   /* taken; or NULL */
     const char *checkpoint_id;
     const char *before, *after; /* JSON, or NULL */
     const char *durability;
@@ -125,12 +126,12 @@ struct laws_how {
 /* What a run came to. */
 struct laws_end {
     enum run_status status;
-    char error[64];    /* class, or "" */
-    char node[64];     /* that failed, or "" */
-    char *message;     /* or NULL */
-    char *values;      /* output as JSON, keys sorted, ids numbered; or NULL */
+    char error[64];     /* class, or "" */
+    char node[64];      /* that failed, or "" */
+    char *message;      /* or NULL */
+    char *values;       /* output as JSON, keys sorted, ids numbered; or NULL */
     json_t *interrupts; /* or NULL */
-    json_t *events;    /* array of {"event", "ns", "data"} of the modes asked */
+    json_t *events;     /* array of {"event", "ns", "data"} of the modes asked */
 };
 void laws_end_clear(struct laws_end *end);
 struct run *laws_start(struct laws *l, const struct laws_how *how);
@@ -140,8 +141,9 @@ void laws_run(struct laws *l, const struct laws_how *how, struct laws_end *ret);
 /* A command that answers what is asked: the first of them by id, or all. Takes nothing. */
 json_t *laws_answers(const json_t *interrupts, bool only_first);
 /*
- * From input (how->input) to the end, however often it stops: questions are answered, failures and
- * breakpoints passed; where nothing was kept it begins again. Gives the number of runs; ret is what the last one came to, RUN_SUCCESS.
+ * From input (how.input) to the end, however often it stops: questions are answered, failures and
+ * breakpoints passed; where nothing was kept it begins again. Gives the number of runs; ret is what
+ * the last one came to, RUN_SUCCESS.
  */
 struct laws_play {
     struct laws_how how;
@@ -154,8 +156,8 @@ int laws_play(struct laws *l, const struct laws_play *play, struct laws_end *ret
 json_t *laws_state(struct laws *l, const char *checkpoint_id);
 json_t *laws_history(struct laws *l); /* newest first */
 /* Gives the new checkpoint's id, or fails the test. values: JSON or NULL. */
-void laws_update(struct laws *l, const char *checkpoint_id, const char *values,
-                 const char *as_node, char ret[ID_BYTES]);
+void laws_update(struct laws *l, const char *checkpoint_id, const char *values, const char *as_node,
+                 char ret[ID_BYTES]);
 const char *laws_id_of(const json_t *snapshot); /* its checkpoint id; "" of an empty one */
 /* Everything in the store of the thread, as text. mem_free() */
 char *laws_dump(struct laws *l);
@@ -170,7 +172,7 @@ void laws_check_chain(struct laws *l);
 
 /* ---- the stage: laws_stage.c ---- */
 
-void laws_stage_init(struct laws *l); /* adds the kind "act" */
+void laws_stage_init(struct laws *l);  /* adds the kind "act" */
 void laws_perform_one(struct laws *l); /* one of those held */
 
 /* ---- comparing ---- */

@@ -260,6 +260,13 @@ static const struct {
     { ASKING, "{'resume':1,'goto':'nobody'}", NULL, "InvalidUpdateError",
       "unknown node \"nobody\"" },
     { ASKING, "{'update':7}", NULL, "InvalidUpdateError", "found integer" },
+    { EMPTY, "{'update':{'n':'x'}}", NULL, "InvalidUpdateError", "expected integer" },
+    { ASKING, "{'update':{'n':'x'}}", NULL, "InvalidUpdateError", "expected integer" },
+    { FINISHED, "{'update':{'n':'x'}}", NULL, "InvalidUpdateError", "expected integer" },
+    { ASKING, "{'resume':1,'update':{'n':'x'}}", NULL, "InvalidUpdateError", "expected integer" },
+    { FINISHED, "{'update':[['n',1],['n',2]]}", NULL, "InvalidUpdateError", "written twice" },
+    { FINISHED, "{'update':{'m':{'type':'remove','id':'z'}}}", NULL, "InvalidUpdateError",
+      "no message of the list has" },
     { ASKING, "{'graph':'PARENT','goto':'end'}", NULL, "InvalidUpdateError", "no parent graph" },
     { EMPTY, NULL, UNKNOWN, "NotFoundError", UNKNOWN },
     { FINISHED, NULL, UNKNOWN, "NotFoundError", UNKNOWN },
@@ -297,6 +304,19 @@ START_TEST(a_wrong_request_fails_and_leaves_the_thread_as_it_was)
                   modes_of_start[requests[_i].place], found);
     expect_error(found, requests[_i].class, requests[_i].part);
     expect_usable(requests[_i].place);
+    json_decref(command);
+}
+END_TEST
+
+/* Nothing of it stays, not even an answer that would have fitted. */
+START_TEST(a_refused_answer_is_not_remembered)
+{
+    json_t *command = rig_parse("{'resume':1,'goto':'nobody'}");
+
+    go_to(ASKING);
+    (void)try_with(line, NULL, (struct run_request){ .thread_id = "t", .command = command });
+    ck_assert_str_eq(try_thread(line, NULL), "{'way':'ask'}");
+    expect_usable(ASKING);
     json_decref(command);
 }
 END_TEST
@@ -404,6 +424,32 @@ START_TEST(a_limit_that_is_passed_says_which)
 }
 END_TEST
 
+/* ---- commands, one after the other ---- */
+
+#define TWO                                                                                        \
+    "{'state':{'n':{'type':'integer'}},'nodes':{'a':{'kind':'interrupt','value':'A'},"             \
+    "'b':{'kind':'interrupt','value':'B'}},'edges':[['START',['a','b']]]}"
+
+/* Two questions of one step, answered one by one: both commands belong to the same checkpoint. */
+START_TEST(each_command_at_a_checkpoint_may_write_a_field_once)
+{
+    struct run_request first = { .thread_id = "t" };
+    struct run *run = rig_start_with(&rig, rig_graph(&rig, TWO), "{}", first);
+    const char *found = NULL;
+
+    rig_finish(&rig, run);
+    for (int i = 0; i < 2; i++) {
+        const json_t *asked = json_array_get(run_interrupts(run), (size_t)i);
+        const char *id = json_string_value(json_object_get(asked, "id"));
+        json_t *command = json_pack("{s:{s:i}, s:{s:i}}", "resume", id, 1, "update", "n", i + 1);
+        found = try_with(TWO, NULL, (struct run_request){ .thread_id = "t", .command = command });
+        ck_assert_str_eq(found, i == 0 ? "{'n':1}" : "{'n':2}");
+        json_decref(command);
+    }
+    run_unref(run);
+}
+END_TEST
+
 /* ---- the suite ---- */
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
@@ -431,6 +477,8 @@ int main(void)
     t = new_case(s, "requests");
     tcase_add_loop_test(t, a_wrong_request_fails_and_leaves_the_thread_as_it_was, 0,
                         COUNT(requests));
+    tcase_add_test(t, a_refused_answer_is_not_remembered);
+    tcase_add_test(t, each_command_at_a_checkpoint_may_write_a_field_once);
     tcase_add_loop_test(t, as_in_the_reference_an_answer_to_nobody_may_be_ignored, 0,
                         COUNT(lenient));
     tcase_add_loop_test(t, a_request_that_cannot_be_done_is_refused_with_the_reason, 0,

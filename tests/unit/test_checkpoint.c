@@ -686,7 +686,8 @@ START_TEST(a_commands_writes_and_sends_are_shown_but_not_its_gotos)
 {
     begin("{}");
     step("{}");
-    json_t *command = kit_json("{'update':[['n',4]],'goto':[['c'],['c',{'x':1}]]}");
+    json_t *command = kit_json(
+        "[{'update':[['n',1]],'goto':[]},{'update':[['n',3]],'goto':[['c'],['c',{'x':1}]]}]");
     ck_assert_int_eq(checkpoint_set_write_take(&at, NULL_TASK_ID, WRITE_COMMAND, command), 0);
     json_t *json = snapshot(false, false);
     expect_member(json, "values", "{'log':[],'n':4}");

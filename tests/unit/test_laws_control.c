@@ -116,8 +116,8 @@ static const struct {
     const char *before, *after;
     int runs; /* of "join": a, then n2 n10 b, then e */
 } stops[] = {
-    { NULL, NULL, 1 },          { "'*'", NULL, 4 },         { NULL, "'*'", 4 },
-    { "'*'", "'*'", 5 },        { "['n2','b']", NULL, 2 },  { NULL, "['n2','b']", 2 },
+    { NULL, NULL, 1 },           { "'*'", NULL, 4 },        { NULL, "'*'", 4 },
+    { "'*'", "'*'", 5 },         { "['n2','b']", NULL, 2 }, { NULL, "['n2','b']", 2 },
     { "['e']", "['a','e']", 4 }, { "['a']", "['a']", 3 },
 };
 
@@ -174,8 +174,7 @@ START_TEST(a_subgraph_gives_what_its_nodes_in_its_place_give)
 }
 END_TEST
 
-/* How many events in a row, from the start of the task that ns belongs to until its result, and
- * none of ns before or behind. */
+/* Events of ns come only after the start of the task that ns belongs to, and before its result. */
 static void check_between(const json_t *events, const char *ns)
 {
     const char *id = strrchr(ns, ':') + 1;
@@ -201,8 +200,8 @@ START_TEST(events_of_a_subgraph_lie_between_the_start_and_the_result_of_its_task
     struct laws_end end;
     laws_init(&l, laws_find_case("subgraph"));
     const struct laws_how how = { .input = l.input,
-                                  .modes = MODE_TASKS | MODE_UPDATES | MODE_VALUES |
-                                           MODE_SUBGRAPHS };
+                                  .modes =
+                                      MODE_TASKS | MODE_UPDATES | MODE_VALUES | MODE_SUBGRAPHS };
     const json_t *event;
     size_t i;
     int count = 0;
@@ -251,7 +250,7 @@ static bool is_event(const json_t *event, const char *name)
 /* One task at a time, so that updates come in the order of the plan: what was sent before nodes. */
 struct folding {
     json_t *values;
-    json_t *sent; /* array: updates of what was sent in this step, applied behind the nodes' */
+    json_t *sent;   /* array: updates of what was sent in this step, applied behind the nodes' */
     json_t *pushed; /* object: names of nodes that were sent to in this step */
 };
 
@@ -284,8 +283,8 @@ static void fold_event(struct folding *f, const json_t *event)
     }
 }
 
-static const char *const folded[] = { "join", "loop", "sends", "defer", "commands", "subgraph",
-                                      "parent" };
+static const char *const folded[] = { "join",     "loop",     "sends", "defer",
+                                      "commands", "subgraph", "parent" };
 
 START_TEST(updates_folded_into_the_values_before_give_the_values_after)
 {
@@ -339,18 +338,20 @@ START_TEST(a_task_that_begins_has_one_result_event_unless_it_was_cancelled)
     size_t i;
     laws_init(&l, &laws_cases[_i]);
     l.fails_never = true;
-    laws_run(&l, &(struct laws_how){ .input = l.input, .modes = MODE_TASKS | MODE_SUBGRAPHS }, &end);
+    laws_run(&l, &(struct laws_how){ .input = l.input, .modes = MODE_TASKS | MODE_SUBGRAPHS },
+             &end);
     json_array_foreach(end.events, i, event) {
         const json_t *data = json_object_get(event, "data");
         const char *id = json_string_value(json_object_get(data, "id"));
         if (!is_event(event, "tasks"))
             continue;
-        if (json_object_get(data, "result") == NULL && json_object_get(data, "error") == NULL)
-            ck_assert(json_object_get(open, id) == NULL), json_object_set_new(open, id, json_true());
-        else
+        if (json_object_get(data, "result") == NULL && json_object_get(data, "error") == NULL) {
+            ck_assert_ptr_null(json_object_get(open, id));
+            json_object_set_new(open, id, json_true());
+        } else {
             ck_assert_int_eq(json_object_del(open, id), 0);
+        }
     }
-    /* A subgraph that asks has no result of its own: its task has the question. */
     ck_assert_uint_eq(json_object_size(open), 0);
     json_decref(open);
     laws_end_clear(&end);
@@ -382,8 +383,8 @@ static void run_with_modes(struct laws *l, unsigned modes, struct laws_end *end)
 
 START_TEST(several_modes_tell_what_each_of_them_tells_alone)
 {
-    static const char *const names[] = { "values", "updates", "tasks",
-                                         "checkpoints", "debug", "custom" };
+    static const char *const names[] = { "values",      "updates", "tasks",
+                                         "checkpoints", "debug",   "custom" };
     struct laws l;
     struct laws_end all;
     laws_init(&l, &laws_cases[_i]);
@@ -413,7 +414,8 @@ static const struct laws_case telling = {
 };
 static const struct laws_case asking_late = {
     "asking late",
-    "{" STATE "},'nodes':{'a':{'kind':'act'},'b':{'kind':'act'}},'edges':[['START','a'],['a','b']]}",
+    "{" STATE
+    "},'nodes':{'a':{'kind':'act'},'b':{'kind':'act'}},'edges':[['START','a'],['a','b']]}",
     "{'a':[[{'custom':1},{'update':{'log':'a'}}]],'b':[[{'custom':2},{'custom':3},{'ask':'q'}]]}",
     "{}"
 };

@@ -54,7 +54,8 @@ static bool play_until_death(struct laws *l, const char *durability, long commit
 }
 
 /* Plays with a death after so many commits, and goes on. False: it lived long enough. */
-static bool crash_and_go_on(struct laws *l, const char *durability, long commits, const char *values)
+static bool crash_and_go_on(struct laws *l, const char *durability, long commits,
+                            const char *values)
 {
     struct laws_end end;
     bool died = play_until_death(l, durability, commits);
@@ -94,7 +95,8 @@ END_TEST
 
 /* ---- 12: failures ---- */
 
-START_TEST(after_failures_nobody_who_had_finished_runs_again_and_the_end_is_as_if_nothing_had_failed)
+START_TEST(
+    after_failures_nobody_who_had_finished_runs_again_and_the_end_is_as_if_nothing_had_failed)
 {
     struct laws l;
     laws_init(&l, laws_find_case("failures"));
@@ -260,6 +262,31 @@ START_TEST(under_exit_a_run_leaves_one_checkpoint)
 }
 END_TEST
 
+START_TEST(a_graph_that_has_lost_its_nodes_leaves_the_thread_as_it_was)
+{
+    static const char other[] = "{'state':{'log':{'type':'array','reducer':'append'}},"
+                                "'nodes':{'x':{'kind':'act'}},'edges':[['START','x']]}";
+    struct laws l;
+    struct laws_end end;
+    laws_init(&l, laws_find_case("join"));
+    laws_run(&l, &(struct laws_how){ .input = l.input, .before = "['e']" }, &end);
+    laws_end_clear(&end);
+    char *before = laws_dump(&l);
+    graph_unref(l.graph);
+    l.graph = laws_build(&l, other);
+    for (int i = 0; i < 3; i++) {
+        laws_run(&l, &(struct laws_how){ .input = NULL, .durability = durabilities[i] }, &end);
+        ck_assert_str_eq(end.error, "InvalidUpdateError");
+        laws_end_clear(&end);
+        char *after = laws_dump(&l);
+        ck_assert_str_eq(after, before);
+        mem_free(after);
+    }
+    mem_free(before);
+    laws_deinit(&l);
+}
+END_TEST
+
 /* ---- 16: lists that are stored as what was added ---- */
 
 static char *play_lists(struct laws *l, int64_t delta_max, const char *durability)
@@ -270,7 +297,8 @@ static char *play_lists(struct laws *l, int64_t delta_max, const char *durabilit
     l->random = 5;
     free(play_values(l, l->input, durability));
     json_t *history = laws_history(l);
-    snprintf(middle, sizeof(middle), "%s", laws_id_of(json_array_get(history, json_array_size(history) / 2)));
+    snprintf(middle, sizeof(middle), "%s",
+             laws_id_of(json_array_get(history, json_array_size(history) / 2)));
     json_decref(history);
     laws_update(l, NULL, "{'log':['u1','u2'],'talk':[['user','hello']],'n':-3}", "a", id);
     free(play_values(l, NULL, durability));
@@ -318,8 +346,8 @@ static char *way_text(struct laws *l, json_int_t from_step)
         const json_t *metadata = json_object_get(one, "metadata");
         if (strcmp(laws_id_of(one), next) != 0)
             continue;
-        const json_t *parent = json_object_get(json_object_get(one, "parent_config"),
-                                               "configurable");
+        const json_t *parent =
+            json_object_get(json_object_get(one, "parent_config"), "configurable");
         next = parent == NULL ? "" : json_string_value(json_object_get(parent, "checkpoint_id"));
         if (json_integer_value(json_object_get(metadata, "step")) <= from_step)
             continue;
@@ -413,9 +441,9 @@ static const struct {
         "{'log':['in']}" },
       "{'log':{'__overwrite__':['o','p']}}" },
 };
-static const struct laws_case other_way = {
-    "other", TWO_WAYS, "{'a':[[{'update':{'log':'other','last':'c'}}]]," REST, ""
-};
+static const struct laws_case other_way = { "other", TWO_WAYS,
+                                            "{'a':[[{'update':{'log':'other','last':'c'}}]]," REST,
+                                            "" };
 
 static void fork_before_a(struct laws *l, const char *values)
 {
@@ -463,17 +491,18 @@ int main(void)
     tcase_add_test(
         t,
         after_failures_nobody_who_had_finished_runs_again_and_the_end_is_as_if_nothing_had_failed);
-    tcase_add_loop_test(
-        t, writes_that_are_stored_twice_and_resumes_with_nothing_to_do_change_nothing, 0,
-        laws_case_count);
-    tcase_add_loop_test(t, durability_changes_neither_results_nor_questions_nor_the_latest_state,
+    tcase_add_loop_test(t,
+                        writes_that_are_stored_twice_and_resumes_with_nothing_to_do_change_nothing,
                         0, laws_case_count);
+    tcase_add_loop_test(t, durability_changes_neither_results_nor_questions_nor_the_latest_state, 0,
+                        laws_case_count);
     tcase_add_test(t, under_sync_nothing_begins_after_a_checkpoint_that_could_not_be_kept);
     tcase_add_test(t, under_exit_a_run_leaves_one_checkpoint);
+    tcase_add_test(t, a_graph_that_has_lost_its_nodes_leaves_the_thread_as_it_was);
     tcase_add_test(t, lists_stored_as_what_was_added_are_the_same_lists_whatever_is_stored_whole);
-    tcase_add_loop_test(
-        t, a_run_from_any_earlier_checkpoint_makes_the_same_states_and_touches_nothing, 0,
-        laws_case_count);
+    tcase_add_loop_test(t,
+                        a_run_from_any_earlier_checkpoint_makes_the_same_states_and_touches_nothing,
+                        0, laws_case_count);
     tcase_add_loop_test(t, an_update_in_the_place_of_a_node_is_as_good_as_the_node, 0,
                         COUNT(forks));
     suite_add_tcase(s, t);

@@ -61,8 +61,7 @@ static int check_inputs(const struct laws *l, const json_t *snapshot)
     int count = 0;
     json_array_foreach(json_object_get(snapshot, "tasks"), i, task) {
         const char *how = json_string_value(json_array_get(json_object_get(task, "path"), 0));
-        const struct laws_task *t =
-            known_task(l, json_string_value(json_object_get(task, "id")));
+        const struct laws_task *t = known_task(l, json_string_value(json_object_get(task, "id")));
         if (t == NULL || strcmp(how, "__pregel_push") == 0)
             continue;
         laws_check_text(t->input, values);
@@ -95,7 +94,8 @@ END_TEST
 
 /* ---- 3: the order in which writes count ---- */
 
-#define LOG "'state':{'log':{'type':'array','reducer':'append'},'item':{'type':'any','private':true}}"
+#define LOG                                                                                        \
+    "'state':{'log':{'type':'array','reducer':'append'},'item':{'type':'any','private':true}}"
 
 static const struct laws_case orders[] = {
     { "nodes by name in bytes, then Sends by index",
@@ -156,10 +156,12 @@ static const struct laws_case two_writers = {
     "'a':{'kind':'act'},'b':{'kind':'act'},'c':{'kind':'act'},'d':{'kind':'act'}},"
     "'edges':[['START','a'],['a',['b','c','d']]]}",
     "{'a':[[{'update':{'log':'a'}}]],'b':[[{'update':{'last':'b'}}]],"
-    "'c':[[{'update':{'last':'c'}}],[{'update':{'log':'c'}}]],'d':[[{'update':{'log':'d'}}]]}", "{}"
+    "'c':[[{'update':{'last':'c'}}],[{'update':{'log':'c'}}]],'d':[[{'update':{'log':'d'}}]]}",
+    "{}"
 };
 
-START_TEST(two_writers_of_a_field_fail_the_run_by_name_and_leave_no_checkpoint_and_a_thread_to_go_on)
+START_TEST(
+    two_writers_of_a_field_fail_the_run_by_name_and_leave_no_checkpoint_and_a_thread_to_go_on)
 {
     struct laws l;
     struct laws_end end;
@@ -276,8 +278,8 @@ START_TEST(every_state_is_the_one_before_with_the_results_of_its_tasks_folded_in
     laws_init(&l, &laws_cases[_i]);
     laws_play(&l, &play, &end);
     json_t *history = laws_history(&l);
-    bool has_messages = json_object_get(json_object_get(json_array_get(history, 0), "values"),
-                                        "talk") != NULL;
+    bool has_messages =
+        json_object_get(json_object_get(json_array_get(history, 0), "values"), "talk") != NULL;
     bool has_handler = json_object_get(l.script, "__error_handler__h") != NULL;
     for (size_t i = json_array_size(history) - 1; i > 0 && !has_messages && !has_handler; i--) {
         const json_t *before = json_array_get(history, i);
@@ -344,9 +346,9 @@ int main(void)
     tcase_add_loop_test(
         t, the_order_of_finishing_and_the_number_at_work_change_neither_state_nor_checkpoints, 0,
         laws_case_count);
-    tcase_add_loop_test(
-        t, every_node_sees_the_state_after_the_step_before_and_nothing_of_its_siblings, 0,
-        laws_case_count);
+    tcase_add_loop_test(t,
+                        every_node_sees_the_state_after_the_step_before_and_nothing_of_its_siblings,
+                        0, laws_case_count);
     tcase_add_loop_test(
         t, writes_of_a_step_count_in_the_order_of_names_then_of_sends_and_handlers_stand_in_place,
         0, COUNT(orders));
@@ -354,9 +356,8 @@ int main(void)
         t,
         two_writers_of_a_field_fail_the_run_by_name_and_leave_no_checkpoint_and_a_thread_to_go_on);
     tcase_add_test(t, m_steps_need_a_limit_of_m_and_one_if_fresh_and_of_m_less_one_if_resumed);
-    tcase_add_loop_test(
-        t, every_state_is_the_one_before_with_the_results_of_its_tasks_folded_in, 0,
-        laws_case_count);
+    tcase_add_loop_test(t, every_state_is_the_one_before_with_the_results_of_its_tasks_folded_in, 0,
+                        laws_case_count);
     tcase_add_test(t, a_fan_out_gives_what_a_loop_over_its_items_gives);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);

@@ -248,20 +248,20 @@ static const struct {
     { "none", "NodeTimeoutError" },
 };
 
-/* 15 times 20 ms are longer than the limit, 20 ms are not. */
+/* 25 times 20 ms are longer than the limit, 20 ms are not. */
 START_TEST(each_sign_of_life_begins_the_idle_timeout_anew)
 {
     char graph[512];
 
     snprintf(graph, sizeof(graph),
-             ONE("{'kind':'beat','times':15,'every_ms':20,'sign':'%s','idle_timeout_ms':200}"),
+             ONE("{'kind':'beat','times':25,'every_ms':20,'sign':'%s','idle_timeout_ms':400}"),
              signs[_i].sign);
     expect_run(graph, "{}", signs[_i].outcome);
 }
 END_TEST
 
 #define INNER(node)                                                                                \
-    ONE("{'kind':'graph','idle_timeout_ms':200,'graph':{'state':{" LOG "},'nodes':{'i':" node      \
+    ONE("{'kind':'graph','idle_timeout_ms':400,'graph':{'state':{" LOG "},'nodes':{'i':" node      \
         ",'j':" node ",'k':" node "},'edges':[['START','i'],['i','j'],"                            \
         "['j','k']]}}")
 
@@ -270,8 +270,8 @@ START_TEST(a_sign_of_life_inside_a_subgraph_is_one_outside)
     char graph[1024];
 
     snprintf(graph, sizeof(graph),
-             ONE("{'kind':'graph','idle_timeout_ms':200,'graph':{'state':{" LOG
-                 "},'nodes':{'i':{'kind':'beat','times':15,'every_ms':20,'sign':'%s'}},"
+             ONE("{'kind':'graph','idle_timeout_ms':400,'graph':{'state':{" LOG
+                 "},'nodes':{'i':{'kind':'beat','times':25,'every_ms':20,'sign':'%s'}},"
                  "'edges':[['START','i']]}}"),
              signs[_i].sign);
     expect_run(graph, "{}", signs[_i].outcome);
@@ -280,7 +280,7 @@ END_TEST
 
 START_TEST(a_step_inside_a_subgraph_is_a_sign_of_life)
 {
-    expect_run(INNER("{'kind':'wait','ms':120}"), "{}", "{'log':[]}");
+    expect_run(INNER("{'kind':'wait','ms':150}"), "{}", "{'log':[]}");
 }
 END_TEST
 
@@ -536,6 +536,15 @@ START_TEST(a_handler_of_a_sent_task_sees_what_was_sent)
             "'{{q}} {{list}}'") "}}},"
                                 "'edges':[{'from':'START','each':'list','as':'q','send':'n'}]}",
         "{'list':['a','b']}", "{'log':['a ','b ']}");
+}
+END_TEST
+
+START_TEST(a_handler_may_name_what_only_its_node_is_sent)
+{
+    expect_run("{'state':{'list':{'type':'array'}," LOG "},'output':['log'],'nodes':{'n':{" FAILING
+               "," ON_ERROR("'{{item}} {{place}}'") "}}},'edges':[{'from':'START','each':'list',"
+                                                    "'as':'item','index':'place','send':'n'}]}",
+               "{'list':['a','b']}", "{'log':['a 0','b 1']}");
 }
 END_TEST
 
@@ -847,6 +856,7 @@ static void add_handlers(Suite *s)
 
     tcase_add_test(t, a_handler_sees_the_failure_and_names_where_it_goes_on);
     tcase_add_test(t, a_handler_of_a_sent_task_sees_what_was_sent);
+    tcase_add_test(t, a_handler_may_name_what_only_its_node_is_sent);
     tcase_add_test(t, a_handled_failure_stops_no_sibling_and_stands_in_its_place);
     tcase_add_test(t, a_join_does_not_count_a_failed_source);
     tcase_add_test(t, the_attempts_come_before_the_handler_and_it_has_its_own);

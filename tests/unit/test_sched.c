@@ -540,7 +540,7 @@ START_TEST(the_node_that_ran_last_is_known)
 }
 END_TEST
 
-START_TEST(a_send_does_not_count_as_a_run_unless_it_is_noted)
+START_TEST(a_send_does_not_count_as_a_run)
 {
     set_targets(&graph.start, LIST(A));
     begin();
@@ -548,43 +548,6 @@ START_TEST(a_send_does_not_count_as_a_run_unless_it_is_noted)
     send(A, B, 1);
     expect_step("b(1)#0[__pregel_push]");
     expect_newest(A, false);
-    sched_note_run(sched, B);
-    expect_newest(B, false);
-}
-END_TEST
-
-START_TEST(a_noted_run_is_as_old_as_the_step_that_it_was_in)
-{
-    set_targets(&graph.start, LIST(A));
-    begin();
-    expect_step("a[branch:to:a]");
-    sched_note_run(sched, B);
-    expect_newest(NODE_NONE, true);
-    finish_to(A, TO(C));
-    expect_step("c[branch:to:c]");
-    expect_newest(C, false);
-}
-END_TEST
-
-START_TEST(an_update_counts_as_a_run_if_it_is_noted)
-{
-    set_targets(&graph.start, LIST(A));
-    begin();
-    expect_step("a[branch:to:a]");
-    sched_settle(sched);
-    sched_forget(sched);
-    finish_to(NODE_NONE, TO(A));
-    sched_settle(sched);
-    expect_newest(A, false);
-    for (int i = 0; i < 2; i++) {
-        int node = i == 0 ? B : C;
-        sched_forget(sched);
-        sched_note_run(sched, node);
-        sched_settle(sched);
-        expect_newest(node, false);
-    }
-    sched_note_run(sched, D);
-    expect_newest(D, false);
 }
 END_TEST
 
@@ -639,9 +602,7 @@ int main(void)
     tcase_add_test(tc, some_of_an_input_may_be_taken);
     tcase_add_test(tc, an_update_drops_an_input_that_waits);
     tcase_add_test(tc, the_node_that_ran_last_is_known);
-    tcase_add_test(tc, a_send_does_not_count_as_a_run_unless_it_is_noted);
-    tcase_add_test(tc, a_noted_run_is_as_old_as_the_step_that_it_was_in);
-    tcase_add_test(tc, an_update_counts_as_a_run_if_it_is_noted);
+    tcase_add_test(tc, a_send_does_not_count_as_a_run);
     tcase_add_test(tc, a_goto_from_outside_is_newer_than_what_was_planned);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);

@@ -585,7 +585,7 @@ START_TEST(what_a_command_has_left_is_applied_first)
 {
     use(LINE);
     go(0);
-    json_t *command = kit_json("{'update':[['log',['c']]],'goto':[['b']]}");
+    json_t *command = kit_json("[{'update':[['log',['c']]],'goto':[['b']]}]");
     ck_assert_int_eq(checkpoint_set_write_take(&at, NULL_TASK_ID, WRITE_COMMAND, command), 0);
     ck_assert_int_eq(saver_put_write(&saver, &at, NULL_TASK_ID, WRITE_COMMAND, ""), 0);
     update("[[{'values':{'log':['x']},'as_node':'b'}]]");

@@ -4,7 +4,7 @@
  *
  *     main.c     a case: its graph, its stage, its steps
  *     steps.c    what is done with the graph      place.c, command.c   what steps need for it
- *     mixed.c    what cannot be compared
+ *     note.c     what cannot be compared
  *     script.c   what nodes do                    stage.c              what they remember
  *     trace.c    lines
  *

@@ -41,7 +41,9 @@ static void read_event(struct reading *r, const struct run_event *event)
     json_t *data = trace_parse(event->data, event->data_len_bytes);
 
     if (strcmp(event->name, "tasks") == 0)
-        mixed_note_start(r->step, data);
+        note_task(r->step, data);
+    if (strcmp(event->name, "updates") == 0)
+        note_update(r->step, data);
     if (strcmp(event->name, "values") == 0 && event->ns[0] == '\0')
         keep_values(r, data);
     if ((mode_find(event->name) & r->asked) != 0)
@@ -86,7 +88,7 @@ static json_t *result_of(const struct reading *r, const struct run *run, struct 
                           interrupts == NULL ? json_array() : json_share(interrupts)));
 }
 
-/* Beside the modes asked for: `values`, which the result is made of, and `tasks` for the notes. */
+/* Beside the modes asked for: `values`, which the result is made of, and two for the notes. */
 static json_t *run_to_end(struct driver *d, struct run_request *req, json_int_t number,
                           struct fail *f)
 {
@@ -95,7 +97,7 @@ static json_t *run_to_end(struct driver *d, struct run_request *req, json_int_t 
     json_t *result;
     int r;
 
-    req->modes |= MODE_VALUES | MODE_TASKS;
+    req->modes |= MODE_VALUES | MODE_UPDATES | MODE_TASKS;
     r = run_start(d->worker->runs, req, &run, f);
     if (r != 0) {
         if (r != RUN_E_REFUSED)
@@ -241,7 +243,7 @@ void driver_do_steps(struct driver *d, const json_t *steps)
             must_do(json_object_set_new(line, "step", json_integer((json_int_t)i)));
             trace_line(line);
         }
-        mixed_note_planned(d, (json_int_t)i);
+        note_planned(d, (json_int_t)i);
         fail_clear(&f);
     }
 }

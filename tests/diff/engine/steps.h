@@ -22,10 +22,11 @@ json_t *driver_update(struct driver *d, const char *checkpoint_id, const json_t 
 /* The checkpoint that a step names: 1 and its id, 0 if it names none, -1 with f. */
 int driver_place(struct driver *d, const json_t *step, char ret[ID_BYTES], struct fail *f);
 
-/* mixed.c: prints a note if this task, or one that is planned where the thread stands, has a join
- * and another trigger. */
-void mixed_note_start(json_int_t step, const json_t *task);
-void mixed_note_planned(const struct driver *d, json_int_t step);
+/* note.c: these print a note if the case cannot be compared, because of an event of `tasks` or
+ * `updates`, or of what is planned where the thread stands. */
+void note_task(json_int_t step, const json_t *task);
+void note_update(json_int_t step, const json_t *update);
+void note_planned(const struct driver *d, json_int_t step);
 
 /* command.c: a step's command as the run takes it: a new reference, or NULL with f. */
 json_t *driver_command(struct driver *d, const json_t *spec, struct fail *f);

@@ -117,11 +117,13 @@ function upwards(random, plan) {
 // Inside of subgraphs one visit each: their nodes may run for several parents at once.
 export function makeScript(random, features, plan, script, isInner = false) {
   if (features.has("subgraph") && !isInner) chooseFragile(random, plan);
-  const goesUp = features.has("parent") && plan.outWriter && !plan.outWriter.spec.on_error && random.chance(0.5);
+  const mayGoUp = plan.outWriter && !plan.outWriter.spec.on_error && !plan.hasOneThread;
+  const goesUp = features.has("parent") && mayGoUp && random.chance(0.5);
   if (goesUp) for (const node of leaves(plan)) node.isSilent = true; // a question beside a Command for the parent: README.md
   for (const node of plan.nodes) {
     if (node.child) {
       node.child.outField = ownField(node);
+      node.child.hasOneThread = node.spec.persistence === "thread";
       node.child.behind = plan.nodes.slice(node.index + 1);
       node.child.outWriter = random.pick(node.child.nodes.filter((inner) => !inner.child && !inner.isMany)) ?? null;
       makeScript(random, features, node.child, script, true);

@@ -1,7 +1,11 @@
 /*
- * Steps that the reference cannot be asked about: a task with a full join and another trigger. It
- * takes one of them only, and then the join is never full again (FORMAT.md, "note"). They are seen
- * when such a task starts, and where a step of the case has left it planned.
+ * What the reference cannot be asked about (FORMAT.md, "note"):
+ *
+ *     a task with a full join and another trigger: it takes one of them only, and then the join is
+ *     full for good. Seen when such a task starts, and where a step of the case has left it planned
+ *
+ *     a handler that had finished when its step goes on: it calls it once more. Seen when its
+ *     result is shown again
  */
 #include "must.h"
 #include "run/checkpoint.h"
@@ -16,12 +20,31 @@ static bool is_join(const char *trigger)
     return strncmp(trigger, join, sizeof(join) - 1) == 0;
 }
 
-static void note(json_int_t step)
+static void note(json_int_t step, const char *reason)
 {
-    trace_line(json_pack("{s:I, s:s}", "step", step, "note", "join and edge in one step"));
+    trace_line(json_pack("{s:I, s:s}", "step", step, "note", reason));
 }
 
-void mixed_note_start(json_int_t step, const json_t *task)
+static void note_mixed(json_int_t step)
+{
+    note(step, "join and edge in one step");
+}
+
+void note_update(json_int_t step, const json_t *update)
+{
+    static const char handler[] = "__error_handler__";
+    const char *node;
+    json_t *what;
+
+    if (json_object_get(update, "__metadata__") == NULL)
+        return;
+    json_object_foreach((json_t *)update, node, what) {
+        if (strncmp(node, handler, sizeof(handler) - 1) == 0)
+            note(step, "a handler that had finished");
+    }
+}
+
+void note_task(json_int_t step, const json_t *task)
 {
     const json_t *triggers = json_object_get(task, "triggers");
     const json_t *one;
@@ -31,7 +54,7 @@ void mixed_note_start(json_int_t step, const json_t *task)
     json_array_foreach(triggers, i, one)
         has_join = has_join || is_join(json_string_value(one));
     if (has_join && json_array_size(triggers) > 1)
-        note(step);
+        note_mixed(step);
 }
 
 struct reading {
@@ -69,7 +92,7 @@ static bool plans_mixed(struct graph *graph, const struct stored_checkpoint *sto
     return found;
 }
 
-void mixed_note_planned(const struct driver *d, json_int_t step)
+void note_planned(const struct driver *d, json_int_t step)
 {
     const struct store_query query = { .thread_id = d->thread_id, .ns = "", .limit = 1 };
     struct stored_list list = { 0 };
@@ -80,6 +103,6 @@ void mixed_note_planned(const struct driver *d, json_int_t step)
     must_do(loop_run_until(d->worker->loop, &reading.is_over));
     must_do(reading.result);
     if (list.count > 0 && plans_mixed(d->graph, &list.items[0]))
-        note(step);
+        note_mixed(step);
     stored_list_clear(&list);
 }
