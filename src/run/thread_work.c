@@ -190,9 +190,7 @@ int thread_snapshot(const struct thread_work *w, const struct thread_spot *spot,
                     const struct stored_checkpoint *from, bool with_pending, json_t **ret)
 {
     const struct state_limits limits = run_state_limits(w->runs->services);
-    const struct snapshot_options o = {
-        w->thread_id, spot->ns, with_pending, &limits, VIEW_SHOWN
-    };
+    const struct snapshot_options o = { w->thread_id, spot->ns, with_pending, &limits, VIEW_SHOWN };
     struct checkpoint c;
     struct fail f = { 0 };
     int r = checkpoint_init(&c, spot->graph);

@@ -59,3 +59,21 @@ def test_panel_waits_for_a_look_before_its_editor_on_a_thread(client):
     assert there.pop("__interrupt__") == [] and "answer" not in there and len(there["agent_responses"]) == 3
     done = client.post("/invoke", {"graph": "panel", "thread_id": "t1"}).json
     assert done == there | {"answer": done["answer"]} and done["answer"]
+
+
+def test_approve_writes_again_until_a_person_says_yes(client):
+    def ask(**body):
+        return client.post("/invoke", {"graph": "approve", "thread_id": "t2"} | body).json
+
+    first = ask(input={"task": "A haiku about rivers"})
+    assert first["__interrupt__"][0]["value"]["draft"] == first["draft"] != ""
+    second = ask(command={"resume": "shorter"})
+    assert second["feedback"] == "shorter" and second["__interrupt__"][0]["value"]["draft"] == second["draft"] != first["draft"]
+    assert ask(command={"resume": "yes"}) == {"task": "A haiku about rivers", "draft": second["draft"], "feedback": "yes"}
+
+
+def test_topics_starts_a_task_for_each_item_and_keeps_their_order(client):
+    topics = ["tea", "rain", "cats"]
+    state = client.invoke("topics", {"topics": topics}).json
+    assert [topic for topic, text in zip(topics, state["paragraphs"], strict=True) if topic in text] == topics
+    assert state["summary"]
