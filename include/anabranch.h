@@ -305,6 +305,11 @@ ANABRANCH_API void anabranch_targets_fail(struct anabranch_targets *targets, con
 ANABRANCH_API int anabranch_builder_interrupt(struct anabranch_builder *b, const char *moment,
                                               const char *node);
 ANABRANCH_API int anabranch_builder_recursion_limit(struct anabranch_builder *b, int64_t limit);
+/* The longest time for the nodes that run side by side; a run that needs more fails. */
+ANABRANCH_API int anabranch_builder_step_timeout(struct anabranch_builder *b, int64_t timeout_ms);
+/* What counts for every node that does not say it itself. spec: JSON object {"retry","timeout_ms",
+ * "idle_timeout_ms","cache","on_error"}, each as in a node; every key may be missing. */
+ANABRANCH_API int anabranch_builder_node_defaults(struct anabranch_builder *b, const char *spec);
 
 /* ANABRANCH_E_INVALID: anabranch_builder_problems() has one line per mistake. The graph is counted;
  * free it with anabranch_graph_free(). */

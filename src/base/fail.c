@@ -37,6 +37,7 @@ static const struct fail_row rows[FAIL_CODE_COUNT] = {
     ROW(FAIL_INVALID_UPDATE, "InvalidUpdateError", 422, false, "the state refused an update"),
     ROW(FAIL_RECURSION, "GraphRecursionError", 422, false,
         "the graph did not come to its end within the recursion limit"),
+    ROW(FAIL_STEP_TIMEOUT, "StepTimeoutError", 504, false, "a step of the graph passed its time limit"),
     ROW(FAIL_RUN_TIMEOUT, "RunTimeoutError", 504, false, "the run passed its time limit"),
     ROW(FAIL_CANCELLED, "CancelledError", 499, false, "the run was cancelled"),
     ROW(FAIL_LIMIT, "LimitError", 422, false, "a limit of the server was passed"),

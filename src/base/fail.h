@@ -35,6 +35,7 @@ enum fail_code {
     FAIL_EMPTY_INPUT,    /* 422 EmptyInputError */
     FAIL_INVALID_UPDATE, /* 422 InvalidUpdateError */
     FAIL_RECURSION,      /* 422 GraphRecursionError */
+    FAIL_STEP_TIMEOUT,   /* 504 StepTimeoutError: step_timeout_ms of the graph passed */
     FAIL_RUN_TIMEOUT,    /* 504 RunTimeoutError: timeout_ms of the request passed */
     FAIL_CANCELLED,      /* 499 CancelledError: the client left, or was told to stop */
     FAIL_LIMIT, /* 422 LimitError: a limit of the settings was passed (steps, tasks, state size,

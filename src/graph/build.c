@@ -65,6 +65,8 @@ void anabranch_builder_free(struct anabranch_builder *b)
     texts_free(b->output.names, b->output.count);
     problems_deinit(&b->problems);
     json_decref(b->assistant);
+    json_decref(b->node_defaults);
+    node_deinit(&b->defaults);
     mem_free(b->file);
     mem_free(b->name);
     mem_free(b->description);
@@ -239,6 +241,23 @@ int anabranch_builder_recursion_limit(struct anabranch_builder *b, int64_t limit
     else
         builder_problem(b, "/recursion_limit", NULL, "%" PRId64 " is not between 1 and %" PRId64,
                         limit, b->limits.max_recursion_limit);
+    return 0;
+}
+
+int anabranch_builder_step_timeout(struct anabranch_builder *b, int64_t timeout_ms)
+{
+    if (timeout_ms >= 1 && timeout_ms <= DAY_MS)
+        b->step_timeout_ms = timeout_ms;
+    else
+        builder_problem(b, "/step_timeout_ms", NULL, "%" PRId64 " is not between 1 and %d",
+                        timeout_ms, DAY_MS);
+    return 0;
+}
+
+int anabranch_builder_node_defaults(struct anabranch_builder *b, const char *spec)
+{
+    json_decref(b->node_defaults);
+    b->node_defaults = builder_read_object(b, DEFAULTS_POINTER, builder_text(spec));
     return 0;
 }
 

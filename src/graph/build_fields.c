@@ -37,7 +37,7 @@ static const char *name_fault(const char *name)
     if (jsonx_utf8_prefix(name, len) != len)
         return "the name is not UTF-8";
     if (name[0] == '$')
-        return "names with \"$\" in front are kept for $context and $config";
+        return "names with \"$\" in front are kept for $context, $config and $run";
     if (strncmp(name, "__", 2) == 0)
         return "names with \"__\" in front are kept for the server";
     /* Checkpoints list fields beside the marks of nodes and joins. */

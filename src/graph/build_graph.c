@@ -29,6 +29,7 @@ static int name_graph(struct anabranch_builder *b, struct graph *g)
     g->assistant_id = mem_strdup(id);
     g->assistant = json_incref(b->assistant);
     g->recursion_limit = b->recursion_limit;
+    g->step_timeout_ms = b->step_timeout_ms;
     bool is_whole = g->name != NULL && g->description != NULL && g->assistant_id != NULL;
     return is_whole ? 0 : err_trace(ERR_NOMEM);
 }
@@ -47,6 +48,7 @@ static int fill(struct anabranch_builder *b, struct graph *g)
         r = build_links(b, g);
     if (r == 0)
         build_check_reach(b, g);
+    g->uses_facts = b->uses_facts;
     return r;
 }
 

@@ -46,15 +46,32 @@ static int read_goto(struct setup *s, const struct graph *g, struct node *n)
     return 0;
 }
 
-static int link_handler(struct setup *node, const struct graph *g, struct node *n)
+/* owner: of the key on_error, a node's object or node_defaults. */
+static int link_handler(struct setup *owner, const struct graph *g, struct node *n)
 {
-    char *pointer MEM_AUTO(mem_freep) = pointer_join(node->pointer, "on_error");
+    char *pointer MEM_AUTO(mem_freep) = pointer_join(owner->pointer, "on_error");
     if (pointer == NULL)
         return err_trace(ERR_NOMEM);
     struct setup s;
-    setup_init(&s, node->builder, pointer, json_object_get(node->spec, "on_error"));
+    setup_init(&s, owner->builder, pointer, json_object_get(owner->spec, "on_error"));
     int r = read_ends(&s, g, n->on_error);
     return r != 0 ? r : read_goto(&s, g, n);
+}
+
+static int link_default_handler(struct anabranch_builder *b, const struct graph *g, struct node *n)
+{
+    struct setup s;
+    setup_init(&s, b, DEFAULTS_POINTER, b->node_defaults);
+    return link_handler(&s, g, n);
+}
+
+/* Mistakes in it were told when it was linked for all nodes. */
+static int link_default_again(struct anabranch_builder *b, const struct graph *g, struct node *n)
+{
+    b->problems.is_muted = true;
+    int r = link_default_handler(b, g, n);
+    b->problems.is_muted = false;
+    return r;
 }
 
 static int link_node(struct anabranch_builder *b, const struct graph *g,
@@ -67,9 +84,10 @@ static int link_node(struct anabranch_builder *b, const struct graph *g,
     struct setup s;
     setup_init(&s, b, pointer, spec->json);
     int r = read_ends(&s, g, n);
-    if (r == 0 && n->on_error != NULL)
-        r = link_handler(&s, g, n);
-    return r;
+    if (r != 0 || n->on_error == NULL)
+        return r;
+    bool is_own = json_object_get(spec->json, "on_error") != NULL;
+    return is_own ? link_handler(&s, g, n) : link_default_again(b, g, n);
 }
 
 static void stop_at(struct node *n, bool is_before)
@@ -94,7 +112,7 @@ static void add_stop(struct anabranch_builder *b, struct graph *g, const struct 
 
 int build_links(struct anabranch_builder *b, struct graph *g)
 {
-    int r = 0;
+    int r = b->defaults.on_error == NULL ? 0 : link_default_handler(b, g, &b->defaults);
     for (size_t i = 0; i < b->node_count && r == 0; i++) {
         /* Sorted by now; only the first of doubled names is in the graph. */
         bool is_double = i > 0 && strcmp(b->nodes[i - 1].name, b->nodes[i].name) == 0;

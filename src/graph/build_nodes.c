@@ -73,7 +73,6 @@ int build_kind(struct setup *s, struct node *n)
 static int read_node(struct anabranch_builder *b, const struct graph *g, const json_t *json,
                      const char *pointer, struct node *n)
 {
-    n->retry.max_attempts = 1;
     if (json == NULL) /* told when it was noted */
         return 0;
     struct setup s;
@@ -84,11 +83,7 @@ static int read_node(struct anabranch_builder *b, const struct graph *g, const j
     n->is_deferred = setup_bool(&s, "defer", false);
     int r = build_common(&s, n);
     if (r == 0)
-        r = build_cache(&s, n);
-    if (r == 0)
         r = build_kind(&s, n);
-    if (r == 0)
-        r = build_handler(&s, n);
     if (r == 0)
         setup_finish(&s);
     return r;
@@ -134,7 +129,7 @@ int build_nodes(struct anabranch_builder *b, struct graph *g)
         return err_trace(ERR_NOMEM);
     if (b->node_count > 0)
         qsort(b->nodes, b->node_count, sizeof(*b->nodes), compare_names);
-    int r = 0;
+    int r = build_defaults(b, g);
     for (size_t i = 0; i < b->node_count && r == 0; i++)
         r = add_node(b, &b->nodes[i], g);
     return r;

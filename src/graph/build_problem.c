@@ -3,9 +3,14 @@
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "graph/builder.h"
+#include "graph/path.h"
 #include <string.h>
 
 enum { LISTED_MAX_BYTES = 400, POINTER_MAX_BYTES = 1 << 24 };
+
+/* What paths may begin with beside a field; scope_find() has them. */
+static const char *const roots[] = { "$context", "$config", ROOT_RUN };
+enum { ROOT_COUNT = sizeof(roots) / sizeof(*roots) };
 
 char *pointer_join(const char *base, const char *key)
 {
@@ -54,7 +59,7 @@ const char *builder_problem_unknown(struct anabranch_builder *b, const char *poi
                                     size_t count)
 {
     if (b->problems.count >= PROBLEMS_MAX) { /* comparing words takes long, and nobody sees it */
-        b->problems.count++;
+        builder_problem(b, pointer, NULL, "unknown");
         return NULL;
     }
     const char *nearest = problems_nearest(word, names, count);
@@ -70,24 +75,28 @@ const char *builder_problem_unknown(struct anabranch_builder *b, const char *poi
 void builder_problem_field(struct anabranch_builder *b, const struct graph *g, const char *pointer,
                            const char *name, bool has_scopes)
 {
-    const char **names MEM_AUTO(mem_freep) = mem_array(g->field_count + 2, sizeof(*names));
+    const char **names MEM_AUTO(mem_freep) =
+        mem_array(g->field_count + ROOT_COUNT, sizeof(*names));
     if (names == NULL) {
         builder_note_fault(b);
         return;
     }
     for (size_t i = 0; i < g->field_count; i++)
         names[i] = g->fields[i].name;
-    names[g->field_count] = "$context";
-    names[g->field_count + 1] = "$config";
-    size_t count = g->field_count + (has_scopes ? 2 : 0);
+    memcpy(names + g->field_count, roots, sizeof(roots));
+    size_t count = g->field_count + (has_scopes ? ROOT_COUNT : 0);
     builder_problem_unknown(b, pointer, "field", name, names, count);
 }
 
 void builder_check_root(struct anabranch_builder *b, const struct graph *g, const char *pointer,
                         const char *root)
 {
-    bool is_scope = strcmp(root, "$context") == 0 || strcmp(root, "$config") == 0;
-    if (!is_scope && graph_find_field(g, root) < 0)
+    if (strcmp(root, ROOT_RUN) == 0)
+        b->uses_facts = true;
+    for (size_t i = 0; i < ROOT_COUNT; i++)
+        if (strcmp(root, roots[i]) == 0)
+            return;
+    if (graph_find_field(g, root) < 0)
         builder_problem_field(b, g, pointer, root, true);
 }
 

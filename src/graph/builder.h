@@ -91,7 +91,11 @@ struct anabranch_builder {
     struct name_list input;
     struct name_list output;
     int64_t recursion_limit;
+    int64_t step_timeout_ms;
     json_t *assistant;
+    json_t *node_defaults; /* an object or NULL */
+    struct node defaults;  /* what it says, read once to tell its mistakes; never runs */
+    bool uses_facts;       /* a root $run was seen */
     bool is_told_fields; /* that there are too many */
     bool is_told_nodes;
     bool has_entry; /* an edge from __start__ was seen */
@@ -106,6 +110,10 @@ struct anabranch_builder {
 /* The name of the hidden node that handles a node's errors, in front of that node's. */
 #define HANDLER_PREFIX "__error_handler__"
 
+/* Of node_defaults, beside the graph's own pointers. */
+#define DEFAULTS_POINTER "/node_defaults"
+
+enum { DAY_MS = 86400000 }; /* the longest time that a graph may set */
 enum { SETUP_MAX_KEYS = 48, TEXTS_MAX = 100, GRAPH_NAME_MAX_BYTES = 100 };
 #define GRAPH_NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
@@ -114,8 +122,8 @@ struct setup {
     struct anabranch_builder *builder;
     const struct graph *graph;
     struct node *node; /* what is being made; NULL unless spec is a node's */
-    const char *node_name;
-    const char *pointer; /* of spec; borrowed */
+    const char *node_name; /* "": all of them, or none */
+    const char *pointer;   /* of spec; borrowed */
     const json_t *spec;
     const char *known[SETUP_MAX_KEYS];
     size_t known_count;
@@ -151,10 +159,10 @@ void builder_problem(struct anabranch_builder *b, const char *pointer, const cha
 const char *builder_problem_unknown(struct anabranch_builder *b, const char *pointer,
                                     const char *noun, const char *word, const char *const *names,
                                     size_t count);
-/* The same for a name that is no field's. has_scopes: $context and $config would be right, too. */
+/* The same for a name that is no field's. has_scopes: $context and its like would be right, too. */
 void builder_problem_field(struct anabranch_builder *b, const struct graph *g, const char *pointer,
                            const char *name, bool has_scopes);
-/* A root of a path or template that nothing answers to. */
+/* Tells a root of a path or template that nothing answers to, and notes who needs $run. */
 void builder_check_root(struct anabranch_builder *b, const struct graph *g, const char *pointer,
                         const char *root);
 void builder_note_fault(struct anabranch_builder *b);
@@ -200,8 +208,10 @@ int build_links(struct anabranch_builder *b, struct graph *g);
 void build_check_reach(struct anabranch_builder *b, const struct graph *g);
 
 /* Parts of build_nodes() and build_edges(). */
-int build_common(struct setup *s, struct node *n); /* retry, limits of time, tags */
-int build_cache(struct setup *s, struct node *n);
+/* What node_defaults says: mistakes are told here, and not again at the nodes. */
+int build_defaults(struct anabranch_builder *b, const struct graph *g);
+/* What has nothing to do with the kind: retry, limits of time, cache, on_error, tags. */
+int build_common(struct setup *s, struct node *n);
 int build_kind(struct setup *s, struct node *n);
 int build_handler(struct setup *s, struct node *n); /* on_error */
 int build_route(struct anabranch_builder *b, struct graph *g, struct edge_spec *e);

@@ -36,17 +36,19 @@ static void free_outlets(struct outlets *o)
     mem_free(o->routes);
 }
 
-static void free_node(struct node *n)
+void node_deinit(struct node *n)
 {
     if (n->kind != NULL && n->kind->config_free != NULL)
         n->kind->config_free(n->config);
-    texts_free(n->retry.on, n->retry.on_count);
+    for (size_t i = 0; i < n->retry_count; i++)
+        texts_free(n->retries[i].on, n->retries[i].on_count);
+    mem_free(n->retries);
     texts_free(n->tags, n->tag_count);
     mem_free(n->ends);
     template_free(n->cache.key);
     free_outlets(&n->out);
     if (n->on_error != NULL)
-        free_node(n->on_error); /* has none itself: no deeper than this */
+        node_deinit(n->on_error); /* has none itself: no deeper than this */
     mem_free(n->on_error);
     n->subgraph = subgraph_free(n->subgraph);
     mem_free(n->name);
@@ -66,7 +68,7 @@ static void free_contents(struct graph *g)
     for (size_t i = 0; i < g->field_count; i++)
         free_field(&g->fields[i]);
     for (size_t i = 0; i < g->node_count; i++)
-        free_node(&g->nodes[i]);
+        node_deinit(&g->nodes[i]);
     for (size_t i = 0; i < g->join_count; i++) {
         mem_free(g->joins[i].sources);
         mem_free(g->joins[i].trigger);

@@ -86,7 +86,7 @@ struct field {
 
 /* LangGraph's RetryPolicy. */
 struct retry {
-    int max_attempts; /* 1 = no retry */
+    int max_attempts; /* in all, whichever policies granted them */
     int64_t initial_ms;
     double factor;
     int64_t max_ms;
@@ -183,7 +183,8 @@ struct node {
     size_t declared; /* its place in the file */
     const struct node_kind *kind;
     void *config; /* the kind's */
-    struct retry retry;
+    struct retry *retries; /* the first that is for an error decides; none: no second attempt */
+    size_t retry_count;
     int64_t timeout_ms;      /* of one attempt; 0 = none */
     int64_t idle_timeout_ms; /* of one attempt without a sign of progress; 0 = none */
     bool is_deferred;        /* runs when nothing else is left to run */
@@ -215,9 +216,14 @@ struct graph {
     size_t join_count;
     struct outlets start;
     int64_t recursion_limit; /* 0 = the setting's */
+    int64_t step_timeout_ms; /* of each superstep; 0 = none */
+    bool uses_facts;         /* something in it looks at $run */
     int depth;               /* graphs inside each other: 1 = no node is a graph */
     json_t *assistant;       /* {"config","context","metadata"} of the file, or NULL */
 };
+
+/* What a node owns; n itself is the caller's. Accepts a half-built one. */
+void node_deinit(struct node *n);
 
 struct graph *graph_ref(struct graph *g);
 struct graph *graph_unref(struct graph *g); /* accepts NULL and half-built, returns NULL */

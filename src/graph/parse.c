@@ -94,17 +94,29 @@ static void read_assistant(struct setup *top)
     builder_assistant(top->builder, (json_t *)json); /* only counted */
 }
 
-static int read_limit(struct setup *top)
+typedef int builder_int_call(struct anabranch_builder *b, int64_t number);
+
+static int read_int(struct setup *top, const char *key, builder_int_call *call)
 {
-    const json_t *limit = setup_json(top, "recursion_limit", false);
-    if (limit == NULL)
+    const json_t *number = setup_json(top, key, false);
+    if (number == NULL)
         return 0;
-    if (!json_is_integer(limit)) {
-        setup_problem(top, "recursion_limit", NULL, "expected integer, found %s",
-                      jsonx_type_name(limit));
+    if (!json_is_integer(number)) {
+        setup_problem(top, key, NULL, "expected integer, found %s", jsonx_type_name(number));
         return 0;
     }
-    return anabranch_builder_recursion_limit(top->builder, json_integer_value(limit));
+    return call(top->builder, json_integer_value(number));
+}
+
+static int read_defaults(struct setup *top)
+{
+    char *pointer MEM_AUTO(mem_freep) = NULL;
+    const json_t *json = setup_object(top, "node_defaults", false, &pointer);
+    if (json == NULL)
+        return 0;
+    char *spec MEM_AUTO(mem_freep) = jsonx_text(json, SPEC_MAX_BYTES, NULL);
+    return spec == NULL ? err_trace(ERR_NOMEM)
+                        : anabranch_builder_node_defaults(top->builder, spec);
 }
 
 /* One name of a list of breakpoints; its place is kept for when nodes are known. */
@@ -151,6 +163,8 @@ static int read_file(struct setup *top)
     if (r == 0)
         r = read_names(top, "output", anabranch_builder_output);
     if (r == 0)
+        r = read_defaults(top);
+    if (r == 0)
         r = each_member(top, "nodes", anabranch_builder_node);
     if (r == 0)
         r = parse_edges(top);
@@ -159,7 +173,9 @@ static int read_file(struct setup *top)
     if (r == 0)
         r = read_stops(top, "interrupt_after", "after");
     if (r == 0)
-        r = read_limit(top);
+        r = read_int(top, "recursion_limit", anabranch_builder_recursion_limit);
+    if (r == 0)
+        r = read_int(top, "step_timeout_ms", anabranch_builder_step_timeout);
     if (r == 0)
         read_assistant(top);
     return r;

@@ -26,6 +26,8 @@ const json_t *scope_find(const struct scope *scope, const char *name)
         return scope->context;
     if (strcmp(name, "$config") == 0)
         return scope->configurable;
+    if (strcmp(name, ROOT_RUN) == 0)
+        return scope->facts;
     if (scope->input != NULL)
         return json_object_get(scope->input, name);
     int field = scope->graph == NULL ? -1 : graph_find_field(scope->graph, name);

@@ -2,7 +2,7 @@
 #define ANABRANCH_GRAPH_PATH_H
 /*
  * A dotted path into what a node sees: `user.name`, `items.0`, `$context.user_id`,
- * `$config.thread_id`. And the scope it is looked up in.
+ * `$config.thread_id`, `$run.step`. And the scope it is looked up in.
  */
 #include "graph/value.h"
 #include <stdbool.h>
@@ -11,6 +11,8 @@ struct graph;
 struct state;
 
 #define PATH_MAX_DEPTH 32
+/* Where the step's facts are; struct graph.uses_facts says whether somebody looks there. */
+#define ROOT_RUN "$run"
 
 /* What templates and paths see. Everything is borrowed for the time of the call. */
 struct scope {
@@ -18,6 +20,7 @@ struct scope {
     const struct state *state;
     const json_t *context;      /* object or NULL: $context */
     const json_t *configurable; /* object or NULL: $config */
+    const json_t *facts;        /* object or NULL: $run */
     const json_t *extra;        /* object or NULL: names that win over the state's */
     const json_t *input;        /* a Send's argument: seen in place of the state; NULL = the state */
 };

@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "base/jsonx.h"
 #include "base/mem.h"
-#include <stdbool.h>
 #include <string.h>
 
 enum { LINE_MAX_BYTES = 2000, LINE_END_BYTES = 8, WORD_MAX_BYTES = 64 };
@@ -63,7 +62,7 @@ void problems_add(struct problems *p, const char *file, const char *pointer, con
 void problems_vadd(struct problems *p, const char *file, const char *pointer, const char *remedy,
                    const char *wrong, va_list args)
 {
-    if (p->count++ >= PROBLEMS_MAX)
+    if (p->is_muted || p->count++ >= PROBLEMS_MAX)
         return;
     const char *base = p->base == NULL ? "" : p->base;
     bool is_whole = base[0] == '\0' && pointer[0] == '\0';
@@ -88,8 +87,8 @@ void problems_close(struct problems *p)
 
 void problems_join(struct problems *to, const struct problems *from)
 {
-    to->count += from->count;
-    bool fits = from->text.len <= to->text.max - to->text.len;
+    to->count += to->is_muted ? 0 : from->count;
+    bool fits = !to->is_muted && from->text.len <= to->text.max - to->text.len;
     if (from->fault != 0 || (fits && buf_add(&to->text, from->text.data, from->text.len) != 0))
         to->fault = ERR_NOMEM;
 }

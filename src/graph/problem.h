@@ -8,6 +8,7 @@
  */
 #include "base/buf.h"
 #include <stdarg.h>
+#include <stdbool.h>
 
 #define PROBLEMS_MAX 100 /* what comes after is counted, not kept */
 
@@ -15,6 +16,7 @@ struct problems {
     struct buf text; /* one line per problem */
     int count;
     int fault; /* ERR_NOMEM once a line could not be kept: the list is not whole */
+    bool is_muted;    /* what is found now was told before: only a fault is noted */
     const char *base; /* goes in front of every pointer; borrowed; NULL = nothing */
 };
 

@@ -118,9 +118,10 @@ static bool is_sent(const struct setup *s, const char *root)
 
     if (s->sees_error)
         name += strlen(HANDLER_PREFIX); /* it sees what its node sees */
-    for (size_t i = 0; name != NULL && i < b->edge_count; i++) {
+    bool is_for_all = name[0] == '\0'; /* node_defaults: at least one node must see it */
+    for (size_t i = 0; i < b->edge_count; i++) {
         const struct edge_spec *e = &b->edges[i];
-        if (e->kind == EDGE_EACH && strcmp(e->to, name) == 0 &&
+        if (e->kind == EDGE_EACH && (is_for_all || strcmp(e->to, name) == 0) &&
             (strcmp(e->as, root) == 0 || (e->index != NULL && strcmp(e->index, root) == 0)))
             return true;
     }

@@ -184,10 +184,13 @@ void template_each_root(const struct template *t, void (*seen)(void *arg, const 
                         void *arg)
 {
     /* {{^inverted}} opens nothing, so the names inside it are still looked up in the scope. */
-    for (size_t i = 0; i < t->count;) {
+    size_t inside = 0; /* of a section, before this op */
+    for (size_t i = 0; i < t->count; i++) {
         const struct op *op = &t->ops[i];
-        if (op->path != NULL)
-            seen(arg, path_root(op->path));
-        i = op->kind == OP_SECTION ? op->end : i + 1;
+        const char *root = op->path == NULL ? NULL : path_root(op->path);
+        if (root != NULL && (i >= inside || strcmp(root, ROOT_RUN) == 0))
+            seen(arg, root);
+        if (op->kind == OP_SECTION && i >= inside)
+            inside = op->end;
     }
 }

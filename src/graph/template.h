@@ -41,7 +41,7 @@ const struct path *template_whole_path(const struct template *t);
 /* Byte offset of the first tag that renders something, or -1: for "is the host templated?". */
 long template_first_tag(const struct template *t);
 /* Calls seen(arg, root) for the first part of every path that is looked up outside of any section
- * (inside, names may be an item's). */
+ * (inside, names may be an item's), and for every $run: it must be known who looks there. */
 void template_each_root(const struct template *t, void (*seen)(void *arg, const char *root),
                         void *arg);
 

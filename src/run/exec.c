@@ -276,7 +276,9 @@ struct exec *exec_free(struct exec *e)
     if (e == NULL)
         return NULL;
     loop_work_cancel(&e->advance);
+    loop_timer_free(e->step_timer);
     exec_clear_tasks(e);
+    json_decref(e->facts);
     mem_free(e->tasks);
     saver_deinit(&e->saver);
     checkpoint_deinit(&e->at);

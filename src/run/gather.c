@@ -211,8 +211,11 @@ void exec_task_ended(struct run_task *t)
         exec_stop_fault(e, r);
     e->at_work_count--;
     exec_begin_tasks(e);
-    if (e->at_work_count == 0)
-        exec_go_on(e, after_tasks(e));
+    if (e->at_work_count > 0)
+        return;
+    if (e->step_timer != NULL)
+        loop_timer_stop(e->step_timer);
+    exec_go_on(e, after_tasks(e));
 }
 
 /* ---- canonical order ---- */

@@ -13,7 +13,7 @@
  *     plan.c       the tasks of a step, and what is known of them already
  *     gather.c     what happens when a task has ended
  *     finish.c     how an execution ends
- *     task.c       one node of one step: attempts, timeouts, retries
+ *     task.c       one node of one step: its attempts    retry.c  the waits between them
  *     ask.c        interrupt() in a task             subgraph.c   a task that is an execution
  *     cache.c      results of nodes that may be used again
  *     checkpoint*.c, snapshot.c, saver.c             where a thread stands, and writing it down
@@ -198,6 +198,10 @@ void exec_task_ended(struct run_task *t);
 /* task.c, for ask.c and subgraph.c: the attempt ends so, unless it has ended. */
 bool run_task_takes_result(const struct run_task *t);
 void run_task_end(struct run_task *t);
+/* For retry.c: begins an attempt. */
+void run_task_attempt(struct run_task *t);
+/* retry.c: t has failed. true: there will be another attempt. */
+bool run_task_retry(struct run_task *t);
 /* "__start__" is no task of this kind: it is applied at once. */
 
 /* ask.c */
@@ -272,6 +276,8 @@ struct exec {
     bool breaks_after;
 
     int64_t stop; /* the last step number that may run, as the reference counts */
+    json_t *facts; /* of this step: $run; NULL if the graph does not look there */
+    struct loop_timer *step_timer; /* of a graph with step_timeout_ms, from its first tasks on */
     struct plan plan;
     struct run_task **tasks; /* in plan order, then handlers */
     size_t task_count;
@@ -325,7 +331,7 @@ enum exec_step exec_step_plan(struct exec *e);
 enum exec_step exec_step_start(struct exec *e);
 enum exec_step exec_step_finish(struct exec *e);
 enum exec_step exec_step_end(struct exec *e);
-/* gather.c: begins tasks as long as max_concurrency allows. */
+/* plan.c: begins tasks as long as max_concurrency allows. */
 void exec_begin_tasks(struct exec *e);
 /* Adds a task to the step (e->tasks grows). NULL: no memory. */
 struct run_task *exec_add_task(struct exec *e);

@@ -135,7 +135,8 @@ static int begin_with_input(struct run_task *t, struct fail *f)
     const struct services *services = e->run->runs->services;
     struct scope scope = { .graph = e->graph,
                            .context = e->run->context,
-                           .configurable = e->run->configurable };
+                           .configurable = e->run->configurable,
+                           .facts = e->facts };
     struct state_limits limits = run_state_limits(services);
     struct task_writes own = { .node = "__start__", .update = &t->outcome.update };
     struct state *seen = NULL;
@@ -235,6 +236,20 @@ static int refuse_so_many(const struct exec *e, int64_t max_tasks, struct fail *
     return 1;
 }
 
+/* What $run is to the tasks of the step. */
+static int find_facts(struct exec *e)
+{
+    int64_t step = e->at.step + 1;
+
+    if (!e->graph->uses_facts)
+        return 0;
+    json_decref(e->facts);
+    e->facts =
+        json_pack("{s:I, s:I, s:b}", "step", (json_int_t)step, "remaining_steps",
+                  (json_int_t)(e->stop - step), "is_last_step", step == e->stop - 1);
+    return e->facts == NULL ? err_trace(ERR_NOMEM) : 0;
+}
+
 /* The limit counts as the reference's does, before it is known whether there is more to do: a fresh
  * run of m steps needs m + 1. */
 static int plan_step(struct exec *e, struct fail *f)
@@ -247,7 +262,9 @@ static int plan_step(struct exec *e, struct fail *f)
     sched_plan(e->at.sched, &e->plan);
     if (e->plan.count > (size_t)max_tasks)
         return refuse_so_many(e, max_tasks, f);
-    r = make_tasks(e, f);
+    r = find_facts(e);
+    if (r == 0)
+        r = make_tasks(e, f);
     if (r == 0)
         r = emit_checkpoint(e);
     if (r == 0 && e->task_count > 0 && e->tasks[0]->node == NODE_START)
@@ -312,13 +329,44 @@ void exec_begin_tasks(struct exec *e)
     }
 }
 
+static void step_time_passed(void *arg)
+{
+    struct exec *e = arg;
+    struct fail f = { 0 };
+
+    fail_set(&f, FAIL_STEP_TIMEOUT,
+             "step %lld did not finish within the step_timeout_ms of %lld of graph \"%s\"",
+             (long long)(e->at.step + 1), (long long)e->graph->step_timeout_ms, e->graph->name);
+    exec_stop(e, &f);
+}
+
+/* Until the last task has ended. */
+static int watch_time(struct exec *e)
+{
+    if (e->graph->step_timeout_ms == 0)
+        return 0;
+    if (e->step_timer == NULL) {
+        int r = loop_timer_new(e->run->runs->services->loop, step_time_passed, e, &e->step_timer);
+        if (r != 0)
+            return err_trace(r);
+    }
+    loop_timer_start(e->step_timer, e->graph->step_timeout_ms * 1000);
+    return 0;
+}
+
 enum exec_step exec_step_start(struct exec *e)
 {
     int r = look_into_cache(e);
 
+    if (r == 0)
+        r = watch_time(e);
     if (r != 0)
         return exec_check(e, r, NULL, EXEC_START);
     e->run->step_count++;
     exec_begin_tasks(e);
-    return e->at_work_count > 0 ? EXEC_WAIT : EXEC_APPLY;
+    if (e->at_work_count > 0)
+        return EXEC_WAIT;
+    if (e->step_timer != NULL)
+        loop_timer_stop(e->step_timer);
+    return EXEC_APPLY;
 }

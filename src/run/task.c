@@ -1,24 +1,20 @@
 /*
  * One node of one step: its attempts.
  *
- *     begin_attempt -> kind's start() ... end | deadline | silence | cancel -> attempt_ended
- *          ^                                                                      |
- *          +------------- wait (retry policy) <-----------------------------------+
- *                                                                                 |
- *                                                                          exec_task_ended
+ *     run_task_attempt -> kind's start() ... end | deadline | silence | cancel -> attempt_ended
+ *          ^                                                                         |
+ *          +------------------------ wait (retry.c) <--------------------------------+
+ *                                                                                    |
+ *                                                                             exec_task_ended
  *
  * The attempt is an op, and so is the wait between two attempts (on the same struct op, one after
  * the other): cancelling the task is op_cancel() in every state. What follows the node (its
  * messages' ids, its routes) belongs to the attempt: if it fails, the attempt has failed.
  */
-#include "base/clock.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "run/internal.h"
-#include <math.h>
 #include <string.h>
-#include <sys/random.h>
 
 static struct run_task *task_of(struct task *task)
 {
@@ -120,95 +116,6 @@ static const struct task_ops ops = {
     .message_delta = take_delta,
 };
 
-/* ---- retry policy ---- */
-
-static double random_fraction(void)
-{
-    uint32_t bits = 0;
-
-    if (getrandom(&bits, sizeof(bits), GRND_NONBLOCK) != (ssize_t)sizeof(bits))
-        bits = (uint32_t)clock_mono_us();
-    return (double)bits / 4294967296.0;
-}
-
-static bool is_retried(const struct retry *retry, const struct fail *f)
-{
-    if (retry->on_count == 0)
-        return fail_is_retryable(f);
-    for (size_t i = 0; i < retry->on_count; i++) {
-        if (strcmp(retry->on[i], fail_type(f)) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Milliseconds until the next attempt, or -1: there is none. An upstream that asks for more
- * patience than max_ms is not pestered. */
-static int64_t retry_delay_ms(const struct run_task *t)
-{
-    const struct retry *retry = &t->task.node->retry;
-    double delay_ms;
-
-    if (t->exec->is_stopping || t->attempt_count >= retry->max_attempts ||
-        !is_retried(retry, &t->fail))
-        return -1;
-    if (t->fail.retry_after_ms > retry->max_ms)
-        return -1;
-    delay_ms = (double)retry->initial_ms * pow(retry->factor, t->attempt_count - 1);
-    delay_ms = fmin(delay_ms, (double)retry->max_ms);
-    if (retry->has_jitter)
-        delay_ms += 1000.0 * random_fraction();
-    return (int64_t)fmax(delay_ms, (double)t->fail.retry_after_ms);
-}
-
-static void begin_attempt(struct run_task *t);
-
-static void end_wait(void *arg)
-{
-    struct run_task *t = arg;
-
-    op_finish(&t->op, 0);
-}
-
-static void cancel_wait(struct op *op)
-{
-    struct run_task *t = LIST_OF(op, struct run_task, op);
-
-    loop_timer_stop(t->retry_timer);
-    op_finish(op, OP_CANCELLED);
-}
-
-static void end_cancelled(struct run_task *t)
-{
-    t->end = TASK_CANCELLED;
-    exec_task_ended(t);
-}
-
-static void wait_ended(void *arg, int result)
-{
-    struct run_task *t = arg;
-
-    /* The run may have stopped between the timer and this call. */
-    if (result == 0 && !t->exec->is_stopping)
-        begin_attempt(t);
-    else
-        end_cancelled(t);
-}
-
-static int begin_wait(struct run_task *t, int64_t delay_ms)
-{
-    struct loop *loop = t->task.services->loop;
-
-    if (t->retry_timer == NULL && loop_timer_new(loop, end_wait, t, &t->retry_timer) != 0)
-        return err_trace(ERR_NOMEM);
-    log_info("node_retry", "run", t->exec->run->id, "node", t->task.node->name, "attempt",
-             log_int(t->attempt_count), "error", fail_type(&t->fail), "wait_ms", log_int(delay_ms),
-             NULL);
-    op_start(&t->op, loop, cancel_wait, wait_ended, t);
-    loop_timer_start(t->retry_timer, delay_ms * 1000);
-    return 0;
-}
-
 /* ---- what follows the node ---- */
 
 /* Routes see the step's snapshot with their own task's writes, not with those of siblings. */
@@ -285,6 +192,12 @@ static void silence_passed(void *arg)
     op_cancel(&t->op);
 }
 
+static void end_cancelled(struct run_task *t)
+{
+    t->end = TASK_CANCELLED;
+    exec_task_ended(t);
+}
+
 static void let_go(struct run_task *t)
 {
     if (t->exec->parent != NULL)
@@ -310,8 +223,7 @@ static void attempt_ended(void *arg, int result)
         note_timeout(t, "timeout_ms", t->task.node->timeout_ms);
     if (t->end == TASK_DONE)
         settle(t);
-    int64_t delay_ms = t->end == TASK_FAILED ? retry_delay_ms(t) : -1;
-    if (delay_ms < 0 || begin_wait(t, delay_ms) != 0)
+    if (t->end != TASK_FAILED || !run_task_retry(t))
         exec_task_ended(t);
 }
 
@@ -329,7 +241,7 @@ static int watch_time(struct run_task *t)
     return r;
 }
 
-static void begin_attempt(struct run_task *t)
+void run_task_attempt(struct run_task *t)
 {
     const struct node *node = t->task.node;
 
@@ -356,7 +268,7 @@ void run_task_start(struct run_task *t)
 {
     if (t->exec->parent != NULL)
         note_progress(&t->exec->parent->task);
-    begin_attempt(t);
+    run_task_attempt(t);
 }
 
 void run_task_cancel(struct run_task *t)
@@ -412,6 +324,7 @@ static void set_scope(struct run_task *t)
         .state = t->exec->at.state,
         .context = run->context,
         .configurable = run->configurable,
+        .facts = t->exec->facts,
         .input = t->arg == NULL ? NULL : value_json(t->arg),
     };
 }

@@ -7,9 +7,8 @@ import { makeSteps } from "./generate/steps.mjs";
 export const FEATURES = [
   "plain", "join", "switch", "loop", "send", "command", "defer", "overwrite", "custom", "null", // graphs
   "retry", "fail", "interrupt", "breakpoint", "state", "update", "fork", "input", "durability", // runs
-  "limit", "concurrency", "conflict", "subgraph", "parent", "handler",
+  "limit", "concurrency", "conflict", "subgraph", "parent", "handler", "persistence",
 ];
-export const MORE_FEATURES = ["persistence"]; // only if asked for
 
 // Which of the features a case uses: plain always, of the others some.
 function pickFeatures(random, allowed) {

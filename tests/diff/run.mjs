@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { compare, reasonNotTo, unified } from "./compare.mjs";
-import { FEATURES, MORE_FEATURES, makeCase, reshuffle } from "./generate.mjs";
+import { FEATURES, makeCase, reshuffle } from "./generate.mjs";
 import { Pipe } from "./pipe.mjs";
 import { shrink } from "./shrink.mjs";
 
@@ -16,10 +16,9 @@ const { values: options } = parseArgs({ options: {
 
 const number = (name) => Number.parseInt(options[name], 10);
 const words = (name) => options[name].split(",").filter((word) => word !== "");
-const known = [...FEATURES, ...MORE_FEATURES];
-const unknown = [...words("features"), ...words("without")].filter((word) => !known.includes(word));
+const unknown = [...words("features"), ...words("without")].filter((word) => !FEATURES.includes(word));
 if (unknown.length > 0 || (!options.self && !process.env.ENGINE_BIN)) {
-  process.stderr.write(unknown.length > 0 ? `unknown features: ${unknown}; known: ${known}\n` : "set ENGINE_BIN, or use --self\n");
+  process.stderr.write(unknown.length > 0 ? `unknown features: ${unknown}; known: ${FEATURES}\n` : "set ENGINE_BIN, or use --self\n");
   process.exit(2);
 }
 const features = words("features").filter((word) => !words("without").includes(word));

@@ -248,7 +248,7 @@ START_TEST(a_kind_reports_mistakes_with_their_place)
     ck_assert_str_eq(
         "program: /nodes/n/size: too small; make it larger\n"
         "program: /nodes/n: no good\n"
-        "program: /nodes/n/where: unknown field \"nowhere\"; known are $context, $config\n",
+        "program: /nodes/n/where: unknown field \"nowhere\"; known are $context, $config, $run\n",
         anabranch_builder_problems(b));
     anabranch_builder_free(b);
 }

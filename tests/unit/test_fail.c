@@ -28,6 +28,7 @@ static const struct {
     { FAIL_BAD_JSON, "BadRequestError", 400, false },
     { FAIL_FULL, "ServiceUnavailableError", 503, false },
     { FAIL_RECURSION, "GraphRecursionError", 422, false },
+    { FAIL_STEP_TIMEOUT, "StepTimeoutError", 504, false },
     { FAIL_CANCELLED, "CancelledError", 499, false },
     { FAIL_NODE, "NodeError", 500, false },
     { FAIL_NODE_TIMEOUT, "NodeTimeoutError", 504, true },

@@ -43,7 +43,7 @@ START_TEST(what_is_common_to_nodes_holds_for_graphs_too)
                "{\"kind\":\"graph\",\"graph\":" INNER
                ",\"retry\":{},\"timeout_ms\":7,\"tags\":[\"a\"]}");
     const struct node *node = &x.graph->nodes[0];
-    ck_assert_int_eq(node->retry.max_attempts, 3);
+    ck_assert_int_eq(node->retries[0].max_attempts, 3);
     ck_assert_int_eq(node->timeout_ms, 7);
     ck_assert_uint_eq(node->tag_count, 1);
     fake_deinit(&x);

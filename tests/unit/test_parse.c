@@ -86,13 +86,13 @@ START_TEST(nodes_are_sorted_and_carry_their_common_keys)
     ck_assert_str_eq("tidy", g->nodes[3].name);
     const struct node *law = &g->nodes[graph_find_node(g, "law")];
     ck_assert_str_eq("branch:to:law", law->trigger);
-    ck_assert_int_eq(5, law->retry.max_attempts);
-    ck_assert_int_eq(500, law->retry.initial_ms);
-    ck_assert_str_eq("RateLimitError", law->retry.on[0]);
+    ck_assert_int_eq(5, law->retries[0].max_attempts);
+    ck_assert_int_eq(500, law->retries[0].initial_ms);
+    ck_assert_str_eq("RateLimitError", law->retries[0].on[0]);
     ck_assert_int_eq(1000, law->timeout_ms);
     ck_assert_str_eq("t", law->tags[0]);
-    ck_assert_int_eq(3, g->nodes[graph_find_node(g, "math")].retry.max_attempts);
-    ck_assert_int_eq(1, g->nodes[0].retry.max_attempts);
+    ck_assert_int_eq(3, g->nodes[graph_find_node(g, "math")].retries[0].max_attempts);
+    ck_assert_uint_eq(0, g->nodes[0].retry_count);
     ck_assert_int_eq(NODE_NONE, graph_find_node(g, "nobody"));
     graph_unref(g);
 }
@@ -291,7 +291,7 @@ static const struct {
     { WITH_NODE("{\"kind\":\"set\",\"values\":{\"a\":\"{{$contxt.x}}\"}}"),
       "/nodes/x/values/a: unknown field \"$contxt\"; did you mean \"$context\"?" },
     { WITH_NODE("{\"kind\":\"llm\",\"output\":\"a\",\"prompt\":\"{{user_inptu}}\"}"),
-      "/nodes/x/prompt: unknown field \"user_inptu\"; known are a, n, $context, $config" },
+      "/nodes/x/prompt: unknown field \"user_inptu\"; known are a, n, $context, $config, $run" },
     { WITH_NODE("{\"kind\":\"llm\",\"output\":\"m\"}"), "/nodes/x/output: unknown field \"m\"" },
     { WITH_NODE("{\"kind\":\"llm\",\"output\":\"a\",\"temperature\":3}"),
       "/nodes/x/temperature: 3 is not between 0 and 2" },
