@@ -7,7 +7,7 @@
  *     embed_kind.c     node kinds written in C, as the builder and the run see them
  *     embed_task.c     their tasks: how they live, and what they see
  *     embed_say.c      what tasks say: text, events, questions, their end
- *     embed_json.c     JSON texts of a program
+ *     embed_json.c     texts of a program, most of them JSON
  *     embed_request.c  the options of a run, from JSON texts to a run_request
  *     embed_run.c      runs: events, cancelling from other threads
  *     embed_result.c   what a run has come to, as JSON
@@ -44,7 +44,7 @@ void embed_copy_options(void *to, size_t to_size, const void *from);
  * callback. */
 int embed_turn_until(struct anabranch_engine *engine, const bool *done);
 
-/* ---- JSON texts ---- */
+/* ---- texts of a program ---- */
 
 /* ANABRANCH_E_INVALID, with a line in the log: what is wrong with an argument. */
 int embed_wrong(const char *call, const char *argument, const char *why);
@@ -52,7 +52,10 @@ int embed_wrong(const char *call, const char *argument, const char *why);
  * a fault. */
 int embed_read_json(const struct conf *conf, const char *call, const char *argument,
                     const char *text, json_t **ret);
-/* The same for an object. */
+/* Has the text a character, and can it stand in JSON? NULL is no text, and right. 0, or
+ * ANABRANCH_E_INVALID (logged). */
+int embed_check_text(const char *call, const char *argument, const char *text);
+/* embed_read_json() for an object. */
 int embed_read_object(const struct conf *conf, const char *call, const char *argument,
                       const char *text, json_t **ret);
 

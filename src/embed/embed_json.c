@@ -1,4 +1,4 @@
-/* JSON texts of a program. What is wrong with one is a line in the log. */
+/* Texts of a program, most of them JSON. What is wrong with one is a line in the log. */
 #include "base/err.h"
 #include "base/jsonx.h"
 #include "base/log.h"
@@ -9,6 +9,15 @@ int embed_wrong(const char *call, const char *argument, const char *why)
 {
     log_error(call, "option", argument, "message", why, NULL);
     return ANABRANCH_E_INVALID;
+}
+
+int embed_check_text(const char *call, const char *argument, const char *text)
+{
+    size_t len = text == NULL ? 0 : strlen(text);
+
+    if (text != NULL && len == 0)
+        return embed_wrong(call, argument, "it is empty");
+    return jsonx_utf8_prefix(text, len) == len ? 0 : embed_wrong(call, argument, "not UTF-8");
 }
 
 int embed_read_json(const struct conf *conf, const char *call, const char *argument,

@@ -170,11 +170,13 @@ static int read_texts(const struct conf *conf, const struct anabranch_run_option
     return e;
 }
 
-static int check_numbers(const struct anabranch_run_options *o)
+static int check_plain(const struct anabranch_run_options *o)
 {
     if (o->timeout_ms < 0)
         return wrong("timeout_ms", "less than 0");
-    return o->max_concurrency < 0 ? wrong("max_concurrency", "less than 0") : 0;
+    if (o->max_concurrency < 0)
+        return wrong("max_concurrency", "less than 0");
+    return embed_check_text("run_options", "thread_id", o->thread_id);
 }
 
 /* What needs no reading. */
@@ -199,7 +201,7 @@ int embed_request_read(const struct anabranch_engine *engine, struct graph *grap
     if (r == 0)
         r = read_modes(options->stream_mode, &req->modes);
     if (r == 0)
-        r = check_numbers(options);
+        r = check_plain(options);
     req->graph = graph;
     req->input = ret->input;
     req->command = ret->command;

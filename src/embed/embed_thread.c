@@ -81,12 +81,15 @@ static int call_new(struct anabranch_engine *engine, struct anabranch_graph *gra
 {
     struct anabranch_thread_options o;
     struct embed_call *c;
+    int r;
 
     embed_copy_options(&o, sizeof(o), options);
     if (engine->is_ending)
         return ANABRANCH_E_CANCELLED;
-    if (o.thread_id == NULL || o.thread_id[0] == '\0')
-        return wrong("thread_id", "there is none");
+    r = o.thread_id == NULL ? wrong("thread_id", "there is none")
+                            : embed_check_text("thread_options", "thread_id", o.thread_id);
+    if (r != 0)
+        return r;
     c = mem_zalloc(sizeof(*c));
     if (c == NULL)
         return err_trace(ERR_NOMEM);

@@ -75,8 +75,7 @@ const char *builder_problem_unknown(struct anabranch_builder *b, const char *poi
 void builder_problem_field(struct anabranch_builder *b, const struct graph *g, const char *pointer,
                            const char *name, bool has_scopes)
 {
-    const char **names MEM_AUTO(mem_freep) =
-        mem_array(g->field_count + ROOT_COUNT, sizeof(*names));
+    const char **names MEM_AUTO(mem_freep) = mem_array(g->field_count + ROOT_COUNT, sizeof(*names));
     if (names == NULL) {
         builder_note_fault(b);
         return;

@@ -96,7 +96,7 @@ struct anabranch_builder {
     json_t *node_defaults; /* an object or NULL */
     struct node defaults;  /* what it says, read once to tell its mistakes; never runs */
     bool uses_facts;       /* a root $run was seen */
-    bool is_told_fields; /* that there are too many */
+    bool is_told_fields;   /* that there are too many */
     bool is_told_nodes;
     bool has_entry; /* an edge from __start__ was seen */
     bool is_built;
@@ -121,7 +121,7 @@ enum { SETUP_MAX_KEYS = 48, TEXTS_MAX = 100, GRAPH_NAME_MAX_BYTES = 100 };
 struct setup {
     struct anabranch_builder *builder;
     const struct graph *graph;
-    struct node *node; /* what is being made; NULL unless spec is a node's */
+    struct node *node;     /* what is being made; NULL unless spec is a node's */
     const char *node_name; /* "": all of them, or none */
     const char *pointer;   /* of spec; borrowed */
     const json_t *spec;
@@ -136,6 +136,8 @@ struct setup {
 void setup_init(struct setup *s, struct anabranch_builder *b, const char *pointer,
                 const json_t *spec);
 void setup_finish(struct setup *s);
+/* Is it node_defaults that is read, or what is in it? */
+bool setup_is_default(const struct setup *s);
 /* An object (see setup_json()); the pointer of what is in it: free with mem_free(). NULL: absent,
  * wrong, or no memory (then noted). */
 const json_t *setup_object(struct setup *s, const char *key, bool required, char **ret_pointer);

@@ -125,9 +125,9 @@ struct chooser {
 /* An edge whose targets depend on the state. */
 struct route {
     enum route_kind kind;
-    struct path *path;      /* not for ROUTE_FUNCTION */
-    char **values;          /* SWITCH: the cases. FUNCTION: labels for drawing, each may be NULL */
-    int *targets;           /* case_count of each: node or NODE_END. EACH: one, the node sent to */
+    struct path *path; /* not for ROUTE_FUNCTION */
+    char **values;     /* SWITCH: the cases. FUNCTION: labels for drawing, each may be NULL */
+    int *targets;      /* case_count of each: node or NODE_END. EACH: one, the node sent to */
     size_t case_count;
     int fallback;           /* SWITCH: node, NODE_END, or NODE_NONE: then no match fails the run */
     char *as;               /* EACH: the key of the item in the Send's input */
@@ -179,10 +179,10 @@ struct subgraph {
 
 struct node {
     char *name;
-    char *trigger; /* "branch:to:NAME" */
+    char *trigger;   /* "branch:to:NAME" */
     size_t declared; /* its place in the file */
     const struct node_kind *kind;
-    void *config; /* the kind's */
+    void *config;          /* the kind's */
     struct retry *retries; /* the first that is for an error decides; none: no second attempt */
     size_t retry_count;
     int64_t timeout_ms;      /* of one attempt; 0 = none */

@@ -22,7 +22,7 @@ struct scope {
     const json_t *configurable; /* object or NULL: $config */
     const json_t *facts;        /* object or NULL: $run */
     const json_t *extra;        /* object or NULL: names that win over the state's */
-    const json_t *input;        /* a Send's argument: seen in place of the state; NULL = the state */
+    const json_t *input; /* a Send's argument: seen in place of the state; NULL = the state */
 };
 
 /* Looks up a top-level name ("user_input", "$context"); borrowed, NULL = absent. */

@@ -15,7 +15,7 @@
 struct problems {
     struct buf text; /* one line per problem */
     int count;
-    int fault; /* ERR_NOMEM once a line could not be kept: the list is not whole */
+    int fault;        /* ERR_NOMEM once a line could not be kept: the list is not whole */
     bool is_muted;    /* what is found now was told before: only a fault is noted */
     const char *base; /* goes in front of every pointer; borrowed; NULL = nothing */
 };

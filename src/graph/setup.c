@@ -42,6 +42,11 @@ void setup_know_all(struct setup *s)
     s->knows_all = true;
 }
 
+bool setup_is_default(const struct setup *s)
+{
+    return strncmp(s->pointer, DEFAULTS_POINTER, strlen(DEFAULTS_POINTER)) == 0;
+}
+
 void setup_set_subgraph_take(struct setup *s, struct subgraph *sub)
 {
     assert(s->node != NULL);
@@ -118,7 +123,7 @@ static bool is_sent(const struct setup *s, const char *root)
 
     if (s->sees_error)
         name += strlen(HANDLER_PREFIX); /* it sees what its node sees */
-    bool is_for_all = name[0] == '\0'; /* node_defaults: at least one node must see it */
+    bool is_for_all = name[0] == '\0';  /* node_defaults: at least one node must see it */
     for (size_t i = 0; i < b->edge_count; i++) {
         const struct edge_spec *e = &b->edges[i];
         if (e->kind == EDGE_EACH && (is_for_all || strcmp(e->to, name) == 0) &&

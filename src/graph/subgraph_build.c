@@ -63,6 +63,9 @@ static int find_graph(struct setup *s, struct graph **ret)
                       jsonx_type_name(json));
     else if (around >= SUBGRAPH_MAX_DEPTH)
         problem_deep(s);
+    else if (setup_is_default(s)) /* it would be read for each node, and so would those in it */
+        setup_problem(s, "graph", "give it a file of its own, and its name here",
+                      "a graph cannot be written out for all nodes");
     else
         r = graph_parse_inside(s, "graph", ret);
     if (*ret != NULL && around + (*ret)->depth > SUBGRAPH_MAX_DEPTH)

@@ -64,13 +64,33 @@ void checkpoint_deinit(struct checkpoint *c)
 
 /* ---- what has been left so far ---- */
 
+static int order_of(const struct pending_write *w, const char *task_id, enum write_kind kind)
+{
+    int order = strcmp(w->task_id, task_id);
+    return order != 0 ? order : (w->kind > kind) - (w->kind < kind);
+}
+
+/* Where it is, or belongs: they are sorted, because a step may have thousands of tasks. */
+static size_t place_of(const struct checkpoint *c, const char *task_id, enum write_kind kind)
+{
+    size_t from = 0;
+    size_t to = c->write_count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (order_of(&c->writes[middle], task_id, kind) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
 static struct pending_write *find_write(const struct checkpoint *c, const char *task_id,
                                         enum write_kind kind)
 {
-    for (size_t i = 0; i < c->write_count; i++)
-        if (c->writes[i].kind == kind && strcmp(c->writes[i].task_id, task_id) == 0)
-            return &c->writes[i];
-    return NULL;
+    size_t place = place_of(c, task_id, kind);
+    bool is_there = place < c->write_count && order_of(&c->writes[place], task_id, kind) == 0;
+    return is_there ? &c->writes[place] : NULL;
 }
 
 const json_t *checkpoint_find_write(const struct checkpoint *c, const char *task_id,
@@ -110,7 +130,8 @@ int checkpoint_set_write_take(struct checkpoint *c, const char *task_id, enum wr
         return err_trace(r);
     }
     assert(strlen(task_id) < ID_BYTES);
-    w = &c->writes[c->write_count++];
+    w = &c->writes[place_of(c, task_id, kind)];
+    memmove(w + 1, w, (size_t)(&c->writes[c->write_count++] - w) * sizeof(*w));
     *w = (struct pending_write){ .kind = kind, .json = json };
     memcpy(w->task_id, task_id, strlen(task_id));
     return 0;

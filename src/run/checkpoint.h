@@ -53,7 +53,7 @@ struct checkpoint {
     struct state *state;
     struct sched *sched;
     json_t *input; /* what waits for __start__, or NULL */
-    struct pending_write *writes;
+    struct pending_write *writes; /* sorted by task id, then kind */
     size_t write_count;
     size_t write_cap;
     struct field_place *places; /* one per field of the graph */

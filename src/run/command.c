@@ -41,48 +41,70 @@ static bool is_map(const json_t *resume)
 
 /* ---- what is asked ---- */
 
-static bool is_finished(const struct checkpoint *at, const char *task_id)
-{
-    return checkpoint_find_write(at, task_id, WRITE_RESULT) != NULL;
-}
-
-static bool is_asked(const struct checkpoint *at, const char *id)
+static int add_ids(json_t *asked, const json_t *interrupts)
 {
     const json_t *one;
     size_t i;
 
-    for (size_t w = 0; w < at->write_count; w++) {
-        const struct pending_write *p = &at->writes[w];
-        if (p->kind != WRITE_INTERRUPT || is_finished(at, p->task_id))
-            continue;
-        json_array_foreach(p->json, i, one) {
-            const char *asked = json_string_value(json_object_get(one, "id"));
-            if (id == NULL || (asked != NULL && strcmp(asked, id) == 0))
-                return true;
-        }
+    json_array_foreach(interrupts, i, one) {
+        const char *id = json_string_value(json_object_get(one, "id"));
+        if (id != NULL && json_object_set_new(asked, id, json_true()) != 0)
+            return err_trace(ERR_NOMEM);
     }
-    return false;
+    return 0;
 }
 
-static bool refuse_answers(const struct exec *e, const json_t *resume, struct fail *f)
+/* The ids of all questions that wait, as the keys of an object. NULL: no memory. */
+static json_t *find_asked(const struct checkpoint *at)
 {
-    const char *key;
-    json_t *value;
+    json_t *asked = json_object();
 
-    if (!e->run->is_strict)
-        return false;
-    if (!is_asked(&e->at, NULL))
-        fail_set(f, FAIL_UNPROCESSABLE,
-                 "thread \"%s\" asks nothing: there is no interrupt to resume", e->run->thread_id);
-    json_object_foreach((json_t *)(is_map(resume) ? resume : NULL), key, value) {
-        if (!fail_is_set(f) && !is_asked(&e->at, key))
+    for (size_t i = 0; asked != NULL && i < at->write_count; i++) {
+        const struct pending_write *w = &at->writes[i];
+        bool waits = w->kind == WRITE_INTERRUPT &&
+                     checkpoint_find_write(at, w->task_id, WRITE_RESULT) == NULL;
+        if (!waits || add_ids(asked, w->json) == 0)
+            continue;
+        json_decref(asked);
+        asked = NULL;
+    }
+    return asked;
+}
+
+static void refuse_unknown(const struct exec *e, const json_t *map, const json_t *asked,
+                           struct fail *f)
+{
+    const char *id;
+    json_t *answer;
+
+    json_object_foreach((json_t *)map, id, answer) {
+        if (!fail_is_set(f) && json_object_get(asked, id) == NULL)
             fail_set(f, FAIL_UNPROCESSABLE,
                      "thread \"%s\" has no interrupt \"%s\" that waits for an answer",
-                     e->run->thread_id, key);
+                     e->run->thread_id, id);
     }
-    if (fail_is_set(f))
-        fail_set_type(f, "UnknownInterruptError");
-    return fail_is_set(f);
+}
+
+/* 0, 1 with f, or a fault. */
+static int check_answers(const struct exec *e, const json_t *resume, struct fail *f)
+{
+    json_t *asked;
+
+    if (!e->run->is_strict)
+        return 0;
+    asked = find_asked(&e->at);
+    if (asked == NULL)
+        return err_trace(ERR_NOMEM);
+    if (json_object_size(asked) == 0)
+        fail_set(f, FAIL_UNPROCESSABLE,
+                 "thread \"%s\" asks nothing: there is no interrupt to resume", e->run->thread_id);
+    else if (is_map(resume))
+        refuse_unknown(e, resume, asked, f);
+    json_decref(asked);
+    if (!fail_is_set(f))
+        return 0;
+    fail_set_type(f, "UnknownInterruptError");
+    return 1;
 }
 
 /* ---- reading it: nothing has changed when it is refused ---- */
@@ -94,7 +116,7 @@ static int read_answer(const struct exec *e, const json_t *resume, struct fail *
                  "a command with \"resume\" needs the thread that asked: send its \"thread_id\"");
         return 1;
     }
-    return refuse_answers(e, resume, f) ? 1 : 0;
+    return check_answers(e, resume, f);
 }
 
 static bool is_empty(const json_t *command)

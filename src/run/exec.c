@@ -209,11 +209,13 @@ static json_t *keep(json_t *json)
     return json == NULL || json_is_null(json) ? NULL : json_incref(json);
 }
 
-/* The way up: which checkpoints of which graphs led here. */
-static int note_parents(struct exec *e)
+int exec_note_parents(struct exec *e)
 {
-    const struct exec *above = e->parent->exec;
+    const struct exec *above;
 
+    if (e->parent == NULL)
+        return 0;
+    above = e->parent->exec;
     json_decref(e->at.parents);
     e->at.parents = json_object();
     if (above->at.parents != NULL && json_object_update(e->at.parents, above->at.parents) != 0)
@@ -234,10 +236,9 @@ static int prepare(struct exec *e, const struct exec_options *o)
     if (r == 0)
         r = saver_init(&e->saver, o->is_kept ? services->store : NULL, services->loop,
                        e->run->thread_id, e->ns, e->run->durability);
+    e->saver.delta_max = services->conf->snapshot_every;
     if (r == 0 && e->ns[0] != '\0' && (e->event_ns = ns_text_new(e->ns)) == NULL)
         r = ERR_NOMEM;
-    if (r == 0 && e->parent != NULL)
-        r = note_parents(e);
     if (o->checkpoint_id != NULL)
         memcpy(e->wanted_id, o->checkpoint_id, ID_BYTES);
     return r == 0 ? 0 : err_trace(r);

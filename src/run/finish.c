@@ -45,8 +45,8 @@ enum exec_step exec_step_finish(struct exec *e)
     if (e->saver.durability == DURABILITY_EXIT && is_worth_writing(e)) {
         drop_used_answer(e);
         int r = saver_flush(&e->saver, &e->at);
-        if (r != 0 && !e->is_stopping)
-            exec_stop_fault(e, r);
+        if (r != 0 && e->saver.result == 0)
+            e->saver.result = r; /* looked at in END, whatever the run has come to */
     }
     saver_wait(&e->saver, idle, e);
     return EXEC_WAIT;

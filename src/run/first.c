@@ -115,7 +115,9 @@ enum exec_step exec_step_first(struct exec *e)
     e->is_replaying = b.is_traveling || b.is_behind;
     json_decref(e->at.metadata);
     e->at.metadata = json_incref(e->run->stamp);
-    int r = emit_exec_start(e);
+    int r = exec_note_parents(e);
+    if (r == 0)
+        r = emit_exec_start(e);
     if (r == 0)
         r = command_apply(e, b.forks, &acts, &f);
     if (r == 0 && b.is_traveling)

@@ -275,8 +275,8 @@ struct exec {
     bool is_shown;        /* a field was written */
     bool breaks_after;
 
-    int64_t stop; /* the last step number that may run, as the reference counts */
-    json_t *facts; /* of this step: $run; NULL if the graph does not look there */
+    int64_t stop;                  /* the last step number that may run, as the reference counts */
+    json_t *facts;                 /* of this step: $run; NULL if the graph does not look there */
     struct loop_timer *step_timer; /* of a graph with step_timeout_ms, from its first tasks on */
     struct plan plan;
     struct run_task **tasks; /* in plan order, then handlers */
@@ -343,6 +343,9 @@ int exec_gather(struct exec *e, struct ended_task **ret, size_t *ret_count);
 bool exec_breaks(const struct exec *e, bool before);
 /* What t has left is noted and stored. 0 or a fault. */
 int exec_save_write(struct exec *e, struct run_task *t, enum write_kind kind, json_t *take);
+/* The way up, in e's checkpoints: which checkpoints of which graphs led to this execution. 0 or
+ * ERR_NOMEM. */
+int exec_note_parents(struct exec *e);
 /* The thread's next checkpoint, and its record in the store. 0 or a fault. */
 int exec_checkpoint(struct exec *e, enum checkpoint_source source);
 

@@ -244,9 +244,8 @@ static int find_facts(struct exec *e)
     if (!e->graph->uses_facts)
         return 0;
     json_decref(e->facts);
-    e->facts =
-        json_pack("{s:I, s:I, s:b}", "step", (json_int_t)step, "remaining_steps",
-                  (json_int_t)(e->stop - step), "is_last_step", step == e->stop - 1);
+    e->facts = json_pack("{s:I, s:I, s:b}", "step", (json_int_t)step, "remaining_steps",
+                         (json_int_t)(e->stop - step), "is_last_step", step == e->stop - 1);
     return e->facts == NULL ? err_trace(ERR_NOMEM) : 0;
 }
 

@@ -27,7 +27,7 @@ struct saver_field {
     json_t *written;      /* array: the writes of the noted step; NULL = none, or no delta */
 };
 
-enum { SAVER_DELTA_MAX = 100 }; /* the default of delta_max */
+enum { SAVER_DELTA_MAX = 100 }; /* delta_max until the setting snapshot_every is put there */
 
 struct saver {
     struct store *store; /* NULL: nothing is kept, and every function below does nothing */

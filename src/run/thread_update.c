@@ -113,6 +113,7 @@ static int begin(struct change *c)
     int r = checkpoint_init(&c->at, w->at.graph);
     int s = saver_init(&c->saver, services->store, services->loop, w->thread_id, w->at.ns,
                        DURABILITY_ASYNC);
+    c->saver.delta_max = services->conf->snapshot_every;
     if (r != 0 || s != 0)
         return err_trace(ERR_NOMEM);
     if (w->list.count > 0)

@@ -34,6 +34,8 @@ static int describe_hello(struct anabranch_builder *b)
     r += anabranch_builder_join(b, sources, 2, "last");
     r += anabranch_builder_edge(b, "last", "__end__");
     r += anabranch_builder_recursion_limit(b, 12);
+    r += anabranch_builder_step_timeout(b, 3000);
+    r += anabranch_builder_node_defaults(b, "{\"timeout_ms\":70}");
     return r;
 }
 
@@ -49,6 +51,8 @@ START_TEST(a_program_can_say_what_a_file_says)
     ck_assert_str_eq("hello", g->name);
     ck_assert_str_eq("Says hello.", g->description);
     ck_assert_int_eq(12, g->recursion_limit);
+    ck_assert_int_eq(3000, g->step_timeout_ms);
+    ck_assert_int_eq(70, g->nodes[0].timeout_ms);
     ck_assert_uint_eq(1, g->start.route_count);
     ck_assert_int_eq(NODE_NONE, g->start.routes[0].fallback);
     ck_assert_str_eq("join:greet+shout:last", g->joins[0].trigger);
@@ -74,6 +78,9 @@ START_TEST(wrong_calls_are_told_at_the_end_and_not_before)
     ck_assert_int_eq(0, anabranch_builder_join(b, NULL, 0, "n"));
     ck_assert_int_eq(0, anabranch_builder_switch(b, "n", NULL, cases, 2, "m"));
     ck_assert_int_eq(0, anabranch_builder_recursion_limit(b, -1));
+    ck_assert_int_eq(0, anabranch_builder_step_timeout(b, 0));
+    ck_assert_int_eq(0, anabranch_builder_node_defaults(b, "7"));
+    ck_assert_int_eq(0, anabranch_builder_node_defaults(b, NULL));
     ck_assert_int_eq(ANABRANCH_E_INVALID, builder_build(b, &g));
     static const char *const told[] = {
         "/state/f: not JSON: ",
@@ -89,6 +96,9 @@ START_TEST(wrong_calls_are_told_at_the_end_and_not_before)
         "the case \"v\" is there twice",
         "/default: unknown node \"m\"",
         "/recursion_limit: -1 is not between",
+        "/step_timeout_ms: 0 is not between",
+        "/node_defaults: expected object, found integer",
+        "/node_defaults: not JSON: ",
         "/name: \"\" cannot name a graph",
     };
     for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++)

@@ -892,7 +892,9 @@ static const struct {
     { { .durability = "forever" }, "{}", ANABRANCH_E_FAILED },
     { { .durability = "exit", .max_concurrency = 1 }, "{}", 0 },
     { { .max_concurrency = -1 }, "{}", ANABRANCH_E_INVALID },
-    { { .thread_id = "" }, "{}", ANABRANCH_E_FAILED },
+    { { .thread_id = "" }, "{}", ANABRANCH_E_INVALID },
+    { { .thread_id = "\xff" }, "{}", ANABRANCH_E_INVALID },
+    { { .checkpoint_id = "\xff" }, "{}", ANABRANCH_E_FAILED },
 };
 
 START_TEST(options_of_a_run_that_are_wrong_are_refused)
@@ -914,12 +916,16 @@ START_TEST(calls_about_a_thread_that_are_wrong_are_refused)
     struct probe p;
     struct anabranch_history h = { .size = sizeof(h), .limit = -1 };
     probe_init(&p, two);
-    struct anabranch_thread_options at = of_thread(&p), none = of_thread(&p);
+    struct anabranch_thread_options at = of_thread(&p), none = at, empty = at, broken = at;
     none.thread_id = NULL;
+    empty.thread_id = "";
+    broken.thread_id = "t\xff";
     const int refused[] = {
         anabranch_get_state(p.engine, NULL, &at, 0),
         anabranch_get_state(p.engine, p.graph, NULL, 0),
         anabranch_get_state(p.engine, p.graph, &none, 0),
+        anabranch_get_state(p.engine, p.graph, &empty, 0),
+        anabranch_get_state(p.engine, p.graph, &broken, 0),
         anabranch_get_history(p.engine, p.graph, &at, &h),
         anabranch_update_state(p.engine, p.graph, &at, "{", NULL),
         anabranch_update_state(p.engine, p.graph, &at, "{}", "\xff"),

@@ -226,7 +226,7 @@ END_TEST
 START_TEST(a_chain_is_at_most_eight_long)
 {
     struct rig x;
-    char name[16];
+    char name[32];
     char text[200];
     rig_init(&x);
     for (int i = 1; i <= 9; i++) {

@@ -146,8 +146,9 @@ END_TEST
 #define WITH_SET(keys)    WITH_NODE("{\"kind\":\"set\",\"values\":{}," keys "}")
 #define WITH_EDGES(edges)                                                                          \
     "{" STATE "," NODES ",\"edges\":[[\"START\",\"x\"],[\"x\",\"y\"]," edges "]}"
-#define EACH          "{\"from\":\"x\",\"each\":\"$context.list\","
-#define WITH_TOP(top) "{" STATE "," NODES "," EDGES "," top "}"
+#define EACH                "{\"from\":\"x\",\"each\":\"$context.list\","
+#define WITH_TOP(top)       "{" STATE "," NODES "," EDGES "," top "}"
+#define WITH_DEFAULTS(keys) WITH_TOP("\"node_defaults\":{" keys "}")
 
 static const struct {
     const char *text;
@@ -178,6 +179,27 @@ static const struct {
     { WITH_TOP("\"recursion_limit\":0"), "/recursion_limit: 0 is not between 1 and 1000" },
     { WITH_TOP("\"recursion_limit\":-3"), "/recursion_limit: -3 is not between 1 and 1000" },
     { WITH_TOP("\"recursion_limit\":\"x\""), "/recursion_limit: expected integer, found string" },
+    { WITH_TOP("\"step_timeout_ms\":0"), "/step_timeout_ms: 0 is not between 1 and 86400000" },
+    { WITH_TOP("\"step_timeout_ms\":86400001"), "/step_timeout_ms: 86400001 is not between" },
+    { WITH_TOP("\"step_timeout_ms\":1.5"), "/step_timeout_ms: expected integer, found number" },
+    { WITH_TOP("\"node_defaults\":[]"), "/node_defaults: expected object, found array" },
+    { WITH_DEFAULTS("\"retyr\":{}"), "unknown key \"retyr\"; did you mean \"retry\"?" },
+    { WITH_DEFAULTS("\"tags\":[]"), "/node_defaults/tags: unknown key \"tags\"" },
+    { WITH_DEFAULTS("\"retry\":[{},{\"one\":1}]"), "/node_defaults/retry/1/one: unknown key" },
+    { WITH_DEFAULTS("\"timeout_ms\":0"), "/node_defaults/timeout_ms: 0 is not between" },
+    { WITH_DEFAULTS("\"idle_timeout_ms\":\"1\""), "/node_defaults/idle_timeout_ms: expected" },
+    { WITH_DEFAULTS("\"cache\":{\"key\":\"{{b}}\"}"),
+      "/node_defaults/cache/key: unknown field \"b\"; known are a, n" },
+    { WITH_DEFAULTS("\"on_error\":{\"kind\":\"sett\"}"),
+      "/node_defaults/on_error/kind: unknown kind \"sett\"; did you mean \"set\"?" },
+    { WITH_DEFAULTS("\"on_error\":{\"kind\":\"set\",\"values\":{},\"cache\":{}}"),
+      "/node_defaults/on_error/cache: an error handler has no \"cache\"; remove it" },
+    { WITH_DEFAULTS("\"on_error\":{\"kind\":\"set\",\"values\":{\"a\":\"{{eror}}\"}}"),
+      "/node_defaults/on_error/values/a: unknown field \"eror\"" },
+    { WITH_DEFAULTS("\"on_error\":{\"kind\":\"set\",\"values\":{},\"goto\":\"z\"}"),
+      "/node_defaults/on_error/goto: unknown node \"z\"" },
+    { WITH_DEFAULTS("\"on_error\":{\"kind\":\"set\",\"values\":{},\"ends\":[\"z\"]}"),
+      "/node_defaults/on_error/ends/0: unknown node \"z\"" },
     { WITH_TOP("\"assistant\":{\"confg\":{}}"),
       "/assistant/confg: unknown key \"confg\"; did you mean \"config\"?" },
     { WITH_TOP("\"assistant\":{\"context\":1}"),
@@ -301,6 +323,10 @@ static const struct {
       "/nodes/x/tags: element 0 is not a string" },
     { WITH_NODE("{\"kind\":\"llm\",\"output\":\"a\",\"retry\":3}"),
       "/nodes/x/retry: expected object, found integer" },
+    { WITH_SET("\"retry\":[{},7]"), "/nodes/x/retry/1: expected object, found integer" },
+    { WITH_SET("\"retry\":[{},{\"max_ms\":-1}]"), "/nodes/x/retry/1/max_ms: -1 is not between" },
+    { WITH_SET("\"retry\":[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]"),
+      "/nodes/x/retry: a list of more than 16" },
     { WITH_NODE("{\"kind\":\"llm\",\"output\":\"a\",\"retry\":{\"max_atempts\":3}}"),
       "/nodes/x/retry/max_atempts: unknown key \"max_atempts\"; did you mean \"max_attempts\"?" },
     { WITH_NODE("{\"kind\":\"llm\",\"output\":\"a\",\"retry\":{\"factor\":\"2\"}}"),
@@ -458,6 +484,22 @@ static const char ways[] =
     "{\"from\":\"plan\",\"each\":\"list\",\"as\":\"item\",\"send\":\"work\",\"index\":\"at\"},"
     "{\"from\":\"__start__\",\"each\":\"$config.list\",\"as\":\"item\",\"send\":\"work\"}]}";
 
+/* One node with words of its own for everything, one that leaves all to node_defaults. */
+static const char defaults[] =
+    "{\"state\":{\"list\":{\"type\":\"array\"},\"a\":{\"type\":\"any\"}},"
+    "\"step_timeout_ms\":5000,"
+    "\"node_defaults\":{\"retry\":[{\"on\":[\"E\"]},{\"max_attempts\":7}],"
+    "\"timeout_ms\":20,\"idle_timeout_ms\":10,\"cache\":{\"ttl_ms\":9,\"key\":\"{{item}}\"},"
+    "\"on_error\":{\"kind\":\"set\",\"values\":{\"a\":\"{{error.node}} {{item}}\"},"
+    "\"goto\":\"end\",\"ends\":[\"own\"]}},"
+    "\"nodes\":{\"bare\":{\"kind\":\"set\",\"values\":{}},"
+    "\"own\":{\"kind\":\"set\",\"values\":{},\"retry\":{\"max_attempts\":2},\"timeout_ms\":21,"
+    "\"idle_timeout_ms\":11,\"cache\":{},\"on_error\":{\"kind\":\"set\",\"values\":{},"
+    "\"timeout_ms\":22}},"
+    "\"end\":{\"kind\":\"set\",\"values\":{},\"retry\":[]}},"
+    "\"edges\":[[\"START\",\"bare\"],"
+    "{\"from\":\"bare\",\"each\":\"list\",\"as\":\"item\",\"send\":\"end\"}]}";
+
 static const struct node *node_of(const struct graph *g, const char *name)
 {
     int index = graph_find_node(g, name);
@@ -537,7 +579,7 @@ START_TEST(an_error_handler_is_a_node_beside_the_others)
     ck_assert_str_eq("__error_handler__plan", h->name);
     ck_assert_ptr_eq(&fake_set, h->kind);
     ck_assert_ptr_nonnull(h->config);
-    ck_assert_int_eq(3, h->retry.max_attempts);
+    ck_assert_int_eq(3, h->retries[0].max_attempts);
     ck_assert_int_eq(9, h->timeout_ms);
     ck_assert_str_eq("t", h->tags[0]);
     ck_assert_int_eq(graph_find_node(g, "last"), h->ends[0]);
@@ -546,6 +588,93 @@ START_TEST(an_error_handler_is_a_node_beside_the_others)
     ck_assert_int_eq(NODE_NONE, graph_find_node(g, h->name));
     ck_assert_ptr_null(node_of(g, "work")->on_error);
     ck_assert_int_eq(NODE_NONE, node_of(g, "work")->on_error_goto);
+    graph_unref(g);
+}
+END_TEST
+
+START_TEST(what_a_node_does_not_say_the_defaults_say)
+{
+    struct graph *g = graph_from(defaults);
+    const struct node *n = node_of(g, "bare");
+    ck_assert_int_eq(5000, g->step_timeout_ms);
+    ck_assert_uint_eq(2, n->retry_count);
+    ck_assert_str_eq("E", n->retries[0].on[0]);
+    ck_assert_int_eq(7, n->retries[1].max_attempts);
+    ck_assert_int_eq(20, n->timeout_ms);
+    ck_assert_int_eq(10, n->idle_timeout_ms);
+    ck_assert(n->cache.is_on && n->cache.ttl_ms == 9 && n->cache.key != NULL);
+    ck_assert_str_eq("__error_handler__bare", n->on_error->name);
+    ck_assert_int_eq(graph_find_node(g, "end"), n->on_error_goto);
+    ck_assert_int_eq(graph_find_node(g, "own"), n->on_error->ends[0]);
+    graph_unref(g);
+}
+END_TEST
+
+START_TEST(a_nodes_own_word_stands_before_the_defaults)
+{
+    struct graph *g = graph_from(defaults);
+    const struct node *n = node_of(g, "own");
+    ck_assert_uint_eq(1, n->retry_count);
+    ck_assert_int_eq(2, n->retries[0].max_attempts);
+    ck_assert_int_eq(21, n->timeout_ms);
+    ck_assert_int_eq(11, n->idle_timeout_ms);
+    ck_assert(n->cache.is_on && n->cache.ttl_ms == 0 && n->cache.key == NULL);
+    ck_assert_int_eq(NODE_NONE, n->on_error_goto);
+    ck_assert_uint_eq(0, node_of(g, "end")->retry_count);
+    graph_unref(g);
+}
+END_TEST
+
+START_TEST(handlers_take_retry_and_time_from_the_defaults_and_nothing_else)
+{
+    struct graph *g = graph_from(defaults);
+    const struct node *h = node_of(g, "own")->on_error;
+    ck_assert_uint_eq(2, h->retry_count);
+    ck_assert_int_eq(22, h->timeout_ms);
+    ck_assert_int_eq(10, h->idle_timeout_ms);
+    ck_assert(!h->cache.is_on && h->on_error == NULL);
+    h = node_of(g, "bare")->on_error;
+    ck_assert_uint_eq(2, h->retry_count);
+    ck_assert_int_eq(20, h->timeout_ms);
+    ck_assert(!h->cache.is_on && h->on_error == NULL);
+    graph_unref(g);
+}
+END_TEST
+
+START_TEST(a_mistake_in_the_defaults_is_told_once)
+{
+    struct problems problems;
+    struct graph *g = NULL;
+    problems_init(&problems);
+    const char *text =
+        WITH_DEFAULTS("\"retry\":{\"on\":1},\"timeout_ms\":0,\"cache\":{\"key\":\"{{b}}\"},"
+                      "\"on_error\":{\"kind\":\"set\",\"valeus\":{},\"goto\":\"z\"},\"q\":1");
+    ck_assert_int_eq(PARSE_E_WRONG, parse(text, &problems, &g));
+    ck_assert_msg(problems.count == 7, "%s", buf_text(&problems.text));
+    ck_assert_ptr_null(strstr(buf_text(&problems.text), "/nodes"));
+    problems_deinit(&problems);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    bool uses_facts;
+} facts[] = {
+    { WITH_TOP("\"name\":\"g\""), false },
+    { WITH_NODE("{\"kind\":\"set\",\"values\":{\"a\":\"{{$run.step}}\"}}"), true },
+    { WITH_NODE("{\"kind\":\"set\",\"values\":{\"a\":\"{{#n}}{{#a}}{{$run.step}}{{/a}}{{/n}}\"}}"),
+      true },
+    { WITH_NODE("{\"kind\":\"set\",\"values\":{\"a\":\"{{#n}}{{$runs.step}}{{/n}}\"}}"), false },
+    { WITH_SET("\"cache\":{\"key\":\"{{$run.step}}\"}"), true },
+    { WITH_EDGES("{\"from\":\"y\",\"switch\":\"$run.is_last_step\",\"cases\":{\"true\":\"x\"}}"),
+      true },
+    { WITH_DEFAULTS("\"on_error\":{\"kind\":\"set\",\"values\":{\"a\":\"{{$run.step}}\"}}"), true },
+};
+
+START_TEST(a_graph_knows_whether_it_looks_at_its_run)
+{
+    struct graph *g = graph_from(facts[_i].text);
+    ck_assert(g->uses_facts == facts[_i].uses_facts);
     graph_unref(g);
 }
 END_TEST
@@ -574,8 +703,8 @@ START_TEST(every_mistake_is_told_and_no_mistake_twice)
     ck_assert_int_eq(PARSE_E_WRONG, parse(text, &problems, &g));
     ck_assert_str_eq(
         "dir/g.json: /extra: unknown key \"extra\"; known are $schema, name, description, state, "
-        "input, output, nodes, edges, interrupt_before, interrupt_after, recursion_limit, "
-        "assistant\n"
+        "input, output, node_defaults, nodes, edges, interrupt_before, interrupt_after, "
+        "recursion_limit, step_timeout_ms, assistant\n"
         "dir/g.json: /state/a/type: unknown type \"strin\"; did you mean \"string\"?\n"
         "dir/g.json: /nodes/one/output: unknown field \"b\"; known are a\n"
         "dir/g.json: /edges/1: unknown node \"tow\"; did you mean \"two\"?\n",
@@ -653,7 +782,11 @@ static const struct {
       "/assistant/zzz: " },
     { "definitions field properties", WITH_STATE("\"b\":{\"type\":\"any\",\"zzz\":0}"),
       "/state/b/zzz: " },
-    { "definitions retry properties", WITH_SET("\"retry\":{\"zzz\":0}"), "/nodes/x/retry/zzz: " },
+    { "properties node_defaults properties", WITH_DEFAULTS("\"zzz\":0"), "/node_defaults/zzz: " },
+    { "definitions retry_policy properties", WITH_SET("\"retry\":{\"zzz\":0}"),
+      "/nodes/x/retry/zzz: " },
+    { "definitions retry_policy properties", WITH_SET("\"retry\":[{\"zzz\":0}]"),
+      "/nodes/x/retry/0/zzz: " },
     { "definitions cache properties", WITH_SET("\"cache\":{\"zzz\":0}"), "/nodes/x/cache/zzz: " },
     /* An error handler knows them all, if only to refuse some. */
     { "definitions set properties", WITH_SET("\"on_error\":{\"kind\":\"set\",\"zzz\":0}"),
@@ -725,7 +858,7 @@ START_TEST(the_sample_graphs_are_right)
 }
 END_TEST
 
-static const char *const rights[] = { panel, ways };
+static const char *const rights[] = { panel, ways, defaults };
 
 START_TEST(without_memory_parsing_is_a_fault_and_leaks_nothing)
 {
@@ -799,6 +932,11 @@ int main(void)
     tcase_add_test(tc, nodes_know_where_they_stood_in_the_file);
     tcase_add_test(tc, a_cache_has_a_time_and_a_key_or_neither);
     tcase_add_test(tc, an_error_handler_is_a_node_beside_the_others);
+    tcase_add_test(tc, what_a_node_does_not_say_the_defaults_say);
+    tcase_add_test(tc, a_nodes_own_word_stands_before_the_defaults);
+    tcase_add_test(tc, handlers_take_retry_and_time_from_the_defaults_and_nothing_else);
+    tcase_add_test(tc, a_mistake_in_the_defaults_is_told_once);
+    tcase_add_loop_test(tc, a_graph_knows_whether_it_looks_at_its_run, 0, ROWS(facts));
     tcase_add_test(tc, the_ends_of_commands_are_known);
     tcase_add_test(tc, every_mistake_is_told_and_no_mistake_twice);
     tcase_add_test(tc, lists_that_do_not_fit_together_are_counted_and_no_fault);

@@ -32,6 +32,7 @@ static const struct {
     { "$context.id", "7" },
     { "$config.thread_id", "\"t\"" },
     { "$config.x", NULL },
+    { "$run.step", "3" },
 };
 
 START_TEST(a_path_finds_what_it_names)
@@ -39,7 +40,10 @@ START_TEST(a_path_finds_what_it_names)
     json_t *extra = json_of("{\"user\":{\"name\":\"Ada\",\"tags\":[\"x\",[\"y\"]]}}");
     json_t *context = json_of("{\"id\":7}");
     json_t *configurable = json_of("{\"thread_id\":\"t\"}");
-    struct scope scope = { .extra = extra, .context = context, .configurable = configurable };
+    json_t *facts = json_of("{\"step\":3}");
+    struct scope scope = {
+        .extra = extra, .context = context, .configurable = configurable, .facts = facts
+    };
     struct path *p;
     const char *text = lookups[_i].path;
     ck_assert_int_eq(0, path_parse(text, strlen(text), &p));
@@ -55,6 +59,7 @@ START_TEST(a_path_finds_what_it_names)
     json_decref(extra);
     json_decref(context);
     json_decref(configurable);
+    json_decref(facts);
 }
 END_TEST
 

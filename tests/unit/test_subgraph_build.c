@@ -135,6 +135,7 @@ static const struct {
       "/nodes/n/out/notes: unknown field 'darft'; did you mean 'draft'?" },
     { NODE(",'out':{'notes':'topic'}"), "'topic' of graph 'child' is not in its output" },
     { NODE(",'out':{'notes':'$context.x'}"), "/nodes/n/out/notes: unknown field '$context'" },
+    { NODE(",'out':{'notes':'$run.step'}"), "/nodes/n/out/notes: unknown field '$run'" },
     { NODE(",'into':{}"), "/nodes/n/into: unknown key 'into'; known are" },
 };
 
@@ -239,6 +240,23 @@ START_TEST(a_mistake_inside_is_told_at_its_place_in_the_file)
     problems_deinit(&problems);
     mem_free(json);
     mem_free(expected);
+}
+END_TEST
+
+/* Else a file of a few lines could ask for more graphs than there is memory. */
+START_TEST(a_default_handler_names_its_graph)
+{
+    struct known known;
+    know(&known);
+    struct graph *g = must_parse(
+        GRAPH(PARENT_STATE, "'node_defaults':{'on_error':" NODE("") "},", SET("topic")), &known);
+    ck_assert_ptr_eq(known.child, g->nodes[0].on_error->subgraph->graph);
+    graph_unref(g);
+    check_wrong(GRAPH(PARENT_STATE, "'node_defaults':{'on_error':" INLINE("{}") "},", SET("topic")),
+                &known, 1,
+                "/node_defaults/on_error/graph: a graph cannot be written out for all nodes; give "
+                "it a file of its own, and its name here");
+    graph_unref(known.child);
 }
 END_TEST
 
@@ -676,6 +694,7 @@ int main(void)
     tcase_add_test(tc, all_mistakes_of_a_node_are_told_at_once);
     tcase_add_loop_test(tc, fields_that_are_shared_by_name_have_one_type, 0, COUNT(shared));
     tcase_add_loop_test(tc, a_mistake_inside_is_told_at_its_place_in_the_file, 0, COUNT(inside));
+    tcase_add_test(tc, a_default_handler_names_its_graph);
     tcase_add_test(tc, a_graph_inside_may_name_other_graphs);
     tcase_add_test(tc, a_graph_inside_is_called_like_its_node_or_as_it_says);
     tcase_add_test(tc, eight_graphs_may_be_inside_each_other_and_no_more);
