@@ -119,6 +119,10 @@ static void check_name(struct route_build *rb, const char *key, const char *name
         builder_note_fault(rb->b);
     else if (name[0] == '\0')
         builder_problem(rb->b, place, NULL, "the name is empty");
+    else if (name[0] == '$' || strncmp(name, "__", 2) == 0 || strchr(name, '.') != NULL)
+        builder_problem(
+            rb->b, place, "use a name like \"item\"",
+            "no template could say \"%s\": $ and __ in front and dots mean other things", name);
 }
 
 /* The node sent to has nothing but what these keys put into its input. They may be fields. */

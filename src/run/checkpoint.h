@@ -29,8 +29,7 @@ const char *checkpoint_source_name(enum checkpoint_source s);
 struct pending_write {
     char task_id[ID_BYTES];
     enum write_kind kind;
-    json_t
-        *json; /* RESULT: outcome_encode(); ERROR: {"name","message"}; INTERRUPT: [{"id","value"}];
+    json_t *json; /* RESULT: outcome_json(); ERROR: {"name","message"}; INTERRUPT: [{"id","value"}];
                      RESUME: [answers], for NULL_TASK_ID one answer; COMMAND: [as RESULT, ...], of
                      NULL_TASK_ID only */
 };
@@ -52,7 +51,7 @@ struct checkpoint {
     json_t *parents;     /* object: {ancestor namespace: checkpoint id} */
     struct state *state;
     struct sched *sched;
-    json_t *input; /* what waits for __start__, or NULL */
+    json_t *input;                /* what waits for __start__, or NULL */
     struct pending_write *writes; /* sorted by task id, then kind */
     size_t write_count;
     size_t write_cap;

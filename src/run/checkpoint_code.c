@@ -106,8 +106,8 @@ static int refuse_field(const struct decoder *d, const char *name, const char *w
     if (d->is_lenient)
         return 0;
     fail_set(d->f, FAIL_INVALID_UPDATE,
-             "the thread holds a value for field \"%s\" %s; update_state with as_node starts "
-             "it anew",
+             "the thread holds a value for field \"%s\" %s: another graph began it, or an older "
+             "version of this one. Use another thread_id, or update_state with as_node",
              name, why);
     return CHECKPOINT_E_REFUSED;
 }

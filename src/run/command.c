@@ -85,6 +85,19 @@ static void refuse_unknown(const struct exec *e, const json_t *map, const json_t
     }
 }
 
+/* A plain answer may be any object, but hardly one with the id of a question in it. */
+static bool names_asked(const json_t *resume, const json_t *asked)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)resume, key, value) {
+        if (json_object_get(asked, key) != NULL)
+            return true;
+    }
+    return false;
+}
+
 /* 0, 1 with f, or a fault. */
 static int check_answers(const struct exec *e, const json_t *resume, struct fail *f)
 {
@@ -100,6 +113,10 @@ static int check_answers(const struct exec *e, const json_t *resume, struct fail
                  "thread \"%s\" asks nothing: there is no interrupt to resume", e->run->thread_id);
     else if (is_map(resume))
         refuse_unknown(e, resume, asked, f);
+    else if (names_asked(resume, asked))
+        fail_set(f, FAIL_UNPROCESSABLE,
+                 "\"resume\" mixes ids of interrupts with other keys: give ids only, or one answer "
+                 "for all that is asked");
     json_decref(asked);
     if (!fail_is_set(f))
         return 0;
@@ -135,7 +152,7 @@ static int read_command(struct exec *e, struct outcome *ret, struct fail *f)
     if (e->command == NULL)
         return 0;
     if (is_empty(e->command)) {
-        fail_set(f, FAIL_EMPTY_INPUT, "the command is empty: it needs resume, update or goto");
+        fail_set(f, FAIL_EMPTY_INPUT, "the command has none of resume, update and goto");
         return 1;
     }
     if (command_resumes(e->command))
@@ -197,6 +214,22 @@ static int apply_noted(struct exec *e, struct fail *f)
     return r;
 }
 
+/* More tasks than a step may have would be planned, and refused, by every later run, too. */
+static int check_plan(const struct exec *e, struct fail *f)
+{
+    int64_t max_tasks = e->run->runs->services->conf->max_tasks;
+    struct plan plan;
+
+    sched_plan(e->at.sched, &plan);
+    if (plan.count <= (size_t)max_tasks)
+        return 0;
+    fail_set(f, FAIL_LIMIT,
+             "with this command the step has %zu tasks, more than the setting max_tasks allows "
+             "(%lld)",
+             plan.count, (long long)max_tasks);
+    return 1;
+}
+
 /* A command that does not fit leaves the thread as it was: what it would have written is forgotten
  * before anything of it is stored. */
 static int try_command(struct exec *e, const struct outcome *o, struct fail *f)
@@ -207,6 +240,8 @@ static int try_command(struct exec *e, const struct outcome *o, struct fail *f)
 
     if (r == 0)
         r = apply_noted(e, f);
+    if (r == 0)
+        r = check_plan(e, f);
     if (r != 0)
         checkpoint_drop_writes(&e->at, WRITE_COMMAND);
     if (r != 0 && before != NULL &&

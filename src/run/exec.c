@@ -216,13 +216,15 @@ int exec_note_parents(struct exec *e)
     if (e->parent == NULL)
         return 0;
     above = e->parent->exec;
-    json_decref(e->at.parents);
-    e->at.parents = json_object();
-    if (above->at.parents != NULL && json_object_update(e->at.parents, above->at.parents) != 0)
+    json_t *parents = json_object();
+    if ((above->at.parents != NULL && json_object_update(parents, above->at.parents) != 0) ||
+        json_object_set_new(parents, above->ns, json_string(above->at.id)) != 0) {
+        json_decref(parents);
         return err_trace(ERR_NOMEM);
-    return json_object_set_new(e->at.parents, above->ns, json_string(above->at.id)) == 0
-               ? 0
-               : err_trace(ERR_NOMEM);
+    }
+    json_decref(e->at.parents);
+    e->at.parents = parents;
+    return 0;
 }
 
 static int prepare(struct exec *e, const struct exec_options *o)

@@ -97,8 +97,9 @@ enum exec_step exec_step_end(struct exec *e)
 {
     if (e->saver.result != 0 && e->end != EXEC_FAILED)
         take_store_result(e);
-    if (e->end == EXEC_INTERRUPTED && e->parent == NULL && show_interrupted(e) != 0) {
-        fail_set_fault(&e->fail, ERR_NOMEM);
+    int r = e->end == EXEC_INTERRUPTED && e->parent == NULL ? show_interrupted(e) : 0;
+    if (r != 0) {
+        fail_set_fault(&e->fail, r);
         e->end = EXEC_FAILED;
     }
     (void)emit_exec_end(e); /* without memory one event is lost, not the result */

@@ -74,14 +74,27 @@ static int go_on_there(struct exec *e, const struct beginning *b)
     return r == 0 ? emit_values(e, NULL) : r;
 }
 
+static int refuse_nothing(const struct exec *e, struct fail *f)
+{
+    if (e->command != NULL)
+        fail_set(
+            f, FAIL_EMPTY_INPUT,
+            "the command does nothing: its update names no field of the graph, and its goto no "
+            "node");
+    else if (e->run->is_kept)
+        fail_set(f, FAIL_EMPTY_INPUT,
+                 "thread \"%s\" has not begun, and the run has no input: send an object as "
+                 "\"input\"",
+                 e->run->thread_id);
+    else
+        fail_set(f, FAIL_EMPTY_INPUT, "the run has no input: send an object as \"input\"");
+    return 1;
+}
+
 static int begin_anew(struct exec *e, struct fail *f)
 {
-    if (e->input == NULL) {
-        fail_set(f, FAIL_EMPTY_INPUT, "%s",
-                 e->at.id[0] == '\0' ? "the run has no input: send an object as \"input\""
-                                     : "the command has nothing to do, and there is no input");
-        return 1;
-    }
+    if (e->input == NULL)
+        return refuse_nothing(e, f);
     e->is_fresh = true;
     checkpoint_begin_take(&e->at, json_incref(e->input));
     return exec_checkpoint(e, SOURCE_INPUT);

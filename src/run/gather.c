@@ -29,7 +29,7 @@ int exec_save_write(struct exec *e, struct run_task *t, enum write_kind kind, js
     char path[512];
     int r = 0;
 
-    if (e->saver.store == NULL && !e->run->is_kept) {
+    if (e->saver.store == NULL) {
         json_decref(take);
         return 0;
     }

@@ -6,22 +6,23 @@
  *
  *     runs.c       the registry: who is alive, draining
  *     birth.c      how a run begins and is freed     assistant.c  $config, $context and metadata
- *     run.c        the life of a run
+ *     run.c        the life of a run                 worker.c     what every program needs
  *     exec.c       one execution of one graph as a step table
  *     load.c       where its thread stands
- *     first.c      what it begins with: input, resume, replay      command.c  a command as input
+ *     first.c      what it begins with: input, resume, replay
+ *     input.c      an input as writes                command.c    a command as input
  *     plan.c       the tasks of a step, and what is known of them already
  *     gather.c     what happens when a task has ended
  *     finish.c     how an execution ends
  *     task.c       one node of one step: its attempts    retry.c  the waits between them
  *     ask.c        interrupt() in a task             subgraph.c   a task that is an execution
  *     cache.c      results of nodes that may be used again
- *     checkpoint*.c, snapshot.c, saver.c             where a thread stands, and writing it down
- *     thread*.c    a thread between its runs
+ *     checkpoint*.c, snapshot.c, saver*.c            where a thread stands, and writing it down
+ *     thread*.c    a thread between its runs         superstep*.c writes from outside
  *     emit*.c      the run's events                  about.c      where an event comes from
  *     message*.c   chat messages as events           chunk.c, live.c   their pieces, joined again
  *     event_log.c  the bounded log                   record.c     a record and its frame
- *     hub.c        readers
+ *     hub.c        readers                           event.c      the names of modes
  */
 #include "base/buf.h"
 #include "base/list.h"
@@ -185,7 +186,8 @@ struct run_task {
 /* Begins the first attempt. The task ends through exec_task_ended(), never inside this call. */
 void run_task_start(struct run_task *t);
 void run_task_cancel(struct run_task *t); /* any number of times, in every state */
-/* Makes t of what is planned. */
+/* Makes t of what is planned. "__start__" is a task, too, but never begun: plan.c ends it at once,
+ * and it has no task.node. */
 void run_task_init(struct run_task *t, struct exec *e, const struct planned *p);
 /* The handler of a task that failed. 0 or a fault; deinit always. */
 int run_task_init_handler(struct run_task *t, struct run_task *failed);
@@ -202,7 +204,6 @@ void run_task_end(struct run_task *t);
 void run_task_attempt(struct run_task *t);
 /* retry.c: t has failed. true: there will be another attempt. */
 bool run_task_retry(struct run_task *t);
-/* "__start__" is no task of this kind: it is applied at once. */
 
 /* ask.c */
 const json_t *run_task_ask(struct task *task, json_t *take);
@@ -210,9 +211,11 @@ const json_t *run_task_ask(struct task *task, json_t *take);
 void run_task_subgraph_start(struct task *task);
 void run_task_subgraph_cancel(struct task *task);
 
-/* message.c */
+/* message.c, message_whole.c */
 void message_begin(struct run_task *t, const char *id, const char *model);
 void message_delta(struct run_task *t, const struct llm_delta *delta);
+/* The attempt is over, however it ended: nobody adds to its message any more. */
+void message_forget_live(struct run_task *t);
 /*
  * Brings what is written into messages fields to the flat form with ids (the reducer would do it
  * later, but then the event, the stored write and the state would carry different ids). 0,
@@ -294,10 +297,7 @@ struct exec {
     json_t *parent_command;         /* EXEC_LEFT */
     void (*on_end)(struct exec *e); /* once, from the loop */
 };
-/*
- * ns: copied. req_*: see the struct; references are taken. on_end is called once, from the loop,
- * never inside this call. 0 or a fault; exec_free() in both cases (*ret NULL on a fault).
- */
+/* How an execution begins. Strings are copied, references are taken. */
 struct exec_options {
     struct run *run;
     struct run_task *parent;
@@ -309,10 +309,11 @@ struct exec_options {
     const char *checkpoint_id; /* or NULL */
     json_t *plain_answer;
     bool is_resuming;
-    void (*on_end)(struct exec *e);
+    void (*on_end)(struct exec *e); /* once, from the loop, never inside exec_start(); frees e */
 };
+/* 0 or a fault; then *ret is NULL and on_end is not called. */
 int exec_start(const struct exec_options *o, struct exec **ret);
-/* It has ended, or was never started. Accepts NULL. */
+/* It has ended. Accepts NULL, returns NULL. */
 struct exec *exec_free(struct exec *e);
 /* Ends what runs, for f (taken). The first reason wins. */
 void exec_stop(struct exec *e, struct fail *f);
@@ -445,10 +446,17 @@ int emit_exec_start(struct exec *e);
 int emit_exec_end(struct exec *e);
 int emit_error(struct run *run);
 
+/* A thread that is being changed or deleted. */
+struct thread_claim {
+    struct list node;      /* in runs->claims */
+    const char *thread_id; /* borrowed as long as it is there */
+};
+
 struct runs {
     const struct services *services;
     struct node_cache *cache;
     struct list active;
+    struct list claims;
     long active_count;
     size_t log_bytes; /* of all logs */
     bool is_draining;
@@ -458,7 +466,9 @@ struct runs {
 };
 void runs_add(struct runs *r, struct run *run);
 void runs_remove(struct runs *r, struct run *run);
-/* Is a run at work on this thread of the store? */
+/* Is a run at work on this thread of the store, or is it claimed? */
 bool runs_thread_is_busy(const struct runs *r, const char *thread_id);
+/* Until c->node is removed nobody else may write to the thread. It was not busy. */
+void runs_claim_thread(struct runs *r, struct thread_claim *c, const char *thread_id);
 
 #endif

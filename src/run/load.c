@@ -99,21 +99,24 @@ static enum exec_step read_wanted(struct exec *e)
 }
 
 /* Is this the first time that the run comes here? The task's id does not matter: a loop visits the
- * same subgraph as another task. */
-static bool is_first_visit(struct exec *e)
+ * same subgraph as another task. 0 or ERR_NOMEM. */
+static int note_visit(struct exec *e, bool *ret_is_first)
 {
     json_t *visited = e->run->replayed;
     const char *colon = strrchr(e->ns, ':');
     char *key MEM_AUTO(mem_freep) =
         mem_printf("%.*s", (int)(colon == NULL ? strlen(e->ns) : (size_t)(colon - e->ns)), e->ns);
 
-    if (key == NULL || json_object_get(visited, key) != NULL)
-        return false;
-    return json_object_set_new(visited, key, json_true()) == 0;
+    if (key == NULL)
+        return err_trace(ERR_NOMEM);
+    *ret_is_first = json_object_get(visited, key) == NULL;
+    return json_object_set_new(visited, key, json_true()) == 0 ? 0 : err_trace(ERR_NOMEM);
 }
 
 enum exec_step exec_step_load(struct exec *e)
 {
+    bool is_first = false;
+
     if (e->saver.store == NULL)
         return EXEC_FIRST;
     if (e->wanted_id[0] != '\0')
@@ -122,5 +125,8 @@ enum exec_step exec_step_load(struct exec *e)
         return read_place(e, NULL, NULL);
     e->is_addressed = true;
     e->is_resuming = false;
-    return read_place(e, NULL, is_first_visit(e) ? e->run->replay_id : NULL);
+    int r = note_visit(e, &is_first);
+    if (r != 0)
+        return exec_check(e, r, NULL, EXEC_LOAD);
+    return read_place(e, NULL, is_first ? e->run->replay_id : NULL);
 }

@@ -99,7 +99,7 @@ void message_append(struct run_task *t, struct message_stream *stream, enum reco
 /* ---- a model at work ---- */
 
 /* Frees the live message now; records may keep the stream for long. */
-static void forget_live(struct run_task *t)
+void message_forget_live(struct run_task *t)
 {
     if (t->stream != NULL)
         t->stream->live = live_message_free(t->stream->live);
@@ -109,7 +109,7 @@ void message_end(struct run_task *t)
 {
     if (t->stream != NULL && t->stream->live != NULL && run_wants(t->exec->run, MODE_EVENTS))
         events_model_end(t);
-    forget_live(t);
+    message_forget_live(t);
 }
 
 /* Without memory for the live message its modes show nothing of it. */

@@ -23,6 +23,7 @@ int runs_new(const struct services *services, struct runs **ret)
         return err_trace(ERR_NOMEM);
     r->services = services;
     list_init(&r->active);
+    list_init(&r->claims);
     loop_work_init(&r->idle_work, tell_idle, r);
     int fault = node_cache_new(services->conf->node_cache_bytes, &r->cache);
     if (fault != 0) {
@@ -88,5 +89,15 @@ bool runs_thread_is_busy(const struct runs *r, const char *thread_id)
         if (run->is_kept && strcmp(run->thread_id, thread_id) == 0)
             return true;
     }
+    LIST_EACH(&r->claims, node) {
+        if (strcmp(LIST_OF(node, struct thread_claim, node)->thread_id, thread_id) == 0)
+            return true;
+    }
     return false;
+}
+
+void runs_claim_thread(struct runs *r, struct thread_claim *c, const char *thread_id)
+{
+    c->thread_id = thread_id;
+    list_add_tail(&r->claims, &c->node);
 }

@@ -43,7 +43,7 @@ static void take_output(struct run_task *t, struct exec *child)
 
 static void take_questions(struct run_task *t, struct exec *child)
 {
-    t->interrupts = child->interrupts == NULL ? json_array() : json_incref(child->interrupts);
+    t->interrupts = json_incref(child->interrupts);
     t->end = TASK_INTERRUPTED;
 }
 

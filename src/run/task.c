@@ -248,6 +248,7 @@ void run_task_attempt(struct run_task *t)
     t->attempt_count++;
     t->task.attempt = t->attempt_count;
     t->task.has_message = false;
+    message_forget_live(t);
     t->stream = message_stream_unref(t->stream);
     t->asked_count = 0;
     t->end = TASK_AT_WORK;
@@ -380,6 +381,7 @@ void run_task_deinit(struct run_task *t)
 {
     t->retry_timer = loop_timer_free(t->retry_timer);
     t->idle_timer = loop_timer_free(t->idle_timer);
+    message_forget_live(t);
     t->stream = message_stream_unref(t->stream);
     outcome_clear(&t->outcome);
     fail_clear(&t->fail);

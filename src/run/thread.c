@@ -47,15 +47,26 @@ static int note_tasks(struct look *l, const json_t *snapshot)
 
 static void read_next(struct look *l);
 
-/* A subgraph that has not begun has no checkpoint, but a place. */
+/* A subgraph that has not begun has no checkpoint, but a place: where it will be stored. */
+static int set_place(struct look *l, json_t *snapshot)
+{
+    json_t *config = json_object();
+    json_t *at = json_object();
+    int bad = json_object_set_new(config, "configurable", at);
+    bad |= json_object_set_new(at, "thread_id", json_string(l->work.thread_id));
+    bad |= json_object_set_new(at, "checkpoint_ns", json_string(l->child.ns));
+    bad |= json_object_set_new(snapshot, "config", config);
+    return bad != 0 ? err_trace(ERR_NOMEM) : 0;
+}
+
 static int set_state(struct look *l, json_t *take)
 {
     json_t *task = json_array_get(l->tasks, l->next_task);
-    json_t *place = json_object_get(task, "state");
-    int bad = 0;
-    if (json_is_null(json_object_get(take, "config")))
-        bad = json_object_set(take, "config", place);
-    return json_object_set_new(task, "state", take) || bad ? err_trace(ERR_NOMEM) : 0;
+    bool has_begun = !json_is_null(json_object_get(take, "config"));
+    int r = has_begun ? 0 : set_place(l, take);
+    if (json_object_set_new(task, "state", take) != 0)
+        r = err_trace(ERR_NOMEM);
+    return r;
 }
 
 static void child_read(struct thread_work *w)
@@ -147,9 +158,9 @@ void thread_delete(struct runs *runs, struct thread_op *o, const char *thread_id
     const struct thread_place place = { .thread_id = thread_id };
     const struct thread_call call = { runs, o, &place, NULL, f, on_end, arg };
     struct removal *x = thread_work_new(sizeof(*x), &call);
-    int r = x != NULL ? thread_check_busy(&x->work) : 0;
     if (x == NULL)
         return;
+    int r = thread_claim(&x->work);
     if (r != 0) {
         thread_work_end(&x->work, r);
         return;

@@ -15,7 +15,7 @@ struct thread_op {
 
 /* Which place. Strings are copied. */
 struct thread_place {
-    struct graph *graph;       /* the root's; a reference is taken */
+    struct graph *graph; /* the root's; a reference is taken */
     const char *thread_id;
     const char *ns;            /* "" = root; else a subgraph's, with task ids */
     const char *checkpoint_id; /* NULL = the latest */

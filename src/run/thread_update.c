@@ -1,8 +1,8 @@
 /*
  * Changing a thread from outside: the place is read once, the supersteps are applied one after the
  * other to what was read (superstep.c), each is handed to the store as it comes, and the op ends
- * when all of them are there. From the read to the last commit nothing waits, so no run can come
- * between.
+ * when all of them are there. From before the read to the end the thread is claimed, so neither a
+ * run nor another change can come between.
  */
 #include "base/err.h"
 #include "base/mem.h"
@@ -75,7 +75,7 @@ static int check(struct change *c)
 {
     const char *wrong = wrong_supersteps(c->supersteps);
     if (wrong == NULL)
-        return thread_check_busy(&c->work);
+        return thread_claim(&c->work);
     fail_set(c->work.f, FAIL_INVALID_UPDATE, "%s", wrong);
     return THREAD_E_REFUSED;
 }
@@ -142,12 +142,7 @@ static int apply_all(struct change *c)
 static void place_read(struct thread_work *w)
 {
     struct change *c = change_of(w);
-    int r = thread_check_busy(w);
-    if (r != 0) {
-        thread_work_end(w, r);
-        return;
-    }
-    r = begin(c);
+    int r = begin(c);
     c->result = r != 0 ? r : apply_all(c);
     saver_wait(&c->saver, stored, c);
 }

@@ -74,6 +74,7 @@ static void free_work(struct thread_work *w)
 {
     if (w->deinit != NULL)
         w->deinit(w);
+    list_remove(&w->claim.node);
     stored_list_clear(&w->list);
     json_decref(w->result);
     mem_free(w->at.ns);
@@ -140,6 +141,7 @@ void *thread_work_new(size_t size_bytes, const struct thread_call *call)
         op_finish(&call->op->op, err_trace(ERR_NOMEM));
         return NULL;
     }
+    list_init(&w->claim.node);
     w->op = call->op;
     w->runs = call->runs;
     w->ret = call->ret;
@@ -151,19 +153,23 @@ void *thread_work_new(size_t size_bytes, const struct thread_call *call)
     return NULL;
 }
 
-int thread_check_busy(const struct thread_work *w)
+int thread_claim(struct thread_work *w)
 {
-    if (!runs_thread_is_busy(w->runs, w->thread_id))
-        return 0;
-    fail_set(w->f, FAIL_CONFLICT, "Thread is busy");
-    return THREAD_E_REFUSED;
+    if (runs_thread_is_busy(w->runs, w->thread_id))
+        return refuse(w, FAIL_CONFLICT, "Thread is busy");
+    runs_claim_thread(w->runs, &w->claim, w->thread_id);
+    return 0;
 }
 
 /* ---- reading and looking ---- */
 
+/* A cancel that came when the answer was on its way was not heard by the read; nothing of what it
+ * was read for may begin then. */
 static void on_read(void *arg, int result)
 {
     struct thread_work *w = arg;
+    if (result == 0 && w->op->op.state == OP_CANCELLING)
+        result = OP_CANCELLED;
     if (result != 0)
         thread_work_end(w, result);
     else

@@ -37,6 +37,7 @@ struct thread_work {
     char *thread_id;
     char *checkpoint_id; /* or NULL */
     struct thread_spot at;
+    struct thread_claim claim; /* once thread_claim() has answered 0 */
     struct store_op read;
     struct stored_list list; /* what the last read gave */
     void (*on_read)(struct thread_work *w);
@@ -57,8 +58,9 @@ void thread_read(struct thread_work *w, const struct store_query *query,
                  void (*on_read)(struct thread_work *w));
 /* The checkpoint that the place names, or the latest: the query for it. */
 struct store_query thread_query(const struct thread_work *w);
-/* 0, or THREAD_E_REFUSED with f: a run is at work on the thread. */
-int thread_check_busy(const struct thread_work *w);
+/* For who changes the thread, before it reads: until the work ends nobody else may. 0, or
+ * THREAD_E_REFUSED with f: a run or another change is at work on it. */
+int thread_claim(struct thread_work *w);
 /* One stored checkpoint (NULL = none) of a spot as a snapshot. 0 or a fault. */
 int thread_snapshot(const struct thread_work *w, const struct thread_spot *spot,
                     const struct stored_checkpoint *from, bool with_pending, json_t **ret);

@@ -1,12 +1,19 @@
-"""The samples of docs/graphs.md are right: whole graphs as they stand, parts inside of a graph that has what they name."""
+"""The JSON samples of the docs are right: whole graphs as they stand, parts inside of a graph that has what they name."""
 import json
 import re
 from pathlib import Path
 
 import pytest
 
-TEXT = (Path(__file__).parents[2] / "docs" / "graphs.md").read_text()
-SAMPLES = re.findall(r"^```json\n(.*?)^```$", TEXT, re.M | re.S)
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "graphs.md").read_text()
+
+
+def samples(text):
+    return re.findall(r"^```json\n(.*?)^```$", text, re.M | re.S)
+
+
+SAMPLES = samples(TEXT) + samples((ROOT / "README.md").read_text())
 INNER = {"name": "research", "state": {"topic": {"type": "any"}, "report": {"type": "any"}},
          "nodes": {"look": {"kind": "set", "values": {"report": "{{topic}}"}}}, "edges": [["__start__", "look"]]}
 NAMES = ("answer", "city", "decision", "done", "draft", "language", "notes", "profile", "question", "report", "tags", "temperature",
@@ -14,18 +21,17 @@ NAMES = ("answer", "city", "decision", "done", "draft", "language", "notes", "pr
 
 
 def whole(sample):
-    """A graph around a part, which is `"state": {...}` or a node."""
+    """A graph around a part, which is a key of the top level or nodes."""
     part = json.loads(sample if sample.startswith("{") else "{" + sample + "}")
     if "nodes" in part:
         return part
-    if "state" in part:
-        return part | {"nodes": {"n": {"kind": "set", "values": {}}}, "edges": [["__start__", "n"]]}
-    nodes = part | {"tidy": {"kind": "set", "values": {}}}
-    return {"state": {name: {"type": "any"} for name in NAMES}, "nodes": nodes, "edges": [["__start__", list(nodes)]]}
+    nodes = {name: node for name, node in part.items() if "kind" in node} | {"tidy": {"kind": "set", "values": {}}}
+    top = {name: value for name, value in part.items() if name not in nodes}
+    return {"state": {name: {"type": "any"} for name in NAMES}, "nodes": nodes, "edges": [["__start__", list(nodes)]]} | top
 
 
 def test_there_are_samples():
-    assert len(SAMPLES) == TEXT.count("```json\n") > 10
+    assert len(samples(TEXT)) == TEXT.count("```json\n") > 10 and len(SAMPLES) > len(samples(TEXT))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: " ".join(s.split())[:40])
@@ -45,3 +51,11 @@ def test_the_sample_of_the_mistakes_tells_them_in_those_words(run_tool):
     assert done.returncode == 2
     assert sorted(line for line in done.stderr.splitlines() if ": /" in line) == sorted(
         told.replace("config/", "").splitlines()), done.stderr
+
+
+def test_the_sample_of_the_settings_is_right(run_tool, tmp_path):
+    (settings,) = samples((ROOT / "docs" / "models.md").read_text())
+    (tmp_path / "settings.json").write_text(settings)
+    done = run_tool("serve", "--print-config", "--config", "settings.json", BETA_KEY="k")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^default_model = local:qwen ", done.stdout, re.M), done.stdout

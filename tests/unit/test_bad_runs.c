@@ -240,9 +240,11 @@ static const struct {
     const char *part;
 } requests[] = {
     { EMPTY, NULL, NULL, "EmptyInputError", "no input" },
-    { EMPTY, "{}", NULL, "EmptyInputError", "the command is empty" },
-    { FINISHED, "{'goto':[]}", NULL, "EmptyInputError", "the command is empty" },
-    { ASKING, "{'resume':null}", NULL, "EmptyInputError", "the command is empty" },
+    { EMPTY, "{}", NULL, "EmptyInputError", "the command has none of resume, update and goto" },
+    { FINISHED, "{'goto':[]}", NULL, "EmptyInputError",
+      "the command has none of resume, update and goto" },
+    { ASKING, "{'resume':null}", NULL, "EmptyInputError",
+      "the command has none of resume, update and goto" },
     { EMPTY, "{'resume':1}", NULL, "UnknownInterruptError", "asks nothing" },
     { EMPTY, "{'resume':{'" ID "':1}}", NULL, "UnknownInterruptError", "asks nothing" },
     { FINISHED, "{'resume':1}", NULL, "UnknownInterruptError", "asks nothing" },

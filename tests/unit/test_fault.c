@@ -12,7 +12,8 @@
 #define QUICK "'initial_ms':0,'jitter':false"
 static const struct laws_case everything = {
     "everything",
-    "{'state':{'log':{'type':'array','reducer':'append'},'last':{'type':'any'},"
+    "{'step_timeout_ms':86400000,"
+    "'state':{'log':{'type':'array','reducer':'append'},'last':{'type':'any'},"
     "'talk':{'type':'messages'},'item':{'type':'any','private':true}},'nodes':{"
     "'a':{'kind':'act','ends':['w']},'w':{'kind':'act'},"
     "'r':{'kind':'act','retry':{'max_attempts':3,'on':['E']," QUICK "}},"
@@ -24,7 +25,7 @@ static const struct laws_case everything = {
     "'own':{'type':'array','reducer':'append'}},'nodes':{'x':{'kind':'act'},'y':{'kind':'act'},"
     "'z':{'kind':'act','retry':{'max_attempts':2,'on':['Z']," QUICK "}}},"
     "'edges':[['START','x'],['x',['y','z']]]}},"
-    "'j':{'kind':'act'},'d':{'kind':'set','values':{'log':'{{last}}'}}},"
+    "'j':{'kind':'act'},'d':{'kind':'set','values':{'log':'{{last}}{{^$run}}!{{/$run}}'}}},"
     "'edges':[['START','a'],['a',['r','t','i','h','c','s']],[['r','t','i','c','s'],'j'],['j','d']]"
     "}",
     "{'a':[[{'custom':{'at':'a'}},{'update':{'log':'a','talk':[['user','hello']]},"
