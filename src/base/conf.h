@@ -60,6 +60,7 @@ struct conf {
     /* a run */
     int64_t max_runs;            /* 10000 in flight; above: 503 */
     int64_t max_tasks;           /* 10000 in one step */
+    int64_t max_run_tasks;       /* 100000 of a run at once, subgraphs' too */
     int64_t recursion_limit;     /* 25: where neither request nor graph names one */
     int64_t max_recursion_limit; /* 100000: the most that a request or graph may ask for */
     int64_t run_timeout_ms;      /* 0 = none */

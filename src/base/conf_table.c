@@ -175,6 +175,8 @@ const struct conf_row conf_rows[] = {
       INT(max_runs, CONF_COUNT, "10000", 1, 1000000),
       .sentence = "Runs at the same time; more are answered with 503." },
     { INT(max_tasks, CONF_COUNT, "10000", 1, 1000000), .sentence = "Tasks in one step of a run." },
+    { INT(max_run_tasks, CONF_COUNT, "100000", 1, 10000000),
+      .sentence = "Tasks of a run at the same time, those of its subgraphs too." },
     { INT(recursion_limit, CONF_COUNT, "25", 1, 10000000),
       .sentence = "Steps of a run where neither request nor graph names a limit." },
     { INT(max_recursion_limit, CONF_COUNT, "100000", 1, 10000000),

@@ -156,12 +156,43 @@ void about_model(struct buf *out, const char *model)
     about_text(out, "ls_model_type", "chat");
 }
 
+static bool is_private(const struct graph *graph, const char *key)
+{
+    int field = graph_find_field(graph, key);
+
+    return field >= 0 && graph->fields[field].is_private;
+}
+
+/* A Send's argument, without what goes by the name of a private field. */
+static void write_argument(struct buf *out, const struct graph *graph, const json_t *argument)
+{
+    const char *key;
+    json_t *value;
+
+    if (!json_is_object(argument)) {
+        jsonx_encode(argument, out);
+        return;
+    }
+    buf_add_char(out, '{');
+    size_t begin = out->len;
+    json_object_foreach((json_t *)argument, key, value) {
+        if (is_private(graph, key))
+            continue;
+        if (out->len > begin)
+            buf_add_char(out, ',');
+        jsonx_encode_string(key, strlen(key), out);
+        buf_add_char(out, ':');
+        jsonx_encode(value, out);
+    }
+    buf_add_char(out, '}');
+}
+
 void about_input(struct buf *out, const struct run_task *t)
 {
     const struct scope *scope = &t->task.scope;
 
     if (scope->input != NULL)
-        jsonx_encode(scope->input, out);
+        write_argument(out, scope->graph, scope->input);
     else
         state_encode(scope->state, VIEW_SHOWN, out);
 }

@@ -1,6 +1,7 @@
 /*
  * Results of nodes with a cache policy, for all runs of a worker. Found by graph, node and key (what
- * the policy's template renders to, or the node's whole input); the oldest go when the bound is
+ * the policy's template renders to, or the node's whole input with the caller's $config and
+ * $context); the oldest go when the bound is
  * reached. Only what finished well is kept.
  *
  * A graph is itself, not its name: subgraphs of one name are many, and one that was loaded anew may
@@ -104,12 +105,33 @@ struct node_cache *node_cache_free(struct node_cache *c)
 
 /* ---- keys ---- */
 
+/* Who asks is part of what a node may see, but for the ids that are new with each run. */
+static void write_caller(const struct run *run, struct buf *out)
+{
+    static const char *const ids[] = { "run_id", "thread_id", "checkpoint_id" };
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(run->configurable, key, value) {
+        bool is_id = false;
+        for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+            is_id = is_id || strcmp(key, ids[i]) == 0;
+        if (is_id)
+            continue;
+        jsonx_encode_string(key, strlen(key), out);
+        jsonx_encode(value, out);
+    }
+    jsonx_encode(run->context, out);
+}
+
 static void write_key(const struct run_task *t, struct buf *out)
 {
     const struct template *key = t->task.node->cache.key;
     json_t *input;
 
     buf_addf(out, "%p\n%s\n", (void *)t->exec->graph, t->task.node->name);
+    if (key == NULL)
+        write_caller(t->exec->run, out);
     if (key != NULL) {
         template_render(key, &t->task.scope, ESCAPE_NONE, out);
         return;

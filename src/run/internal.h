@@ -408,6 +408,7 @@ struct run {
     bool is_interrupted; /* by questions or a breakpoint */
     struct state *state; /* what the root's execution left; NULL before its end */
     int64_t step_count;  /* supersteps that were begun, subgraphs' too */
+    size_t task_count;   /* tasks that are there, subgraphs' too */
 
     struct event_log log;
     json_t *streamed_ids; /* object used as a set: messages that clients have seen */

@@ -23,8 +23,10 @@ struct run_task *exec_add_task(struct exec *e)
         e->task_cap = cap;
     }
     t = mem_zalloc(sizeof(*t));
-    if (t != NULL)
-        e->tasks[e->task_count++] = t;
+    if (t == NULL)
+        return NULL;
+    e->tasks[e->task_count++] = t;
+    e->run->task_count++;
     return t;
 }
 
@@ -34,6 +36,7 @@ void exec_clear_tasks(struct exec *e)
         run_task_deinit(e->tasks[i]);
         mem_free(e->tasks[i]);
     }
+    e->run->task_count -= e->task_count;
     e->task_count = 0;
     e->next_task = 0;
 }
@@ -229,11 +232,21 @@ static int refuse_more_steps(const struct exec *e, struct fail *f)
     return 1;
 }
 
-static int refuse_so_many(const struct exec *e, int64_t max_tasks, struct fail *f)
+/* A Send to a subgraph that sends to a subgraph multiplies. */
+static bool refuse_so_many(const struct exec *e, struct fail *f)
 {
-    fail_set(f, FAIL_LIMIT, "a step of %zu tasks is more than the setting max_tasks allows (%lld)",
-             e->plan.count, (long long)max_tasks);
-    return 1;
+    const struct conf *conf = e->run->runs->services->conf;
+
+    if (e->plan.count > (size_t)conf->max_tasks)
+        fail_set(f, FAIL_LIMIT,
+                 "a step of %zu tasks is more than the setting max_tasks allows (%lld)",
+                 e->plan.count, (long long)conf->max_tasks);
+    else if (e->run->task_count + e->plan.count > (size_t)conf->max_run_tasks)
+        fail_set(f, FAIL_LIMIT,
+                 "the run would have %zu tasks at once with those of its subgraphs; the setting "
+                 "max_run_tasks allows %lld",
+                 e->run->task_count + e->plan.count, (long long)conf->max_run_tasks);
+    return fail_is_set(f);
 }
 
 /* What $run is to the tasks of the step. */
@@ -253,14 +266,13 @@ static int find_facts(struct exec *e)
  * run of m steps needs m + 1. */
 static int plan_step(struct exec *e, struct fail *f)
 {
-    int64_t max_tasks = e->run->runs->services->conf->max_tasks;
     int r;
 
     if (e->at.step + 1 > e->stop)
         return refuse_more_steps(e, f);
     sched_plan(e->at.sched, &e->plan);
-    if (e->plan.count > (size_t)max_tasks)
-        return refuse_so_many(e, max_tasks, f);
+    if (refuse_so_many(e, f))
+        return 1;
     r = find_facts(e);
     if (r == 0)
         r = make_tasks(e, f);
