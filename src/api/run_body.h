@@ -29,6 +29,8 @@ void run_body_clear(struct run_body *b);
 int run_body_check(const json_t *body, enum door door, struct fail *f);
 /* The value of a key ("config.tags" leads into an object), borrowed; NULL = absent or null. */
 json_t *run_body_find(const json_t *body, const char *key);
+/* The thread that body names, in either place; borrowed, NULL = none. */
+const char *run_body_thread_id(const json_t *body);
 
 /* run_body_thread.c: the parts of b->request that say where on a thread the run goes on, and with
  * what. After run_body_check(). 0, RUN_BODY_E_WRONG with f, or a fault. */

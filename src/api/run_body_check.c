@@ -65,9 +65,10 @@ static bool is_pair(const json_t *v)
 {
     return json_array_size(v) == 2 && json_is_string(json_array_get(v, 0));
 }
+/* What stands in the object is told by check_send(). */
 static bool is_send(const json_t *v)
 {
-    return json_is_string(v) || json_is_string(json_object_get(v, "node"));
+    return json_is_string(v) || json_is_object(v);
 }
 
 static bool is_update(const json_t *v)
@@ -131,6 +132,7 @@ static const struct {
     { "thread_id", is_string, "a string" },
     { "config", is_object, "an object" },
     { "config.configurable", is_object, "an object" },
+    { "config.configurable.thread_id", is_string, "a string" },
     { "config.configurable.checkpoint_id", is_string, "a string" },
     { "config.configurable.checkpoint_ns", is_string, "a string" },
     { "config.recursion_limit", is_integer, "an integer of at least 1" },
@@ -141,7 +143,7 @@ static const struct {
     { "metadata", is_object, "an object" },
     { "command", is_object, "an object" },
     { "command.update", is_update, "an object, or a list of [field, value]" },
-    { "command.goto", is_goto, "a node's name, {\"node\", \"input\"}, or a list of those" },
+    { "command.goto", is_goto, "a node's name, {\"node\", \"arg\"}, or a list of those" },
     { "checkpoint", is_object, "an object" },
     { "checkpoint.checkpoint_id", is_string, "a string" },
     { "checkpoint.checkpoint_ns", is_string, "a string" },
@@ -232,6 +234,33 @@ static int check_refused(const json_t *body, enum door door, struct fail *f)
     return 0;
 }
 
+/* ---- threads ---- */
+
+enum { THREAD_KEYS = 2 };
+static const char *const thread_keys[THREAD_KEYS] = { "thread_id",
+                                                      "config.configurable.thread_id" };
+
+const char *run_body_thread_id(const json_t *body)
+{
+    const json_t *found = NULL;
+
+    for (size_t i = 0; i < THREAD_KEYS && found == NULL; i++)
+        found = run_body_find(body, thread_keys[i]);
+    return json_string_value(found);
+}
+
+static int check_thread_id(const json_t *body, struct fail *f)
+{
+    const json_t *one = run_body_find(body, thread_keys[0]);
+    const json_t *other = run_body_find(body, thread_keys[1]);
+
+    if (one == NULL || other == NULL || json_equal(one, other))
+        return 0;
+    fail_set(f, FAIL_UNPROCESSABLE, "\"%s\" and \"%s\" name two threads: send one of them",
+             thread_keys[0], thread_keys[1]);
+    return RUN_BODY_E_WRONG;
+}
+
 /* Without a thread every word of these is as good as another. */
 static const struct {
     const char *key;
@@ -243,7 +272,7 @@ static const struct {
 
 static int check_thread_words(const json_t *body, struct fail *f)
 {
-    if (run_body_find(body, "thread_id") == NULL)
+    if (run_body_thread_id(body) == NULL)
         return 0;
     for (size_t i = 0; i < sizeof(thread_words) / sizeof(thread_words[0]); i++) {
         const char *word = json_string_value(run_body_find(body, thread_words[i].key));
@@ -256,11 +285,77 @@ static int check_thread_words(const json_t *body, struct fail *f)
     return 0;
 }
 
+/* ---- what a command may hold ---- */
+
+/* The protocol ignores what it does not know; a misspelled answer must not get lost here. */
+static void refuse_unknown_key(const json_t *command, struct fail *f)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)command, key, value) {
+        bool is_known =
+            strcmp(key, "resume") == 0 || strcmp(key, "update") == 0 || strcmp(key, "goto") == 0;
+        if (is_known || json_is_null(value) || fail_is_set(f))
+            continue;
+        fail_set(f, FAIL_UNPROCESSABLE,
+                 "\"command\" has the unknown key \"%.40s\"; it may have resume, update, goto",
+                 key);
+    }
+}
+
+static void check_send(const json_t *to, struct fail *f)
+{
+    const json_t *node = run_body_find(to, "node");
+
+    if (json_is_string(to) || fail_is_set(f))
+        return;
+    if (node == NULL)
+        fail_set(
+            f, FAIL_BAD_REQUEST,
+            "\"command.goto\": \"node\" is missing: {\"node\", \"arg\"} names the node to run");
+    else if (!json_is_string(node))
+        tell_wrong("command.goto.node", "a node's name", node, f);
+    else if (run_body_find(to, "arg") != NULL && run_body_find(to, "input") != NULL)
+        fail_set(f, FAIL_UNPROCESSABLE,
+                 "\"command.goto\": \"arg\" and \"input\" mean the same: send one of them");
+}
+
+static void check_goto(const json_t *to, struct fail *f)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(to, i, one) {
+        check_send(one, f);
+    }
+    if (json_is_object(to))
+        check_send(to, f);
+}
+
+static int check_command(const json_t *body, enum door door, struct fail *f)
+{
+    const json_t *command = run_body_find(body, "command");
+
+    check_goto(run_body_find(command, "goto"), f);
+    if (command != NULL && door == DOOR_INVOKE && !fail_is_set(f)) {
+        refuse_unknown_key(command, f);
+        if (!fail_is_set(f) && run_body_find(body, "input") != NULL)
+            fail_set(f, FAIL_UNPROCESSABLE,
+                     "\"input\" and \"command\": a run begins with one of them; send one");
+    }
+    return fail_is_set(f) ? RUN_BODY_E_WRONG : 0;
+}
+
 int run_body_check(const json_t *body, enum door door, struct fail *f)
 {
     int r = check_types(body, f);
 
     if (r == 0)
         r = check_refused(body, door, f);
-    return r == 0 ? check_thread_words(body, f) : r;
+    if (r == 0)
+        r = check_thread_id(body, f);
+    if (r == 0)
+        r = check_thread_words(body, f);
+    return r == 0 ? check_command(body, door, f) : r;
 }

@@ -12,15 +12,17 @@ static const char *find_text(const json_t *body, const char *key)
 
 /* ---- the command ---- */
 
-/* The protocol calls the input of a Send `input`, the run layer as LangGraph does: `arg`. */
+/* The protocol calls the input of a Send `input`, LangGraph and the run layer `arg`. */
 static json_t *destination_new(const json_t *to)
 {
-    json_t *input = json_object_get(to, "input");
+    json_t *arg = run_body_find(to, "arg");
 
     if (json_is_string(to))
         return json_incref((json_t *)to);
+    if (arg == NULL)
+        arg = run_body_find(to, "input");
     return json_pack("{s:O, s:O}", "node", json_object_get(to, "node"), "arg",
-                     input == NULL ? json_null() : input);
+                     arg == NULL ? json_null() : arg);
 }
 
 static json_t *goto_new(const json_t *to)
@@ -41,7 +43,7 @@ static json_t *goto_new(const json_t *to)
     return list;
 }
 
-/* Without what the protocol does not know, which is ignored there as everywhere. */
+/* Without keys that are not known: the doors of the protocol ignore them. */
 static json_t *command_new(const json_t *said)
 {
     static const char *const taken[] = { "resume", "update" };
@@ -73,7 +75,7 @@ static bool refuse_resume(enum door door, const struct run_body *b, struct fail 
     return true;
 }
 
-/* A command comes in place of an input. */
+/* A command comes in place of an input; the protocol's doors may be given both. */
 static int read_command(enum door door, struct run_body *b, struct fail *f)
 {
     const json_t *said = run_body_find(b->json, "command");
@@ -113,7 +115,7 @@ int run_body_read_thread(enum door door, struct run_body *b, struct fail *f)
     int r;
 
     if (door == DOOR_INVOKE)
-        request->thread_id = find_text(b->json, "thread_id");
+        request->thread_id = run_body_thread_id(b->json);
     request->interrupt_before = run_body_find(b->json, "interrupt_before");
     request->interrupt_after = run_body_find(b->json, "interrupt_after");
     request->durability = find_text(b->json, "durability");

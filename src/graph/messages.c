@@ -1,24 +1,52 @@
 /*
  * The reducer of message lists. The new list begins as the old one, sharing its elements; an index
- * from id to place says where a message with a known id goes. A removal only notes the id, because
- * a later message with it comes back in the old place; what is still noted at the end is left out,
- * every message of that id (a list that began with "remove all" may hold several).
+ * from id to place says where a message with a known id goes. Within a write a removal only notes
+ * the id, because a later message with it comes back in the old place. What is still noted at the
+ * end of the write leaves the index, so that the next write does not know it; in the list it stays
+ * behind a mark until all writes are done:
+ *
+ *     list      1:a  2:b  1:c      two of id 1 (a list that began with "remove all" may hold such)
+ *     remove 1  1:a  2:b  1:c      gone: 1 before place 3
+ *     write 1   1:a  2:b  1:c  1:d
+ *     finish    2:b  1:d
  */
 #include "graph/messages.h"
 #include "base/err.h"
 #include "graph/coerce.h"
 #include "graph/tool_calls.h"
+#include <assert.h>
 #include <string.h>
 
 #define REMOVE_ALL "__remove_all__"
 
-struct merge {
-    json_t *list;
-    json_t *index;   /* id -> place in list, the last one of that id */
-    json_t *removed; /* id -> true */
-};
+void message_fold_init(struct message_fold *m, const json_t *left)
+{
+    *m = (struct message_fold){ .left = left };
+}
 
-static int append(struct merge *m, json_t *message)
+void message_fold_deinit(struct message_fold *m)
+{
+    json_decref(m->list);
+    json_decref(m->index);
+    json_decref(m->removed);
+    json_decref(m->gone);
+    message_fold_init(m, NULL);
+}
+
+/* Of no messages. Everything is made new: an object that is cleared keeps its size, and then every
+ * later clearing would cost as much as the longest list. */
+static int start_empty(struct message_fold *m)
+{
+    message_fold_deinit(m);
+    m->list = json_array();
+    m->index = json_object();   /* id -> place in list, the last one of that id */
+    m->removed = json_object(); /* id -> true: by the write at hand */
+    m->gone = json_object();    /* id -> the place before which all of that id are removed */
+    bool is_made = m->list != NULL && m->index != NULL && m->removed != NULL && m->gone != NULL;
+    return is_made ? 0 : err_trace(ERR_NOMEM);
+}
+
+static int append(struct message_fold *m, json_t *message)
 {
     json_t *place = json_integer((json_int_t)json_array_size(m->list));
     if (json_object_set_new(m->index, message_id(message), place) != 0 ||
@@ -28,7 +56,7 @@ static int append(struct merge *m, json_t *message)
 }
 
 /* What a reducer made is flat; the reference brings other lists into form as well. */
-static int append_left(struct merge *m, json_t *message, struct fail *f)
+static int append_left(struct message_fold *m, json_t *message, struct fail *f)
 {
     if (message_is_flat(message))
         return append(m, message);
@@ -37,13 +65,28 @@ static int append_left(struct merge *m, json_t *message, struct fail *f)
     return r != 0 ? r : append(m, flat);
 }
 
-static int put(struct merge *m, size_t place, json_t *message)
+/* Not before a write needs it: one that removes all does not care what the list was. */
+static int read_left(struct message_fold *m, struct fail *f)
+{
+    if (m->list != NULL)
+        return 0;
+    size_t i;
+    json_t *message;
+    const json_t *left = m->left;
+    int r = start_empty(m);
+    json_array_foreach(left, i, message) {
+        r = r != 0 ? r : append_left(m, message, f);
+    }
+    return r;
+}
+
+static int put(struct message_fold *m, size_t place, json_t *message)
 {
     (void)json_object_del(m->removed, message_id(message)); /* fails if it was not removed */
     return json_array_set(m->list, place, message) ? err_trace(ERR_NOMEM) : 0;
 }
 
-static int remove_id(struct merge *m, const char *id)
+static int remove_id(struct message_fold *m, const char *id)
 {
     return json_object_set_new(m->removed, id, json_true()) ? err_trace(ERR_NOMEM) : 0;
 }
@@ -54,7 +97,7 @@ static int refuse_removal(const char *why, struct fail *f)
     return MESSAGES_E_REFUSED;
 }
 
-static int merge_one(struct merge *m, json_t *message, struct fail *f)
+static int merge_one(struct message_fold *m, json_t *message, struct fail *f)
 {
     const json_t *known = json_object_get(m->index, message_id(message));
     bool is_removal = message_type_of(message) == MESSAGE_REMOVE;
@@ -65,28 +108,48 @@ static int merge_one(struct merge *m, json_t *message, struct fail *f)
     return put(m, (size_t)json_integer_value(known), message);
 }
 
-static int merge_all(struct merge *m, const json_t *left, const json_t *incoming, struct fail *f)
+static int forget_removed(struct message_fold *m)
+{
+    const char *id;
+    json_t *unused;
+    if (json_object_size(m->removed) == 0)
+        return 0;
+    json_object_foreach(m->removed, id, unused) {
+        json_t *place = json_integer((json_int_t)json_array_size(m->list));
+        (void)json_object_del(m->index, id); /* a removal is noted only of what is in there */
+        if (json_object_set_new(m->gone, id, place) != 0)
+            return err_trace(ERR_NOMEM);
+    }
+    json_decref(m->removed);
+    m->removed = json_object();
+    return m->removed != NULL ? 0 : err_trace(ERR_NOMEM);
+}
+
+static int merge(struct message_fold *m, const json_t *incoming, struct fail *f)
 {
     size_t i;
     json_t *message;
-    int r = m->list == NULL || m->index == NULL || m->removed == NULL ? ERR_NOMEM : 0;
-    json_array_foreach(left, i, message) {
-        r = r != 0 ? r : append_left(m, message, f);
-    }
+    int r = read_left(m, f);
     json_array_foreach(incoming, i, message) {
         r = r != 0 ? r : merge_one(m, message, f);
     }
-    return r;
+    return r != 0 ? r : forget_removed(m);
 }
 
-static json_t *without_removed(const struct merge *m)
+static bool is_gone(const struct message_fold *m, size_t place, const json_t *message)
+{
+    const json_t *before = json_object_get(m->gone, message_id(message));
+    return before != NULL && (json_int_t)place < json_integer_value(before);
+}
+
+static json_t *without_gone(const struct message_fold *m)
 {
     size_t i;
     json_t *message;
     json_t *kept = json_array();
     int bad = kept == NULL;
     json_array_foreach(m->list, i, message) {
-        if (!bad && json_object_get(m->removed, message_id(message)) == NULL)
+        if (!bad && !is_gone(m, i, message))
             bad = json_array_append(kept, message);
     }
     if (bad) {
@@ -94,24 +157,6 @@ static json_t *without_removed(const struct merge *m)
         return NULL;
     }
     return kept;
-}
-
-static int merge(const json_t *left, const json_t *incoming, json_t **ret, struct fail *f)
-{
-    struct merge m = { json_array(), json_object(), json_object() };
-    int r = merge_all(&m, left, incoming, f);
-    json_t *made = NULL;
-    if (r == 0) {
-        bool is_whole = json_object_size(m.removed) == 0;
-        made = is_whole ? json_incref(m.list) : without_removed(&m);
-        r = made == NULL ? ERR_NOMEM : 0;
-    }
-    json_decref(m.list);
-    json_decref(m.index);
-    json_decref(m.removed);
-    if (r == 0)
-        *ret = made;
-    return r;
 }
 
 static int coerce_one(json_t *list, const json_t *any, struct fail *f)
@@ -152,28 +197,47 @@ static size_t after_remove_all(const json_t *incoming)
 
 /* The reference keeps what follows the marker as it is, equal ids too, so nothing is merged here.
  */
-static int start_again(const json_t *incoming, size_t first, json_t **ret, struct fail *f)
+static int start_again(struct message_fold *m, const json_t *incoming, size_t first, struct fail *f)
 {
-    json_auto_t *list = json_array();
-    for (size_t i = first; list != NULL && i < json_array_size(incoming); i++) {
+    int r = start_empty(m);
+    for (size_t i = first; r == 0 && i < json_array_size(incoming); i++) {
         json_t *message = json_array_get(incoming, i);
         if (message_type_of(message) == MESSAGE_REMOVE)
             return refuse_removal("\"" REMOVE_ALL "\" before it has removed already", f);
-        if (json_array_append(list, message) != 0)
-            return err_trace(ERR_NOMEM);
+        r = append(m, message);
     }
-    *ret = json_incref(list);
-    return list != NULL ? 0 : err_trace(ERR_NOMEM);
+    return r;
 }
 
-int messages_add(const json_t *left, const json_t *right, json_t **ret, struct fail *f)
+int message_fold_write(struct message_fold *m, const json_t *right, struct fail *f)
 {
     json_auto_t *incoming = json_array();
     int r = incoming == NULL ? ERR_NOMEM : coerce_list(incoming, right, f);
     if (r == 0) {
         size_t first = after_remove_all(incoming);
-        r = first > 0 ? start_again(incoming, first, ret, f) : merge(left, incoming, ret, f);
+        r = first > 0 ? start_again(m, incoming, first, f) : merge(m, incoming, f);
     }
+    return r < 0 ? err_trace(r) : r > 0 ? MESSAGES_E_REFUSED : 0;
+}
+
+int message_fold_finish(struct message_fold *m, json_t **ret)
+{
+    assert(m->list != NULL);
+    json_t *made = json_object_size(m->gone) == 0 ? json_incref(m->list) : without_gone(m);
+    if (made == NULL)
+        return err_trace(ERR_NOMEM);
+    *ret = made;
+    return 0;
+}
+
+int messages_add(const json_t *left, const json_t *right, json_t **ret, struct fail *f)
+{
+    struct message_fold m;
+    message_fold_init(&m, left);
+    int r = message_fold_write(&m, right, f);
+    if (r == 0)
+        r = message_fold_finish(&m, ret);
+    message_fold_deinit(&m);
     return r < 0 ? err_trace(r) : r > 0 ? MESSAGES_E_REFUSED : 0;
 }
 

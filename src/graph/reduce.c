@@ -66,15 +66,14 @@ static int refuse_second(struct fail *f, const struct field *field, const struct
     return REDUCE_E_REFUSED;
 }
 
-/* Messages in any form become the flat list. */
-static int add_messages(const struct field *field, const struct pending *writer, const json_t *left,
-                        const json_t *right, json_t **ret, struct fail *f)
+/* What a writer's messages came to: r and the reason, which does not know the field. Clears inner.
+ */
+static int told_messages(const struct field *field, const struct pending *writer, int r,
+                         struct fail *inner, struct fail *f)
 {
-    struct fail inner = { 0 };
-    int r = messages_add(left, right, ret, &inner);
     if (r == MESSAGES_E_REFUSED)
-        refuse(f, field, writer->node, "%s", fail_message(&inner));
-    fail_clear(&inner);
+        refuse(f, field, writer->node, "%s", fail_message(inner));
+    fail_clear(inner);
     return r < 0 ? err_trace(r) : r > 0 ? REDUCE_E_REFUSED : 0;
 }
 
@@ -90,7 +89,9 @@ static int place(const struct field *field, const struct pending *writer, json_t
 {
     if (field->type == FIELD_MESSAGES) {
         json_t *list = NULL;
-        int r = add_messages(field, writer, NULL, json, &list, f);
+        struct fail inner = { 0 };
+        int r = messages_add(NULL, json, &list, &inner);
+        r = told_messages(field, writer, r, &inner, f);
         return r != 0 ? r : new_value(list, ret);
     }
     if (!field_type_fits(field->type, json))
@@ -218,16 +219,21 @@ static int fold_extreme(const struct field *field, struct value *left, const str
 static int fold_messages(const struct field *field, struct value *left,
                          const struct pending *writes, struct value **ret, struct fail *f)
 {
-    json_auto_t *list = left == NULL ? NULL : json_incref(value_json(left));
-    for (const struct pending *w = writes; w != NULL; w = w->next) {
-        json_t *next = NULL;
-        int r = add_messages(field, w, list, value_json(w->value), &next, f);
-        if (r != 0)
-            return r;
-        json_decref(list);
-        list = next;
+    struct message_fold m;
+    message_fold_init(&m, left == NULL ? NULL : value_json(left));
+    int r = 0;
+    for (const struct pending *w = writes; w != NULL && r == 0; w = w->next) {
+        struct fail inner = { 0 };
+        r = message_fold_write(&m, value_json(w->value), &inner);
+        r = told_messages(field, w, r, &inner, f);
     }
-    return new_value(json_incref(list), ret);
+    json_t *list = NULL;
+    if (r == 0)
+        r = message_fold_finish(&m, &list);
+    message_fold_deinit(&m);
+    if (r != 0)
+        return r < 0 ? err_trace(r) : REDUCE_E_REFUSED;
+    return new_value(list, ret);
 }
 
 /* Write by write, as LangGraph's reducers are called. */

@@ -88,7 +88,7 @@ def test_every_value_but_null_is_an_answer(thread, answer):
     assert got["log"] == ["written", "sent"] and "__interrupt__" not in got
 
 
-@pytest.mark.parametrize("command", [{"resume": None}, {}, {"goto": []}, {"unknown": 1}], ids=repr)
+@pytest.mark.parametrize("command", [{"resume": None}, {}, {"goto": []}, {"unknown": None}], ids=repr)
 def test_a_command_that_says_nothing_is_refused_and_the_thread_still_waits(thread, command):
     t = thread(letter())
     t.start()
@@ -151,10 +151,19 @@ def test_a_question_too_large_for_an_answer_is_told(serve):
     assert reply.status == 422 and reply.json["error"]["type"] == "LimitError", reply.text[:300]
 
 
-def test_the_command_counts_where_there_is_an_input_too(thread):
+@pytest.mark.parametrize("more", [{"input": {"q": "Eve"}}, {"command": {"resum": "yes"}}, {"command": {"resume": "yes", "resum": 1}}],
+                         ids=str)
+def test_an_answer_that_could_get_lost_is_refused_and_the_thread_still_waits(thread, more):
     t = thread(letter())
     t.start()
-    assert t.resume("yes", input={"q": "Eve"})["q"] == "Ada"
+    assert t.refused(**{"command": {"resume": "yes"}} | more) == (422, "UnprocessableError")
+    got = t.resume("yes", input=None)
+    assert got["q"] == "Ada" and got["verdict"] == "yes"
+
+
+def test_the_protocols_doors_take_a_command_beside_an_input(serve):
+    got = serve(steps()).runs("wait", command={"goto": "three", "resum": 1})
+    assert got.json == {"log": ["three"]}
 
 
 # ---- threads ----
@@ -186,6 +195,15 @@ def test_any_text_names_a_thread(serve, ident):
 @pytest.mark.parametrize("ident, code", [("", 422), ("x" * 256, 422), (5, 400), ({}, 400)])
 def test_a_name_that_is_none(serve, ident, code):
     assert Thread(serve(steps()), ident).post(input={"q": "x"}).status == code
+
+
+def test_a_thread_may_be_named_where_langgraph_names_it(serve):
+    client = serve(steps())
+    named = {"config": {"configurable": {"thread_id": "t"}}}
+    assert client.invoke(**named).status == 200
+    assert len(Thread(client, "t").start(**named)["log"]) == 6
+    assert Thread(client, "u").refused(input={"q": "x"}, **named) == (422, "UnprocessableError")
+    assert client.runs("wait", **named).status == 200, "stateless, as in the protocol"
 
 
 def test_a_busy_thread_is_a_conflict(serve, model):
@@ -282,7 +300,7 @@ def test_an_update_is_written_as_a_node_would(thread, update):
     assert got["q"] == "new" and got["log"] == ["one", "two", "cmd", "three"]
 
 
-@pytest.mark.parametrize("to", ["send", ["send"], {"node": "send", "input": {"q": "own"}},
+@pytest.mark.parametrize("to", ["send", ["send"], {"node": "send", "input": {"q": "own"}}, {"node": "send", "arg": {"q": "own"}},
                                 [{"node": "send", "input": {"q": "own"}}]], ids=str)
 def test_a_goto_runs_a_node(serve, to):
     own = graph({"write": note("written"), "send": note("to {{q}}")},
@@ -392,9 +410,12 @@ def test_the_examples_of_the_docs_do_what_they_say(serve):
     chapters = text[text.index("## Asking a person"):text.index("## Streams")]
     letter_file = re.search(r"```json\n(.*?)```", chapters, re.S)[1]
     client = serve({"letter": letter_file})
+    ident = ""
     examples = re.findall(r"^    (curl .*)\n    (\{.*)$", chapters, re.M)
-    assert len(examples) == chapters.count("    curl ") == 5
+    assert len(examples) == chapters.count("    curl ") == 7
     for command, answer in examples:
-        done = subprocess.run(command.replace(":8123", f":{client.port}"), shell=True, capture_output=True, check=True)
+        command = command.replace(":8123", f":{client.port}").replace('"ID"', f'"{ident}"')
+        done = subprocess.run(command, shell=True, capture_output=True, check=True)
         assert re.sub(r'"id":"[0-9a-f]{32}"', '"id":"..."', done.stdout.decode()) == answer, command
-        json.loads(answer)
+        for asked in json.loads(done.stdout).get("__interrupt__", []):
+            ident = asked["id"]

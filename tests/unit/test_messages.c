@@ -511,6 +511,65 @@ START_TEST(a_long_list_merges_in_linear_time)
 }
 END_TEST
 
+static const struct {
+    const char *left;
+    const char *writes[4];
+    const char *result; /* NULL = the last write is refused */
+} write_rows[] = {
+    { "[]", { M("1", "a"), M("2", "b"), M("1", "c") }, "1:c 2:b" },
+    { "[" M("1", "a") "," M("2", "b") "]", { R("1"), M("1", "c") }, "2:b 1:c" },
+    { "[" M("1", "a") "," M("2", "b") "]", { "[" R("1") "," M("1", "c") "]", "[]" }, "1:c 2:b" },
+    { "[" M("1", "a") "," M("2", "b") "]",
+      { R("1"), M("1", "c"), "[" R("1") "," M("1", "d") "]", M("3", "e") },
+      "2:b 1:d 3:e" },
+    { "[" M("1", "a") "," M("2", "b") "]",
+      { R("1"), M("1", "c"), R("1"), M("1", "d") },
+      "2:b 1:d" },
+    { "[" M("1", "a") "]", { R("1"), R("1") }, NULL },
+    { "[" M("1", "a") "]", { "[" M("2", "b") "," R("2") "]", R("2") }, NULL },
+    { "[" M("1", "a") "]", { R("9") }, NULL },
+    { "[" M("1", "a") "]", { ALL, M("1", "b"), ALL, M("2", "c") }, "2:c" },
+    { "[" M("1", "a") "]", { ALL, R("1") }, NULL },
+    { "[" M("1", "a") "]", { R("1"), "[" ALL "," M("1", "b") "]" }, "1:b" },
+    { "[]", { "[" ALL "," M("1", "a") "," M("1", "b") "]", M("1", "c") }, "1:a 1:c" },
+    { "[]", { "[" ALL "," M("1", "a") "," M("1", "b") "]", R("1"), M("1", "c") }, "1:c" },
+    { "[" M("1", "a") "," M("1", "b") "]",
+      { "[" R("1") "," M("1", "c") "]", M("1", "d") },
+      "1:a 1:d" },
+    { "[7]", { ALL, M("1", "a") }, "1:a" },
+    { "[7]", { M("1", "a") }, NULL },
+};
+
+START_TEST(writes_of_a_step_are_folded_one_after_the_other)
+{
+    json_t *left = load(write_rows[_i].left);
+    json_t *right[4] = { 0 };
+    json_t *made = NULL;
+    struct message_fold m;
+    struct fail f = { 0 };
+    int r = 0;
+    message_fold_init(&m, left);
+    for (int i = 0; i < 4 && write_rows[_i].writes[i] != NULL; i++) {
+        ck_assert_int_eq(r, 0); /* only the last one may be refused */
+        right[i] = load(write_rows[_i].writes[i]);
+        r = message_fold_write(&m, right[i], &f);
+    }
+    ck_assert_int_eq(r, write_rows[_i].result == NULL ? MESSAGES_E_REFUSED : 0);
+    if (r == 0) {
+        char text[200];
+        ck_assert_int_eq(message_fold_finish(&m, &made), 0);
+        describe(made, text);
+        ck_assert_str_eq(text, write_rows[_i].result);
+    }
+    message_fold_deinit(&m);
+    fail_clear(&f);
+    expect_equal(left, write_rows[_i].left); /* never changed */
+    for (int i = 0; i < 4; i++)
+        json_decref(right[i]);
+    json_decref(made);
+}
+END_TEST
+
 START_TEST(an_answer_becomes_an_ai_message)
 {
     json_t *usage = load("{\"input_tokens\":1,\"output_tokens\":2,\"total_tokens\":3}");
@@ -606,6 +665,48 @@ START_TEST(every_failing_allocation_of_the_reducer_is_a_fault)
 }
 END_TEST
 
+static int fold_all(const json_t *left, const json_t *writes, json_t **ret, struct fail *f)
+{
+    struct message_fold m;
+    size_t i;
+    json_t *write;
+    int r = 0;
+    message_fold_init(&m, left);
+    json_array_foreach(writes, i, write) {
+        r = r != 0 ? r : message_fold_write(&m, write, f);
+    }
+    if (r == 0)
+        r = message_fold_finish(&m, ret);
+    message_fold_deinit(&m);
+    return r;
+}
+
+START_TEST(every_failing_allocation_of_a_fold_is_a_fault)
+{
+    json_t *left = load("[\"short\"," M("1", "a") "," M("2", "b") "]");
+    json_t *writes[] = {
+        load("[" R("1") ",[" R("2") "," M("2", "c") "],[" M("1", "d") "," M("3", "e") "]]"),
+        load("[[" R("1") "],[" M("1", "c") "," ALL "," M("4", "d") "],[" R("4") "]]"),
+    };
+    for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
+        bool is_pending = false;
+        for (unsigned long n = 1; !is_pending; n++) {
+            json_t *made = NULL;
+            struct fail f = { 0 };
+            mem_fail_at(n);
+            int r = fold_all(left, writes[i], &made, &f);
+            is_pending = mem_fail_pending();
+            mem_fail_at(0);
+            ck_assert_msg(is_pending ? r == 0 : r < 0, "allocation %lu gave %d", n, r);
+            ck_assert(!fail_is_set(&f));
+            json_decref(made);
+        }
+        json_decref(writes[i]);
+    }
+    json_decref(left);
+}
+END_TEST
+
 static json_t *make_answer(const json_t *unused)
 {
     (void)unused;
@@ -656,11 +757,13 @@ int main(void)
     tcase_add_test(tc, messages_in_short_form_on_the_left_become_flat);
     tcase_add_test(tc, adding_in_two_parts_equals_adding_at_once);
     tcase_add_test(tc, a_long_list_merges_in_linear_time);
+    LOOP(tc, writes_of_a_step_are_folded_one_after_the_other, write_rows);
     tcase_add_test(tc, an_answer_becomes_an_ai_message);
     tcase_add_test(tc, an_empty_answer_has_no_optional_parts);
     LOOP(tc, a_message_goes_to_a_provider_in_its_form, provider_forms);
     LOOP(tc, every_failing_allocation_of_a_maker_gives_null, makers);
     tcase_add_test(tc, every_failing_allocation_of_the_reducer_is_a_fault);
+    tcase_add_test(tc, every_failing_allocation_of_a_fold_is_a_fault);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -418,6 +418,177 @@ START_TEST(messages_take_every_form_and_keep_ids)
 }
 END_TEST
 
+START_TEST(a_refused_removal_names_the_node_that_wrote_it)
+{
+    writes("a", MESSAGES, "{\"type\":\"human\",\"content\":\"x\",\"id\":\"1\"}");
+    writes("b", MESSAGES, "{\"type\":\"remove\",\"id\":\"1\"}");
+    writes("c", MESSAGES, "{\"type\":\"remove\",\"id\":\"1\"}");
+    expect_refused(FAIL_INVALID_UPDATE, "node \"c\" wrote field \"messages\": a remove message "
+                                        "names an id that no message of the list has");
+    ck_assert_str_eq(step.f.node, "c");
+    expect_field(MESSAGES, NULL);
+}
+END_TEST
+
+/* Numbers that look thrown, the same ones in every run: 0 .. below-1. */
+static unsigned throw(unsigned below)
+{
+    static unsigned long long seed = 1;
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(seed >> 33) % below;
+}
+
+/* A message with one of few ids or none, a removal of one of those, or the removal of all. */
+static json_t *thrown_message(int serial)
+{
+    char id[] = { (char)('a' + throw(5)), '\0' };
+    switch (throw(12)) {
+    case 0:
+        return json_pack("{s:s,s:s}", "type", "remove", "id", "__remove_all__");
+    case 1:
+        return json_pack("{s:s,s:o}", "role", "user", "content", json_sprintf("%d", serial));
+    case 2:
+    case 3:
+        return json_pack("{s:s,s:s}", "type", "remove", "id", id);
+    default:
+        return json_pack("{s:s,s:s,s:o}", "type", "human", "id", id, "content",
+                         json_sprintf("%d", serial));
+    }
+}
+
+static json_t *thrown_write(int *serial)
+{
+    if (throw(2) == 0)
+        return thrown_message((*serial)++);
+    json_t *list = json_array();
+    for (unsigned left = throw(5); left > 0; left--)
+        json_array_append_new(list, thrown_message((*serial)++));
+    return list;
+}
+
+/* A list as "a:3 ?:4", ? for an id that was made up; `text` has room for it. */
+static void describe_messages(const struct state *s, char *text)
+{
+    struct value *held = state_get(s, MESSAGES);
+    size_t i;
+    json_t *message;
+    text[0] = '\0';
+    json_array_foreach(held == NULL ? NULL : value_json(held), i, message) {
+        const char *id = json_string_value(json_object_get(message, "id"));
+        strcat(text, strlen(id) == 1 ? id : "?");
+        strcat(strcat(text, ":"), json_string_value(json_object_get(message, "content")));
+        strcat(text, " ");
+    }
+}
+
+/* As many steps as u has writes; where one is refused, it ends. Takes s; a new version, or NULL. */
+static struct state *applied_one_by_one(struct state *s, const struct update *u, struct fail *f)
+{
+    for (size_t i = 0; i < u->count; i++) {
+        const struct update one = { .writes = &u->writes[i], .count = 1 };
+        const struct task_writes task = { "a", &one };
+        struct state *next = NULL;
+        ck_assert_int_ge(state_apply(s, &task, 1, &wide, &next, NULL, f), 0);
+        state_unref(s);
+        if (next == NULL)
+            return NULL;
+        s = next;
+    }
+    return s;
+}
+
+/* Does the step go through? Then the state goes on from it. */
+static bool expect_same_as_one_by_one(const struct update *u)
+{
+    const struct task_writes task = { "a", u };
+    struct fail one_by_one = { 0 }, at_once = { 0 };
+    struct state *next = NULL;
+    char text[1000] = "", wanted[1000] = "";
+    struct state *single = applied_one_by_one(state_ref(step.state), u, &one_by_one);
+    ck_assert_int_ge(state_apply(step.state, &task, 1, &wide, &next, NULL, &at_once), 0);
+    ck_assert((single == NULL) == (next == NULL));
+    if (next == NULL) {
+        ck_assert_str_eq(fail_message(&at_once), fail_message(&one_by_one));
+    } else {
+        describe_messages(next, text);
+        describe_messages(single, wanted);
+        ck_assert_str_eq(text, wanted);
+        state_unref(step.state);
+        step.state = state_ref(next);
+    }
+    fail_clear(&one_by_one);
+    fail_clear(&at_once);
+    state_unref(single);
+    state_unref(next);
+    return text[0] != '\0';
+}
+
+START_TEST(messages_written_in_one_step_are_as_if_each_had_a_step_of_its_own)
+{
+    int serial = 0, passed = 0;
+    for (int round = 0; round < 3000; round++) {
+        struct update u;
+        update_init(&u);
+        for (unsigned left = 1 + throw(6); left > 0; left--) {
+            struct value *value;
+            ck_assert_int_eq(value_new_take(thrown_write(&serial), &value), 0);
+            ck_assert_int_eq(update_add_take(&u, MESSAGES, value), 0);
+        }
+        passed += expect_same_as_one_by_one(&u);
+        update_clear(&u);
+    }
+    ck_assert_int_gt(passed, 500); /* not nearly all of them refused */
+}
+END_TEST
+
+enum { MANY_WRITES = 20000 };
+
+static json_t *added(int i)
+{
+    return json_pack("{s:s,s:s,s:o}", "type", "human", "content", "x", "id", json_sprintf("%d", i));
+}
+
+static json_t *removed(int i)
+{
+    return json_pack("{s:s,s:o}", "type", "remove", "id", json_sprintf("%d", i));
+}
+
+static json_t *cleared(int i)
+{
+    return json_pack("[{s:s,s:s},o]", "type", "remove", "id", "__remove_all__", added(i));
+}
+
+static void apply_many(json_t *(*make)(int i))
+{
+    const struct state_limits roomy = { .max_bytes = 100 << 20, .max_depth = 64 };
+    for (int i = 0; i < MANY_WRITES; i++) {
+        struct value *value;
+        ck_assert_int_eq(value_new_take(make(i), &value), 0);
+        writes_value("a", MESSAGES, value);
+    }
+    ck_assert_int_eq(apply_within(&roomy), 0);
+}
+
+static void expect_count(size_t count)
+{
+    ck_assert_uint_eq(json_array_size(value_json(state_get(step.state, MESSAGES))), count);
+}
+
+/* Quadratic work here takes minutes. */
+START_TEST(many_writes_of_messages_in_a_step_come_to_an_end)
+{
+    apply_many(added);
+    expect_count(MANY_WRITES);
+    apply_many(added); /* replaced by id */
+    expect_count(MANY_WRITES);
+    apply_many(removed);
+    expect_count(0);
+    apply_many(added);
+    apply_many(cleared);
+    expect_count(1);
+}
+END_TEST
+
 START_TEST(unchanged_values_and_elements_are_shared_between_versions)
 {
     writes("a", ANY, "{\"x\":1}");
@@ -643,6 +814,8 @@ START_TEST(every_failing_allocation_of_a_step_is_a_fault)
     writes("b", MERGE, "{\"b\":1}");
     writes("b", ADD_INT, "1");
     writes("b", MESSAGES, "\"hi\"");
+    writes("b", MESSAGES, "{\"role\":\"user\",\"content\":\"x\",\"id\":\"1\"}");
+    writes("b", MESSAGES, "{\"type\":\"remove\",\"id\":\"1\"}");
     writes("c", ADD_INT, "1");
     writes("c", MAX_INT, "1");
     bool is_pending = false;
@@ -931,6 +1104,8 @@ int main(void)
     LOOP(tc, a_sum_that_is_no_number_of_the_type_is_refused, sums);
     tcase_add_test(tc, nothing_is_appended_to_what_is_no_array);
     tcase_add_test(tc, messages_take_every_form_and_keep_ids);
+    tcase_add_test(tc, a_refused_removal_names_the_node_that_wrote_it);
+    tcase_add_test(tc, messages_written_in_one_step_are_as_if_each_had_a_step_of_its_own);
     tcase_add_test(tc, unchanged_values_and_elements_are_shared_between_versions);
     tcase_add_test(tc, changed_marks_the_written_fields_only);
     tcase_add_test(tc, depth_is_limited_in_what_the_field_would_hold);
@@ -956,6 +1131,11 @@ int main(void)
     tcase_add_test(tc, every_failing_allocation_of_an_expiry_is_a_fault);
     tcase_add_test(tc, lives_and_reducers_have_words);
     suite_add_tcase(suite, tc);
+    TCase *large = tcase_create("large");
+    tcase_set_timeout(large, 60);
+    tcase_add_checked_fixture(large, setup, teardown);
+    tcase_add_test(large, many_writes_of_messages_in_a_step_come_to_an_end);
+    suite_add_tcase(suite, large);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
