@@ -191,7 +191,7 @@ static int check_messages(const struct step *step, const struct field *field,
     if (field->type != FIELD_MESSAGES || step->limits->max_messages <= 0)
         return 0;
     for (const struct pending *w = writes; w != NULL; w = w->next)
-        count += json_array_size(value_json(w->value));
+        count += json_is_array(value_json(w->value)) ? json_array_size(value_json(w->value)) : 1;
     if (count <= (size_t)step->limits->max_messages)
         return 0;
     fail_set(step->f, FAIL_LIMIT,
