@@ -4,7 +4,7 @@
 packages_build=(gcc libc6-dev meson ninja-build pkgconf libmicrohttpd-dev libevent-dev
     libcurl4-openssl-dev libjansson-dev uuid-dev)
 packages_start=(curl ca-certificates)
-packages_test=(check clang python3 python3-venv python3-pytest python3-pytest-xdist)
+packages_test=(check clang curl python3 python3-venv python3-pytest python3-pytest-xdist)
 packages_node=(nodejs npm)
 packages_long=(clang-tools)
 
