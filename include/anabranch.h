@@ -265,9 +265,9 @@ struct anabranch_each {
     size_t size;
     const char *from;
     const char *path;
-    const char *as; /* a field */
+    const char *as; /* the key of the item in the input of the task; need not be a field */
     const char *send;
-    const char *index; /* a field, or NULL */
+    const char *index; /* the key of its place, or NULL */
 };
 ANABRANCH_API int anabranch_builder_each(struct anabranch_builder *b,
                                          const struct anabranch_each *options);
@@ -300,7 +300,7 @@ ANABRANCH_API int anabranch_targets_add(struct anabranch_targets *targets, const
 ANABRANCH_API void anabranch_targets_fail(struct anabranch_targets *targets, const char *type,
                                           const char *message);
 
-/* moment: "before" or "after". Runs on a thread stop there until they are resumed. node: a name, or
+/* moment: "before" or "after". Runs stop there; one on a thread can be resumed. node: a name, or
  * "*" for every node. */
 ANABRANCH_API int anabranch_builder_interrupt(struct anabranch_builder *b, const char *moment,
                                               const char *node);

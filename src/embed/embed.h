@@ -37,9 +37,6 @@ struct anabranch_engine {
     bool has_no_calls;              /* ... and the last one has ended */
 };
 
-/* Copies one of the option structs, which begin with their size: what the caller's struct does not
- * have is zero. from may be NULL. */
-void embed_copy_options(void *to, size_t to_size, const void *from);
 /* Runs turns until *done (NULL = until anabranch_engine_stop()). ANABRANCH_E_INVALID: from inside a
  * callback. */
 int embed_turn_until(struct anabranch_engine *engine, const bool *done);

@@ -11,6 +11,7 @@
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "embed/embed.h"
+#include "graph/build.h"
 #include "graph/builder.h"
 #include <string.h>
 
@@ -161,7 +162,7 @@ int anabranch_engine_add_kind(struct anabranch_engine *engine, const struct anab
     struct embed_kind *k;
     int r;
 
-    embed_copy_options(&api, sizeof(api), kind);
+    options_copy(&api, sizeof(api), kind);
     if (api.name == NULL || api.name[0] == '\0' || api.start == NULL)
         return ANABRANCH_E_INVALID;
     if (kind_find(&engine->worker.services.kinds, api.name) != NULL)

@@ -213,7 +213,7 @@ int anabranch_run_start(struct anabranch_engine *engine, struct anabranch_graph 
 
     if (graph == NULL || options == NULL)
         return ANABRANCH_E_INVALID;
-    embed_copy_options(&o, sizeof(o), options);
+    options_copy(&o, sizeof(o), options);
     r = start(engine, graph_of(graph), &o, &run, &f);
     if (r == 0 && ret != NULL)
         *ret = run;
@@ -322,7 +322,7 @@ int anabranch_invoke(struct anabranch_engine *engine, struct anabranch_graph *gr
 
     if (graph == NULL || engine->is_running)
         return ANABRANCH_E_INVALID;
-    embed_copy_options(&o, sizeof(o), options);
+    options_copy(&o, sizeof(o), options);
     o.input = input;
     r = call_and_wait(engine, graph_of(graph), &call, &f);
     fail_clear(&f);

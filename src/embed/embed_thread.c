@@ -80,10 +80,10 @@ static int call_new(struct anabranch_engine *engine, struct anabranch_graph *gra
                     const struct anabranch_thread_options *options, struct embed_call **ret)
 {
     struct anabranch_thread_options o;
-    struct embed_call *c;
+    struct embed_call *c = NULL;
     int r;
 
-    embed_copy_options(&o, sizeof(o), options);
+    options_copy(&o, sizeof(o), options);
     if (engine->is_ending)
         return ANABRANCH_E_CANCELLED;
     r = o.thread_id == NULL ? wrong("thread_id", "there is none")
@@ -118,7 +118,7 @@ static int call_new_at(struct anabranch_engine *engine, struct anabranch_graph *
 int anabranch_get_state(struct anabranch_engine *engine, struct anabranch_graph *graph,
                         const struct anabranch_thread_options *options, int subgraphs)
 {
-    struct embed_call *c;
+    struct embed_call *c = NULL;
     int r = call_new_at(engine, graph, options, &c);
 
     if (r == 0)
@@ -147,12 +147,12 @@ int anabranch_get_history(struct anabranch_engine *engine, struct anabranch_grap
 {
     struct anabranch_history h;
     struct thread_history how;
-    struct embed_call *c;
+    struct embed_call *c = NULL;
     int r = call_new_at(engine, graph, options, &c);
 
     if (r != 0)
         return r;
-    embed_copy_options(&h, sizeof(h), history);
+    options_copy(&h, sizeof(h), history);
     r = read_history(c, &h, &how);
     if (r == 0)
         thread_get_history(engine->worker.runs, &c->op, &c->place, &how, &c->answer, &c->fail,
@@ -193,7 +193,7 @@ int anabranch_update_state(struct anabranch_engine *engine, struct anabranch_gra
                            const struct anabranch_thread_options *options, const char *values,
                            const char *as_node)
 {
-    struct embed_call *c;
+    struct embed_call *c = NULL;
     json_t *json = NULL;
     int r = call_new_at(engine, graph, options, &c);
 
@@ -212,7 +212,7 @@ int anabranch_bulk_update_state(struct anabranch_engine *engine, struct anabranc
                                 const struct anabranch_thread_options *options,
                                 const char *supersteps)
 {
-    struct embed_call *c;
+    struct embed_call *c = NULL;
     int r = call_new_at(engine, graph, options, &c);
 
     if (r != 0)
@@ -226,7 +226,7 @@ int anabranch_bulk_update_state(struct anabranch_engine *engine, struct anabranc
 int anabranch_delete_thread(struct anabranch_engine *engine,
                             const struct anabranch_thread_options *options)
 {
-    struct embed_call *c;
+    struct embed_call *c = NULL;
     int r = call_new(engine, NULL, options, &c);
 
     if (r == 0)

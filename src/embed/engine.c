@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "embed/embed.h"
+#include "graph/build.h"
 #include <assert.h>
 #include <pthread.h>
 #include <string.h>
@@ -21,17 +22,6 @@ const char *anabranch_version(void)
 void anabranch_free(void *text)
 {
     mem_free(text);
-}
-
-void embed_copy_options(void *to, size_t to_size, const void *from)
-{
-    size_t size = 0;
-
-    memset(to, 0, to_size);
-    if (from == NULL)
-        return;
-    memcpy(&size, from, sizeof(size));
-    memcpy(to, from, size < to_size ? size : to_size);
 }
 
 /* ---- birth ---- */
@@ -84,7 +74,7 @@ int anabranch_engine_new(const struct anabranch_options *options, struct anabran
     int r;
 
     (void)pthread_once(&once, mem_init); /* fails for a bad argument only */
-    embed_copy_options(&o, sizeof(o), options);
+    options_copy(&o, sizeof(o), options);
     engine = mem_zalloc(sizeof(*engine));
     if (engine == NULL)
         return err_trace(ERR_NOMEM);

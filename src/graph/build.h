@@ -53,6 +53,10 @@ void builder_assistant(struct anabranch_builder *b, json_t *json);
  * fault. */
 int builder_build(struct anabranch_builder *b, struct graph **ret);
 
+/* An option struct of a program, over one of ours: it begins with its size in the program's eyes, and
+ * what that program did not know is zero. from may be NULL. */
+void options_copy(void *to, size_t to_size, const void *from);
+
 /* anabranch_graph is struct graph under its public name. */
 static inline struct anabranch_graph *graph_publish(struct graph *g)
 {

@@ -6,9 +6,7 @@
 #include "graph/texts.h"
 #include <string.h>
 
-/* Option structs begin with their size in the program's eyes; what that program did not know is
- * zero. */
-static void copy_options(void *to, size_t to_size, const void *from)
+void options_copy(void *to, size_t to_size, const void *from)
 {
     size_t size = 0;
     memset(to, 0, to_size);
@@ -125,7 +123,7 @@ int anabranch_builder_switch(struct anabranch_builder *b, const char *from, cons
 int anabranch_builder_each(struct anabranch_builder *b, const struct anabranch_each *options)
 {
     struct anabranch_each each;
-    copy_options(&each, sizeof(each), options);
+    options_copy(&each, sizeof(each), options);
     struct edge_spec *e = new_edge(b, &each.from, 1);
     if (e == NULL)
         return err_trace(ERR_NOMEM);
@@ -163,7 +161,7 @@ int anabranch_builder_when(struct anabranch_builder *b, const struct anabranch_w
 {
     struct anabranch_when when;
     struct chooser chooser = { .arg = NULL };
-    copy_options(&when, sizeof(when), options);
+    options_copy(&when, sizeof(when), options);
     int r = chooser_from_program(b, &when, &chooser);
     struct edge_spec *e = r == 0 ? new_when(b, &when) : NULL;
     if (e == NULL) {

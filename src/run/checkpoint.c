@@ -210,6 +210,18 @@ char *task_namespace(const char *ns, const char *name, const char *task_id)
     return mem_printf("%s%s%s:%s", ns, ns[0] != '\0' ? "|" : "", name, task_id);
 }
 
+void namespace_strip(char *ns)
+{
+    char *to = ns;
+    for (const char *from = ns; *from != '\0';) {
+        if (*from == ':')
+            from += strcspn(from, "|");
+        else
+            *to++ = *from++;
+    }
+    *to = '\0';
+}
+
 void interrupt_id(const char *task_ns, size_t index, char ret[ID_BYTES])
 {
     static const char space[] = "3d9a1c52-6f0e-5b7d-9c84-e2a7105bd36f"; /* ours, never to change */

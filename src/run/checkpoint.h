@@ -119,6 +119,9 @@ void checkpoint_task_id(const struct checkpoint *c, const char *ns, const struct
 const char *planned_name(const struct graph *g, const struct planned *p);
 /* [ns|]name:task_id; free with mem_free(). NULL: no memory. */
 char *task_namespace(const char *ns, const char *name, const char *task_id);
+/* Where a subgraph with one state for the whole thread is stored: no task id may be in the way, not
+ * above it either. In place. */
+void namespace_strip(char *ns);
 /* The 32 hex digits of a UUIDv5 of the task's namespace, and from the second question (index 1) on
  * of its number too. */
 void interrupt_id(const char *task_ns, size_t index, char ret[ID_BYTES]);

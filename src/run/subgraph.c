@@ -96,13 +96,8 @@ static char *child_namespace(struct run_task *t, enum persistence persistence)
     if (persistence != PERSIST_THREAD)
         return run_task_ns(t) == NULL ? NULL : mem_strdup(t->ns);
     char *ns = mem_printf("%s%s%s", above, above[0] == '\0' ? "" : "|", t->task.node->name);
-    for (char *from = ns, *to = ns; ns != NULL;) {
-        if (*from == ':')
-            from += strcspn(from, "|");
-        *to++ = *from;
-        if (*from++ == '\0')
-            break;
-    }
+    if (ns != NULL)
+        namespace_strip(ns);
     return ns;
 }
 

@@ -17,19 +17,6 @@ static const struct subgraph *find_subgraph(const struct graph *g, const char *s
     return NULL;
 }
 
-/* One state for the whole thread: no task id may be in the way, not above it either. */
-static void strip_task_ids(char *ns)
-{
-    char *to = ns;
-    for (const char *from = ns; *from != '\0';) {
-        if (*from == ':')
-            from += strcspn(from, "|");
-        else
-            *to++ = *from++;
-    }
-    *to = '\0';
-}
-
 static void add_segment(char *ns, const char *segment, size_t len, enum persistence persistence)
 {
     size_t at = strlen(ns);
@@ -38,7 +25,7 @@ static void add_segment(char *ns, const char *segment, size_t len, enum persiste
     memcpy(ns + at, segment, len);
     ns[at + len] = '\0';
     if (persistence == PERSIST_THREAD)
-        strip_task_ids(ns);
+        namespace_strip(ns);
 }
 
 int thread_spot_find(struct graph *root, const char *ns, struct thread_spot *ret)
