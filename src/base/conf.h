@@ -75,6 +75,11 @@ struct conf {
     int64_t memory_store_bytes; /* 1 GiB: what the database memory: keeps; above: refused */
     int64_t snapshot_every;     /* 50: so many updates of an append or messages field, then it is
                                    stored whole again */
+    /* scripts */
+    int64_t script_memory_bytes;          /* 256 MiB of one Lua state */
+    int64_t script_max_instructions;      /* 5e8: of one attempt at a node, and of loading a file */
+    int64_t script_max_sync_instructions; /* 5e6: of a condition or reducer */
+    int64_t script_max_fibers;            /* 1000 functions side by side in one node */
     /* models and outgoing requests */
     char *openai_api_key;  /* env OPENAI_API_KEY; secret; "" = none */
     char *openai_base_url; /* env OPENAI_BASE_URL; https://api.openai.com/v1 */

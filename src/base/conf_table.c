@@ -203,6 +203,16 @@ const struct conf_row conf_rows[] = {
       .sentence = "After so many updates an append or messages field is stored whole again; until "
                   "then only what was added." },
 
+    { .group = "Scripts",
+      INT(script_memory_bytes, CONF_BYTES, "256MiB", 1 * MIB, 64 * GIB),
+      .sentence = "Memory of one script: a Lua file with what it requires, for all its runs." },
+    { INT(script_max_instructions, CONF_COUNT, "500000000", 1000, INT64_C(1000000000000000)),
+      .sentence = "Lua instructions of one attempt at a node, and of loading a file." },
+    { INT(script_max_sync_instructions, CONF_COUNT, "5000000", 1000, INT64_C(1000000000000)),
+      .sentence = "Lua instructions of a condition or reducer, which hold everything up." },
+    { INT(script_max_fibers, CONF_COUNT, "1000", 1, 1000000),
+      .sentence = "Functions that one node may run side by side with gather() and spawn()." },
+
     { .group = "Models and outgoing requests",
       AT(openai_api_key),
       .type = CONF_SECRET,

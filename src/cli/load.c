@@ -1,5 +1,5 @@
 /*
- * Graph files from disk into a registry. graph/ itself does no I/O.
+ * Graph files, JSON and Lua, from disk into a registry. graph/ itself does no I/O.
  *
  * All files are read before the first is built, because a graph may name another as its node:
  *
@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "graph/parse.h"
 #include "graph/subgraph.h"
+#include "script/script.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ struct graph_file {
     char *bytes;
     size_t len;
     enum file_state state;
+    bool is_named;       /* asked for by its own path */
     bool is_asked;       /* by its path or its folder; else it is only there to be named */
     bool has_neighbours; /* the other files of its folder are known */
     struct graph *graph;
@@ -182,9 +184,16 @@ static bool has_ending(const char *name, const char *ending)
     return len > ending_len && strcmp(name + len - ending_len, ending) == 0;
 }
 
+enum { FOLDER_DEPTH_MAX = 8 };
+
+static bool has_graph_ending(const char *name)
+{
+    return has_ending(name, ".json") || has_ending(name, ".lua");
+}
+
 static int is_graph_file(const struct dirent *entry)
 {
-    return entry->d_name[0] != '.' && has_ending(entry->d_name, ".json");
+    return entry->d_name[0] != '.' && has_graph_ending(entry->d_name);
 }
 
 /* prefix: goes in front of the names in the folder. */
@@ -209,7 +218,34 @@ static int read_folder(struct load *l, const char *path, const char *prefix, boo
     return r;
 }
 
-static int read_asked_folder(struct load *l, const char *path)
+static int is_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static int read_asked_folder(struct load *l, const char *path, int depth);
+
+/* Folders inside, of which there may be some: what is there besides is left alone. */
+static int read_subfolders(struct load *l, const char *prefix, int depth)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(prefix, &entries, is_visible, alphasort);
+    int r = 0;
+
+    for (int i = 0; i < count; i++) {
+        char *path MEM_AUTO(mem_freep) = mem_printf("%s%s", prefix, entries[i]->d_name);
+        struct stat st;
+        free(entries[i]);
+        if (path == NULL)
+            r = ERR_NOMEM;
+        else if (r == 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+            r = read_asked_folder(l, path, depth + 1);
+    }
+    free(entries);
+    return r;
+}
+
+static int read_asked_folder(struct load *l, const char *path, int depth)
 {
     char *prefix MEM_AUTO(mem_freep) = mem_printf("%s/", path);
     size_t first = l->count;
@@ -217,6 +253,8 @@ static int read_asked_folder(struct load *l, const char *path)
 
     for (size_t i = first; i < l->count; i++)
         l->files[i]->has_neighbours = true;
+    if (r == 0 && depth < FOLDER_DEPTH_MAX)
+        r = read_subfolders(l, prefix, depth);
     return r;
 }
 
@@ -240,7 +278,7 @@ bool load_is_place(const char *word)
 {
     struct stat st;
 
-    return stat(word, &st) == 0 || strchr(word, '/') != NULL || has_ending(word, ".json");
+    return stat(word, &st) == 0 || strchr(word, '/') != NULL || has_graph_ending(word);
 }
 
 static void note_missing(const struct load *l, const char *path, int error)
@@ -262,22 +300,49 @@ static int read_place(struct load *l, const char *path)
         note_missing(l, path, errno);
         return 0;
     }
-    return S_ISDIR(st.st_mode) ? read_asked_folder(l, path) : read_one(l, path, true);
+    if (S_ISDIR(st.st_mode))
+        return read_asked_folder(l, path, 0);
+    size_t first = l->count;
+    int r = read_one(l, path, true);
+    if (l->count > first)
+        l->files[first]->is_named = true;
+    return r;
 }
 
 /* ---- graphs ---- */
 
+static int build_json(struct load *l, struct graph_file *file)
+{
+    const struct code_source language = script_language(l->conf);
+    const struct parse_tools tools = { l->kinds, &l->limits, &l->source, &language };
+
+    return graph_parse_with(&tools, file->path, file->bytes, file->len, l->problems, &file->graph);
+}
+
+/* A Lua file in a folder may be a module of others; one that was named must be a graph. */
+static int build_lua(struct load *l, struct graph_file *file)
+{
+    const struct script_tools tools = { l->conf, l->kinds, &l->limits, &l->source };
+    int r =
+        script_load_graph(&tools, file->path, file->bytes, file->len, l->problems, &file->graph);
+
+    if (r == 0 && file->graph == NULL && file->is_named) {
+        problems_add(l->problems, file->path, "", "end it with: return graph:compile{}",
+                     "the file makes no graph");
+        r = SCRIPT_E_WRONG;
+    }
+    return r;
+}
+
 static int build_file(struct load *l, struct graph_file *file)
 {
-    const struct parse_tools tools = { l->kinds, &l->limits, &l->source };
-
     file->state = FILE_OPEN;
     l->open[l->open_count++] = file;
-    int r = graph_parse_with(&tools, file->path, file->bytes, file->len, l->problems, &file->graph);
+    int r = has_ending(file->path, ".lua") ? build_lua(l, file) : build_json(l, file);
     l->open_count--;
     file->state = r == 0 ? FILE_BUILT : FILE_WRONG;
     file->bytes = mem_free(file->bytes);
-    return r == PARSE_E_WRONG ? 0 : r;
+    return r > 0 ? 0 : r;
 }
 
 static struct graph_file *file_named(const struct load *l, const char *name)
@@ -360,7 +425,7 @@ static int build_all(struct load *l)
         struct graph_file *file = l->files[i];
         if (file->is_asked && file->state == FILE_NEW)
             r = build_file(l, file);
-        if (r == 0 && file->is_asked && file->state == FILE_BUILT)
+        if (r == 0 && file->is_asked && file->graph != NULL)
             r = keep(l, file);
     }
     return r;

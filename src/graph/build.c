@@ -72,6 +72,7 @@ void anabranch_builder_free(struct anabranch_builder *b)
     mem_free(b->description);
     mem_free(b->at);
     mem_free(b->base);
+    code_unref(b->code);
     mem_free(b);
 }
 

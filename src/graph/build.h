@@ -11,6 +11,7 @@
  * reducers that do not fit a type, defaults that do not fit a type, limits and times of 0 or below.
  */
 #include "anabranch.h"
+#include "graph/code.h"
 #include "graph/graph.h"
 #include "graph/problem.h"
 
@@ -45,6 +46,19 @@ void builder_at(struct anabranch_builder *b, const char *pointer);
 /* Where nodes of the kind "graph" find graphs by name. Borrowed until build() has returned; NULL,
  * the default: there is none. */
 void builder_graphs(struct anabranch_builder *b, const struct graph_source *source);
+/* Where scripts come from. Borrowed until build() has returned; NULL, the default: nowhere. */
+void builder_language(struct anabranch_builder *b, const struct code_source *source);
+/* The script that the graph names; a mistake is noted, and told once. 0 or a fault. */
+int builder_open_script(struct anabranch_builder *b, const char *script);
+/* The graph is made by this script. Takes a reference of its own. */
+void builder_set_code(struct anabranch_builder *b, struct code *code);
+/*
+ * As anabranch_builder_when(), with a function in the graph's own form. Takes *take, which is empty
+ * afterwards, also on failure. labels: what stands at the arrow to each target in a
+ * drawing, or NULL; each may be NULL.
+ */
+int builder_chooser_take(struct anabranch_builder *b, const char *from, struct chooser *take,
+                         const char *const *targets, const char *const *labels, size_t count);
 /* Borrowed, as long as the builder. */
 struct problems *builder_problems(struct anabranch_builder *b);
 /* Takes a reference of json. */

@@ -3,10 +3,11 @@
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "graph/builder.h"
+#include "graph/code.h"
 #include "graph/messages.h"
 #include <string.h>
 
-enum { FIELD_NAME_MAX_BYTES = 200, NAMES_MAX = FIELD_ANY + 1 };
+enum { FIELD_NAME_MAX_BYTES = 200, NAMES_MAX = FIELD_ANY + 1, WHY_MAX_BYTES = 4096 };
 
 #define BIT(type) (1u << (type))
 
@@ -60,7 +61,30 @@ static void check_reducer(struct setup *s, const struct field *f)
                           field_type_name(f->type));
 }
 
-static void read_type(struct setup *s, struct field *f)
+/* A reducer that is no word of ours is a function of the graph's script, if it has one. */
+static int read_function(struct setup *s, struct field *f)
+{
+    struct code *code = s->builder->code;
+    const char *name = json_string_value(json_object_get(s->spec, "reducer"));
+    struct buf why MEM_AUTO(buf_deinit);
+    buf_init(&why, WHY_MAX_BYTES);
+    if (name == NULL || reducer_find(name) >= 0 || f->type == FIELD_MESSAGES)
+        return 0;
+    if (code == NULL && !s->builder->has_bad_code)
+        return 0;
+    f->reducer = REDUCE_FUNCTION;
+    (void)setup_string(s, "reducer", false); /* known, for setup_finish() */
+    if (code == NULL)
+        return 0;
+    int r = code->ops->reducer(code, name, &f->fn, &why);
+    if (r < 0)
+        return err_trace(r);
+    if (r != 0)
+        setup_problem(s, "reducer", NULL, "%s", buf_text(&why));
+    return 0;
+}
+
+static int read_type(struct setup *s, struct field *f)
 {
     const char *types[NAMES_MAX];
     const char *reducers[NAMES_MAX];
@@ -72,11 +96,15 @@ static void read_type(struct setup *s, struct field *f)
     if (setup_json(s, "type", true) != NULL)
         f->type = (enum field_type)setup_word(s, "type", "type", types, FIELD_ANY + 1, FIELD_ANY);
     int implied = f->type == FIELD_MESSAGES ? REDUCE_MESSAGES : REDUCE_REPLACE;
+    int r = read_function(s, f);
+    if (r != 0 || f->reducer == REDUCE_FUNCTION)
+        return r;
     f->reducer =
         (enum reducer)setup_word(s, "reducer", "reducer", reducers, REDUCE_MESSAGES + 1, implied);
     /* A type that is wrong by itself fits no reducer, and once is enough. */
     if (s->builder->problems.count == before)
         check_reducer(s, f);
+    return 0;
 }
 
 static void read_life(struct setup *s, struct field *f)
@@ -86,6 +114,36 @@ static void read_life(struct setup *s, struct field *f)
         lives[i] = field_life_name((enum field_life)i);
     f->life =
         (enum field_life)setup_word(s, "lifetime", "lifetime", lives, LIFE_RUN + 1, LIFE_THREAD);
+}
+
+/* What a field of a type begins with whose reducer is a function. */
+static json_t *zero_of_type(enum field_type type)
+{
+    switch (type) {
+    case FIELD_STRING:
+        return json_string("");
+    case FIELD_NUMBER:
+    case FIELD_INTEGER:
+        return json_integer(0);
+    case FIELD_BOOLEAN:
+        return json_false();
+    case FIELD_OBJECT:
+        return json_object();
+    case FIELD_ARRAY:
+    case FIELD_MESSAGES:
+        return json_array();
+    case FIELD_ANY:
+        break;
+    }
+    return NULL;
+}
+
+static bool has_zero(const struct field *f)
+{
+    static const unsigned without = BIT(REDUCE_REPLACE) | BIT(REDUCE_MAX) | BIT(REDUCE_MIN);
+    if (f->reducer == REDUCE_FUNCTION)
+        return f->type != FIELD_ANY;
+    return (without & BIT(f->reducer)) == 0;
 }
 
 /* What a reducer begins with. No zero is less than every number, so max and min begin with nothing.
@@ -100,10 +158,11 @@ static json_t *zero_value(const struct field *f)
         return json_integer(0);
     case REDUCE_MERGE:
         return json_object();
+    case REDUCE_FUNCTION:
+        return zero_of_type(f->type);
     case REDUCE_REPLACE:
     case REDUCE_MAX:
     case REDUCE_MIN:
-    case REDUCE_FUNCTION:
         break;
     }
     return NULL;
@@ -136,13 +195,11 @@ static int read_default(struct setup *s, const struct field *f, const json_t *js
 static int read_initial(struct setup *s, struct field *f)
 {
     const json_t *given = setup_json(s, "default", false);
-    bool has_zero =
-        f->reducer != REDUCE_REPLACE && f->reducer != REDUCE_MAX && f->reducer != REDUCE_MIN;
     json_t *json = NULL;
     int r = 0;
     if (given != NULL)
         r = read_default(s, f, given, &json);
-    else if (has_zero && (json = zero_value(f)) == NULL)
+    else if (has_zero(f) && (json = zero_value(f)) == NULL)
         r = ERR_NOMEM;
     if (r != 0)
         return err_trace(r);
@@ -160,10 +217,11 @@ static int read_field(struct anabranch_builder *b, const struct field_spec *spec
         return 0;
     struct setup s;
     setup_init(&s, b, pointer, spec->json);
-    read_type(&s, f);
+    int r = read_type(&s, f);
     read_life(&s, f);
     f->is_private = setup_bool(&s, "private", false);
-    int r = read_initial(&s, f);
+    if (r == 0)
+        r = read_initial(&s, f);
     setup_finish(&s);
     return r;
 }

@@ -9,7 +9,7 @@
 
 enum { NODE_NAME_MAX_BYTES = 200 };
 
-static const char *const later_kinds[] = { "lua", "tools", "agent", "remote" };
+static const char *const later_kinds[] = { "tools", "agent", "remote" };
 
 /* NULL: the name is right. */
 static const char *name_fault(const char *name)

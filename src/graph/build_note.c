@@ -141,20 +141,48 @@ int anabranch_builder_each(struct anabranch_builder *b, const struct anabranch_e
     return 0;
 }
 
-/* The edge of a condition, all but its function. */
-static struct edge_spec *new_when(struct anabranch_builder *b, const struct anabranch_when *when)
+/* NULLs stay NULL. */
+static char **copy_labels(const char *const *labels, size_t count)
 {
-    struct edge_spec *e = new_edge(b, &when->from, 1);
+    char **copy = mem_array(count, sizeof(*copy));
+    for (size_t i = 0; copy != NULL && labels != NULL && i < count; i++) {
+        copy[i] = mem_strdup(labels[i]);
+        if (labels[i] != NULL && copy[i] == NULL)
+            return texts_free(copy, count);
+    }
+    return copy;
+}
+
+/* The edge of a condition, all but its function. */
+static struct edge_spec *new_when(struct anabranch_builder *b, const char *from,
+                                  const char *const *targets, const char *const *labels,
+                                  size_t count)
+{
+    struct edge_spec *e = new_edge(b, &from, 1);
     if (e == NULL)
         return NULL;
     e->kind = EDGE_WHEN;
-    e->targets = texts_copy(when->targets, when->target_count);
-    if (e->targets != NULL) {
-        e->case_count = when->target_count;
+    e->targets = texts_copy(targets, count);
+    e->values = copy_labels(labels, count);
+    e->case_count = count;
+    if (e->targets != NULL && e->values != NULL)
         return e;
-    }
     free_edge(e);
     return NULL;
+}
+
+int builder_chooser_take(struct anabranch_builder *b, const char *from, struct chooser *take,
+                         const char *const *targets, const char *const *labels, size_t count)
+{
+    struct edge_spec *e = new_when(b, from, targets, labels, count);
+    if (e == NULL) {
+        chooser_free(take);
+        return err_trace(ERR_NOMEM);
+    }
+    e->chooser = *take;
+    *take = (struct chooser){ .arg = NULL };
+    b->edge_count++;
+    return 0;
 }
 
 int anabranch_builder_when(struct anabranch_builder *b, const struct anabranch_when *options)
@@ -163,16 +191,11 @@ int anabranch_builder_when(struct anabranch_builder *b, const struct anabranch_w
     struct chooser chooser = { .arg = NULL };
     options_copy(&when, sizeof(when), options);
     int r = chooser_from_program(b, &when, &chooser);
-    struct edge_spec *e = r == 0 ? new_when(b, &when) : NULL;
-    if (e == NULL) {
-        chooser_free(&chooser);
-        return err_trace(ERR_NOMEM);
-    }
-    if (when.choose == NULL)
+    if (r == 0)
+        r = builder_chooser_take(b, when.from, &chooser, when.targets, NULL, when.target_count);
+    if (r == 0 && when.choose == NULL)
         builder_problem(b, b->at, "use a plain edge", "a condition without a function");
-    e->chooser = chooser;
-    b->edge_count++;
-    return 0;
+    return r == 0 ? 0 : err_trace(r);
 }
 
 int anabranch_builder_interrupt(struct anabranch_builder *b, const char *moment, const char *node)

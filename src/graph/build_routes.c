@@ -182,11 +182,12 @@ static int add_when(struct route_build *rb, struct route *route)
     struct edge_spec *e = rb->e;
     route->chooser = e->chooser;
     e->chooser = (struct chooser){ .arg = NULL };
-    route->values = mem_array(e->case_count, sizeof(*route->values)); /* no labels */
-    route->targets = mem_array(e->case_count, sizeof(*route->targets));
-    if (route->values == NULL || route->targets == NULL)
-        return err_trace(ERR_NOMEM);
+    route->values = e->values;
     route->case_count = e->case_count;
+    e->values = NULL;
+    route->targets = mem_array(e->case_count, sizeof(*route->targets));
+    if (route->targets == NULL)
+        return err_trace(ERR_NOMEM);
     for (size_t i = 0; i < e->case_count; i++)
         route->targets[i] = build_find_target(rb->b, rb->g, e->at, e->targets[i]);
     return 0;

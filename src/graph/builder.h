@@ -36,7 +36,7 @@ struct edge_spec {
     size_t source_count;
     char *to;       /* PLAIN; EACH: the node sent to */
     char *path;     /* SWITCH, EACH */
-    char **values;  /* SWITCH: case_count */
+    char **values;  /* SWITCH: case_count; WHEN: labels, or NULL */
     char **targets; /* SWITCH, WHEN: case_count */
     size_t case_count;
     char *fallback;         /* SWITCH, or NULL */
@@ -102,6 +102,9 @@ struct anabranch_builder {
     bool is_built;
     struct setup *configuring;         /* the node whose kind is reading it, or NULL */
     const struct graph_source *source; /* builder_graphs() */
+    const struct code_source *language;  /* builder_language() */
+    struct code *code;  /* the script, once it was asked for; a reference */
+    bool has_bad_code;  /* it could not be loaded, which was told */
     char *base;      /* a graph inside a node: the pointer to it, in front of all others; or NULL */
     int depth;       /* graphs around this one */
     int inner_depth; /* graphs inside each other in its deepest node */
@@ -185,6 +188,12 @@ int chooser_from_program(const struct anabranch_builder *b, const struct anabran
                          struct chooser *ret);
 void reducer_free(struct reducer_fn *fn); /* leave it empty; accept an empty one */
 void chooser_free(struct chooser *chooser);
+
+/*
+ * The script that functions and expressions of the graph are in; opened when it is asked for first.
+ * *ret: borrowed, or NULL: there is none, and a problem was noted (at pointer). 0 or a fault.
+ */
+int builder_code(struct anabranch_builder *b, const char *pointer, struct code **ret);
 
 /* What edge_spec and its like own. */
 void builder_free_edges(struct anabranch_builder *b);

@@ -17,7 +17,7 @@
 
 enum { SPEC_MAX_BYTES = 1 << 28 };
 
-static const char *const later_keys[] = { "context", "script", NULL };
+static const char *const later_keys[] = { "context", NULL };
 
 /* "config/graphs/panel.json" -> "panel". NULL: no memory. */
 static char *base_name(const char *file)
@@ -155,7 +155,10 @@ static int read_file(struct setup *top)
     (void)setup_string(top, "$schema", false); /* for editors */
     (void)setup_string(top, "name", false);    /* read before there was a builder */
     const char *description = setup_string(top, "description", false);
+    const char *script = setup_string(top, "script", false);
     int r = description == NULL ? 0 : anabranch_builder_describe(top->builder, description);
+    if (r == 0 && script != NULL)
+        r = builder_open_script(top->builder, script);
     if (r == 0)
         r = each_member(top, "state", anabranch_builder_field);
     if (r == 0)
@@ -231,6 +234,7 @@ int graph_parse_with(const struct parse_tools *with, const char *file, const cha
                      : builder_new(with->kinds, with->limits, file, name == NULL ? base : name, &b);
     if (r == 0) {
         builder_graphs(b, with->graphs);
+        builder_language(b, with->language);
         r = read_and_build(b, json, ret);
     }
     if (r > 0) {
@@ -246,7 +250,7 @@ int graph_parse(const struct kind_table *kinds, const struct builder_limits *lim
                 const char *file, const char *bytes, size_t len_bytes, struct problems *problems,
                 struct graph **ret)
 {
-    const struct parse_tools with = { kinds, limits, NULL };
+    const struct parse_tools with = { kinds, limits, NULL, NULL };
     return graph_parse_with(&with, file, bytes, len_bytes, problems, ret);
 }
 
@@ -287,6 +291,9 @@ static int new_inside(struct setup *s, const char *key, const json_t *json,
     b->base = mem_printf("%s%s", outer->base == NULL ? "" : outer->base, pointer);
     b->problems.base = b->base;
     b->source = outer->source;
+    b->language = outer->language;
+    b->has_bad_code = outer->has_bad_code;
+    builder_set_code(b, outer->code);
     b->depth = outer->depth + 1;
     if (b->base == NULL) {
         anabranch_builder_free(b);

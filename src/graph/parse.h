@@ -11,6 +11,7 @@ struct parse_tools {
     const struct kind_table *kinds;
     const struct builder_limits *limits;
     const struct graph_source *graphs; /* those that nodes may name; NULL = none */
+    const struct code_source *language; /* where scripts come from; NULL = nowhere */
 };
 
 enum { PARSE_E_WRONG = 1 };

@@ -3,10 +3,14 @@
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "graph/builder.h"
+#include "graph/code.h"
+
+enum { WHY_MAX_BYTES = 4096 };
 
 #define FORMS                                                                                      \
     "write [from, to], [from, [to, ...]], [[from, ...], to], "                                     \
-    "{\"from\", \"switch\", \"cases\", \"default\"} or {\"from\", \"each\", \"as\", \"send\"}"
+    "{\"from\", \"switch\", \"cases\", \"default\"}, {\"from\", \"when\"} or "                        \
+    "{\"from\", \"each\", \"as\", \"send\"}"
 
 /* The strings of a list, borrowed, in an array for mem_free(); NULL with a problem or a fault
  * noted. */
@@ -125,20 +129,95 @@ static int read_each(struct anabranch_builder *b, const char *pointer, const jso
     return is_whole ? anabranch_builder_each(b, &each) : 0;
 }
 
-/* Conditions are functions; a file has none until it can name a script's. */
-static int refuse_when(struct anabranch_builder *b, const char *pointer, const json_t *edge)
+/* ---- when ---- */
+
+/* The entries of a `when`, borrowed from the file. */
+struct conditions {
+    const char **expressions; /* NULL = holds always */
+    const char **targets;
+    size_t count;
+};
+
+static void read_condition(struct anabranch_builder *b, const char *base, const json_t *list,
+                           size_t index, struct conditions *c)
+{
+    char *pointer MEM_AUTO(mem_freep) = mem_printf("%s/%zu", base, index);
+    const json_t *entry = json_array_get(list, index);
+    struct setup s;
+    if (pointer == NULL)
+        builder_note_fault(b);
+    else if (!json_is_object(entry))
+        builder_problem(b, pointer, "write {\"if\": \"state.x > 1\", \"to\": \"node\"}",
+                        "expected object, found %s", jsonx_type_name(entry));
+    else {
+        setup_init(&s, b, pointer, entry);
+        const char *expression = setup_string(&s, "if", index + 1 < json_array_size(list));
+        const char *to = setup_string(&s, "to", true);
+        setup_finish(&s);
+        if (to == NULL)
+            return;
+        c->expressions[c->count] = expression;
+        c->targets[c->count++] = to;
+    }
+}
+
+static int add_conditions(struct anabranch_builder *b, const char *base, const char *from,
+                          const struct conditions *c)
+{
+    struct code *code = NULL;
+    struct chooser chooser = { .arg = NULL };
+    size_t wrong = 0;
+    struct buf why MEM_AUTO(buf_deinit);
+    buf_init(&why, WHY_MAX_BYTES);
+    int r = builder_code(b, base, &code);
+    if (r != 0 || code == NULL)
+        return r == 0 ? 0 : err_trace(r);
+    r = code->ops->conditions(code, c->expressions, c->targets, c->count, &chooser, &wrong, &why);
+    if (r == 0)
+        return builder_chooser_take(b, from, &chooser, c->targets, c->expressions, c->count);
+    char *pointer MEM_AUTO(mem_freep) = mem_printf("%s/%zu/if", base, wrong);
+    if (r < 0 || pointer == NULL)
+        return err_trace(r < 0 ? r : ERR_NOMEM);
+    builder_problem(b, pointer, NULL, "%s", buf_text(&why));
+    return 0;
+}
+
+static int read_list_of_conditions(struct anabranch_builder *b, const char *base, const char *from,
+                                   const json_t *list)
+{
+    size_t count = json_array_size(list);
+    const char **expressions MEM_AUTO(mem_freep) = mem_array(count, sizeof(*expressions));
+    const char **targets MEM_AUTO(mem_freep) = mem_array(count, sizeof(*targets));
+    struct conditions c = { expressions, targets, 0 };
+    if (expressions == NULL || targets == NULL)
+        return err_trace(ERR_NOMEM);
+    for (size_t i = 0; i < count; i++)
+        read_condition(b, base, list, i, &c);
+    return c.count == count && from != NULL ? add_conditions(b, base, from, &c) : 0;
+}
+
+static int read_when(struct anabranch_builder *b, const char *pointer, const json_t *edge)
 {
     struct setup s;
     setup_init(&s, b, pointer, edge);
-    setup_problem(&s, "when", "use \"switch\", or build the graph in C",
-                  "conditions come with scripts, which this version does not have yet");
+    const char *from = setup_string(&s, "from", true);
+    const json_t *list = setup_json(&s, "when", true);
+    setup_finish(&s);
+    char *base MEM_AUTO(mem_freep) = pointer_join(pointer, "when");
+    if (base == NULL)
+        return err_trace(ERR_NOMEM);
+    if (json_array_size(list) > 0)
+        return read_list_of_conditions(b, base, from, list);
+    builder_problem(b, base, "write [{\"if\": \"state.x > 1\", \"to\": \"node\"}, {\"to\": \"other\"}]",
+                    "expected a list of conditions, found %s",
+                    json_is_array(list) ? "an empty one" : jsonx_type_name(list));
     return 0;
 }
 
 static int read_object(struct anabranch_builder *b, const char *pointer, const json_t *edge)
 {
     if (json_object_get(edge, "when") != NULL)
-        return refuse_when(b, pointer, edge);
+        return read_when(b, pointer, edge);
     if (json_object_get(edge, "each") != NULL)
         return read_each(b, pointer, edge);
     return read_switch(b, pointer, edge);

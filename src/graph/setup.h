@@ -12,6 +12,7 @@
 #include "graph/template.h"
 
 struct anabranch_builder;
+struct code;
 struct setup;
 
 /* What is being built: fields are all there, nodes and edges are not. */
@@ -31,6 +32,13 @@ const char *setup_string(struct setup *s, const char *key, bool required);
 int64_t setup_int(struct setup *s, const char *key, int64_t least, int64_t most, int64_t fallback);
 double setup_number(struct setup *s, const char *key, double least, double most, double fallback);
 bool setup_bool(struct setup *s, const char *key, bool fallback);
+/*
+ * The graph's script, for kinds that run what is in it. *ret: borrowed; NULL: there is none, and
+ * a problem was noted at key. 0 or a fault.
+ */
+int setup_code(struct setup *s, const char *key, struct code **ret);
+/* The kind looks at $run: the run has to count its steps for it. */
+void setup_needs_facts(struct setup *s);
 /* Index of a state field, or -1. */
 int setup_field(struct setup *s, const char *key, bool required);
 /* *ret NULL = absent or wrong; else owned by the caller. Paths are checked against the fields. */

@@ -244,6 +244,11 @@ const char *fetch_header_find(const struct fetch *x, const char *name)
     return fetch_head_find(&x->head, name);
 }
 
+const char *fetch_header_next(const struct fetch *x, size_t *at, const char **ret_value)
+{
+    return fetch_head_next(&x->head, at, ret_value);
+}
+
 /* ---- the fetcher ---- */
 
 static int fetcher_init(struct fetcher *f, struct loop *loop, int pools)

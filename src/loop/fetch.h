@@ -80,6 +80,8 @@ struct op *fetch_op(struct fetch *x);
  * on_end. Of a long head the first 16 KiB are kept.
  */
 const char *fetch_header_find(const struct fetch *x, const char *name);
+/* All of them, one after the other: *at begins as 0. Returns the name, or NULL behind the last. */
+const char *fetch_header_next(const struct fetch *x, size_t *at, const char **ret_value);
 /*
  * One sentence for the result of on_end: "connection refused by 127.0.0.1:9 (Connection refused)".
  * Has the host, never a path, query, key or header. Valid until the end of on_end; before it, and

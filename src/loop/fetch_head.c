@@ -90,16 +90,26 @@ int fetch_head_line(struct fetch_head *h, const char *line, size_t len_bytes)
     return h->state == FETCH_HEAD_FIELDS ? take_field(h, line, len_bytes) : FETCH_HEAD_MORE;
 }
 
+const char *fetch_head_next(const struct fetch_head *h, size_t *at, const char **ret_value)
+{
+    if (*at >= h->fields.len)
+        return NULL;
+    const char *name = h->fields.data + *at;
+    const char *value = name + strlen(name) + 1;
+    if (value >= h->fields.data + h->fields.len)
+        return NULL; /* a field with a NUL inside, which libcurl does not let through */
+    *at = (size_t)(value + strlen(value) + 1 - h->fields.data);
+    *ret_value = value;
+    return name;
+}
+
 const char *fetch_head_find(const struct fetch_head *h, const char *name)
 {
-    const char *at = h->fields.data, *end = at == NULL ? NULL : at + h->fields.len;
-    while (at != end) {
-        const char *value = at + strlen(at) + 1;
-        if (value >= end)
-            return NULL; /* a field with a NUL inside, which libcurl does not let through */
-        if (strcasecmp(at, name) == 0)
+    size_t at = 0;
+    const char *value = NULL;
+    for (const char *field = fetch_head_next(h, &at, &value); field != NULL;
+         field = fetch_head_next(h, &at, &value))
+        if (strcasecmp(field, name) == 0)
             return value;
-        at = value + strlen(value) + 1;
-    }
     return NULL;
 }

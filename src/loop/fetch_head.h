@@ -30,5 +30,7 @@ void fetch_head_deinit(struct fetch_head *h);
 int fetch_head_line(struct fetch_head *h, const char *line, size_t len_bytes);
 /* Value of the first field of that name in any case, or NULL. Borrowed from h. */
 const char *fetch_head_find(const struct fetch_head *h, const char *name);
+/* The field at *at, which begins as 0 and is moved to the next. Its name, or NULL; borrowed. */
+const char *fetch_head_next(const struct fetch_head *h, size_t *at, const char **ret_value);
 
 #endif

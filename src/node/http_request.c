@@ -1,79 +1,17 @@
 /* The state poured into an `http` node's fields, and what must not come out of that. */
 #include "node/http_request.h"
 #include "base/err.h"
-#include "base/jsonx.h"
 #include "base/mem.h"
+#include "base/query.h"
 #include "node/kit.h"
 #include <string.h>
-
-enum { URL_MAX_BYTES = 65536 };
 
 static const struct http_config *config_of(const struct task *task)
 {
     return task->node->config;
 }
 
-/* Strings as they are, other values as compact JSON. */
-static void add_value(const json_t *value, struct buf *out)
-{
-    if (json_is_string(value))
-        (void)buf_add(out, json_string_value(value), json_string_length(value));
-    else
-        jsonx_encode(value, out);
-}
-
-/* ---- url and query ---- */
-
-/* RFC 3986, 2.3 */
-static bool is_unreserved(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
-
-static void add_percent(const char *bytes, size_t len_bytes, struct buf *out)
-{
-    for (size_t i = 0; i < len_bytes; i++)
-        if (is_unreserved(bytes[i]))
-            (void)buf_add_char(out, bytes[i]);
-        else
-            (void)buf_addf(out, "%%%02X", (unsigned)(unsigned char)bytes[i]);
-}
-
-static void add_pair(struct buf *url, const char *name, const json_t *value)
-{
-    struct buf text;
-    if (json_is_null(value))
-        return;
-    buf_init(&text, URL_MAX_BYTES);
-    add_value(value, &text);
-    (void)buf_add_char(url, memchr(buf_text(url), '?', url->len) == NULL ? '?' : '&');
-    add_percent(name, strlen(name), url);
-    (void)buf_add_char(url, '=');
-    add_percent(buf_text(&text), text.len, url);
-    if (url->fault == 0)
-        url->fault = text.fault;
-    buf_deinit(&text);
-}
-
-/* A list repeats its name, which is how most servers read one. */
-static void add_query(struct buf *url, json_t *query)
-{
-    const char *name;
-    json_t *value;
-    const char *fragment = memchr(buf_text(url), '#', url->len);
-    if (fragment != NULL && url->fault == 0) { /* never sent, and in the way */
-        url->len = (size_t)(fragment - url->data);
-        url->data[url->len] = '\0';
-    }
-    json_object_foreach(query, name, value)
-    {
-        if (!json_is_array(value))
-            add_pair(url, name, value);
-        for (size_t i = 0; i < json_array_size(value) && url->fault == 0; i++)
-            add_pair(url, name, json_array_get(value, i));
-    }
-}
+/* ---- url ---- */
 
 /* Capitals only, as templates write them. */
 static bool is_hex(char c)
@@ -140,8 +78,7 @@ static int render_url(struct http_request *req, const struct task *task, struct 
     int r = c->query == NULL ? 0 : kit_json(task, c->query, "query", &query, f);
     if (r != 0)
         return r;
-    if (json_object_size(query) > 0)
-        add_query(&req->url, query);
+    query_add(&req->url, query);
     r = kit_check(&req->url, "url", f);
     return r != 0 ? r : check_host(req, c, f);
 }
@@ -157,8 +94,8 @@ static int add_header(struct http_request *req, const char *name, const json_t *
                       struct fail *f)
 {
     struct buf text;
-    buf_init(&text, URL_MAX_BYTES);
-    add_value(value, &text);
+    buf_init(&text, QUERY_URL_MAX_BYTES);
+    query_add_value(value, &text);
     int r = kit_check(&text, "headers", f);
     if (r == 0 && !can_stand_in_header(&text)) {
         fail_set(f, FAIL_TEMPLATE, "the header \"%s\" renders to more than one line", name);
@@ -204,7 +141,7 @@ static int render_body(struct http_request *req, const struct task *task, struct
     if (r != 0 || body == NULL)
         return r;
     req->has_body = true;
-    add_value(body, &req->body);
+    query_add_value(body, &req->body);
     if (!json_is_string(body) && !c->has_type_header)
         req->headers[req->header_count++] =
             (struct fetch_header){ "Content-Type", "application/json" };
@@ -214,7 +151,7 @@ static int render_body(struct http_request *req, const struct task *task, struct
 int http_request_render(struct http_request *req, const struct task *task, struct fail *f)
 {
     *req = (struct http_request){ .rendered = NULL };
-    buf_init(&req->url, URL_MAX_BYTES);
+    buf_init(&req->url, QUERY_URL_MAX_BYTES);
     buf_init(&req->body, task_max_bytes(task));
     int r = render_url(req, task, f);
     if (r == 0)

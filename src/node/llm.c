@@ -14,7 +14,7 @@
 #include "graph/messages.h"
 #include "loop/loop.h"
 #include "node/kit.h"
-#include "node/llm_answer.h"
+#include "llm/answer.h"
 #include "node/llm_config.h"
 #include <string.h>
 

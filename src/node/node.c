@@ -73,6 +73,22 @@ void task_message_delta(struct task *task, const struct llm_delta *delta)
     task->ops->message_delta(task, delta);
 }
 
+void task_message_open(struct task *task, const char *id, const char *model)
+{
+    task->has_message = true;
+    task->ops->message_open(task, id, model);
+}
+
+void task_message_use(struct task *task, const char *id)
+{
+    task->ops->message_use(task, id);
+}
+
+void task_message_close(struct task *task, const char *id)
+{
+    task->ops->message_close(task, id);
+}
+
 static void emit_piece(struct task *task, const char *text, size_t len_bytes)
 {
     struct llm_delta delta = { .type = LLM_TEXT, .text = text, .len_bytes = len_bytes };

@@ -50,6 +50,9 @@ struct task_ops {
     void (*subgraph_cancel)(struct task *task);
     void (*message_begin)(struct task *task, const char *id, const char *model);
     void (*message_delta)(struct task *task, const struct llm_delta *delta);
+    void (*message_open)(struct task *task, const char *id, const char *model);
+    void (*message_use)(struct task *task, const char *id);
+    void (*message_close)(struct task *task, const char *id);
 };
 
 struct task {
@@ -78,6 +81,14 @@ void task_fault(struct task *task, int fault);
  */
 void task_message_begin(struct task *task, const char *id, const char *model);
 void task_message_delta(struct task *task, const struct llm_delta *delta);
+/*
+ * Several messages side by side: open begins one beside those that are open, use says whose the
+ * deltas that follow are, close tells that it is whole. What is open at the end of a task counts as
+ * whole, too.
+ */
+void task_message_open(struct task *task, const char *id, const char *model);
+void task_message_use(struct task *task, const char *id);
+void task_message_close(struct task *task, const char *id);
 /* Text without a model (Lua's emit, the C API): begins a message of its own on first use. Loses
  * nothing but the event on no memory. */
 void task_emit(struct task *task, const char *text, size_t len_bytes);
@@ -105,7 +116,7 @@ void task_subgraph_cancel(struct task *task);
 size_t task_max_bytes(const struct task *task);
 
 extern const struct node_kind node_llm, node_http, node_set, node_wait, node_fail, node_interrupt,
-    node_graph;
+    node_graph, node_lua;
 /* The built-in kinds. */
 struct kind_table node_kinds(void);
 

@@ -29,8 +29,9 @@ void message_append(struct run_task *t, struct message_stream *stream, enum reco
                     const char *text, size_t len_bytes);
 /* LangGraph's tag "nostream": a model whose words are nobody's business. */
 bool message_is_silent(const struct node *node);
-/* A model's answer is over. */
+/* The answer of the model at work is over; those of all. */
 void message_end(struct run_task *t);
+void message_end_all(struct run_task *t);
 
 /* ---- message_old.c: the mode `messages` ---- */
 

@@ -217,7 +217,7 @@ int emit_task_end(struct run_task *t)
     if (t->is_replayed || t->end == TASK_CANCELLED)
         return 0;
     if (t->end == TASK_DONE)
-        message_end(t);
+        message_end_all(t);
     if (exec_wants(t->exec, MODE_TASKS | MODE_DEBUG))
         fault = show_end(t);
     if (fault == 0 && run_wants(t->exec->run, MODE_EVENTS))

@@ -63,6 +63,7 @@ struct ns_text *ns_text_unref(struct ns_text *ns); /* accepts NULL, returns NULL
  */
 struct message_stream {
     int refs;
+    struct message_stream *next; /* open beside this one, in run_task->others */
     char *id;       /* "" for whole messages, which bring theirs */
     char *model;    /* "provider:model", "" if none */
     char *metadata; /* the second element, as JSON text */
@@ -172,7 +173,8 @@ struct run_task {
     int attempt_count;
     struct loop_timer *retry_timer;
     struct loop_timer *idle_timer;
-    struct message_stream *stream; /* of this attempt, or NULL */
+    struct message_stream *stream; /* of this attempt, whose deltas come; or NULL */
+    struct message_stream *others; /* open beside it: a reference to each */
     struct exec *child;            /* kind "graph", while it is at work */
     struct outcome outcome;
     struct fail fail;
@@ -214,8 +216,12 @@ void run_task_subgraph_cancel(struct task *task);
 /* message.c, message_whole.c */
 void message_begin(struct run_task *t, const char *id, const char *model);
 void message_delta(struct run_task *t, const struct llm_delta *delta);
-/* The attempt is over, however it ended: nobody adds to its message any more. */
-void message_forget_live(struct run_task *t);
+/* Messages side by side, see node/node.h. */
+void message_open(struct run_task *t, const char *id, const char *model);
+void message_use(struct run_task *t, const char *id);
+void message_close(struct run_task *t, const char *id);
+/* The attempt is over, however it ended: nobody adds to its messages any more. */
+void message_forget(struct run_task *t);
 /*
  * Brings what is written into messages fields to the flat form with ids (the reducer would do it
  * later, but then the event, the stored write and the state would carry different ids). 0,

@@ -2,7 +2,7 @@
 #define ANABRANCH_RUN_LIVE_H
 /* A message that is being streamed, put together as far as it has come: for modes that show the
  * whole of it again and again (`messages`) or at its end (`events`). */
-#include "node/llm_answer.h"
+#include "llm/answer.h"
 #include <stdbool.h>
 
 struct live_message {

@@ -5,6 +5,7 @@
  * from its input: the run keeps the ids that clients have seen.
  *
  *     message_begin -> message_delta ... -> message_end     a model at work
+ *     message_open, message_use, message_close              several at work
  *     message_show                                          what else the node has written
  */
 #include "base/err.h"
@@ -99,17 +100,33 @@ void message_append(struct run_task *t, struct message_stream *stream, enum reco
 /* ---- a model at work ---- */
 
 /* Frees the live message now; records may keep the stream for long. */
-void message_forget_live(struct run_task *t)
+static void forget_live(struct message_stream *s)
 {
-    if (t->stream != NULL)
-        t->stream->live = live_message_free(t->stream->live);
+    if (s != NULL)
+        s->live = live_message_free(s->live);
+}
+
+static struct message_stream *forget(struct message_stream *s)
+{
+    forget_live(s);
+    return message_stream_unref(s);
+}
+
+void message_forget(struct run_task *t)
+{
+    t->stream = forget(t->stream);
+    while (t->others != NULL) {
+        struct message_stream *s = t->others;
+        t->others = s->next;
+        (void)forget(s);
+    }
 }
 
 void message_end(struct run_task *t)
 {
     if (t->stream != NULL && t->stream->live != NULL && run_wants(t->exec->run, MODE_EVENTS))
         events_model_end(t);
-    message_forget_live(t);
+    forget_live(t->stream);
 }
 
 /* Without memory for the live message its modes show nothing of it. */
@@ -124,16 +141,71 @@ static void begin_live(struct run_task *t)
         events_model_start(t);
 }
 
-void message_begin(struct run_task *t, const char *id, const char *model)
+static void begin(struct run_task *t, const char *id, const char *model)
 {
-    message_end(t);
-    t->stream = message_stream_unref(t->stream);
     if (!run_wants(t->exec->run, MODE_MESSAGES_TUPLE | MODE_MESSAGES | MODE_EVENTS) ||
         message_is_silent(t->task.node))
         return;
     t->stream = stream_new(t, id, model);
     if (t->stream != NULL)
         begin_live(t);
+}
+
+void message_begin(struct run_task *t, const char *id, const char *model)
+{
+    message_end(t);
+    t->stream = message_stream_unref(t->stream);
+    begin(t, id, model);
+}
+
+/* ---- several at work ---- */
+
+static void park(struct run_task *t)
+{
+    struct message_stream *s = t->stream;
+
+    if (s == NULL)
+        return;
+    s->next = t->others;
+    t->others = s;
+    t->stream = NULL;
+}
+
+void message_open(struct run_task *t, const char *id, const char *model)
+{
+    park(t);
+    begin(t, id, model);
+}
+
+/* One that has no events (nobody asked for them) is not there. */
+void message_use(struct run_task *t, const char *id)
+{
+    if (t->stream != NULL && strcmp(t->stream->id, id) == 0)
+        return;
+    park(t);
+    for (struct message_stream **at = &t->others; *at != NULL; at = &(*at)->next) {
+        if (strcmp((*at)->id, id) == 0) {
+            t->stream = *at;
+            *at = t->stream->next;
+            return;
+        }
+    }
+}
+
+void message_close(struct run_task *t, const char *id)
+{
+    message_use(t, id);
+    message_end(t);
+    t->stream = message_stream_unref(t->stream);
+}
+
+void message_end_all(struct run_task *t)
+{
+    message_end(t);
+    while (t->others != NULL) {
+        message_use(t, t->others->id);
+        message_close(t, t->stream->id);
+    }
 }
 
 static void append_delta(struct run_task *t, const struct llm_delta *d)

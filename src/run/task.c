@@ -92,6 +92,26 @@ static void take_delta(struct task *task, const struct llm_delta *delta)
     note_progress(task);
 }
 
+static void open_message(struct task *task, const char *id, const char *model)
+{
+    if (run_task_takes_result(task_of(task)))
+        message_open(task_of(task), id, model);
+    note_progress(task);
+}
+
+static void use_message(struct task *task, const char *id)
+{
+    if (run_task_takes_result(task_of(task)))
+        message_use(task_of(task), id);
+}
+
+static void close_message(struct task *task, const char *id)
+{
+    if (run_task_takes_result(task_of(task)))
+        message_close(task_of(task), id);
+    note_progress(task);
+}
+
 static const char *give_id(struct task *task)
 {
     return run_task_id(task_of(task));
@@ -114,6 +134,9 @@ static const struct task_ops ops = {
     .subgraph_cancel = run_task_subgraph_cancel,
     .message_begin = begin_message,
     .message_delta = take_delta,
+    .message_open = open_message,
+    .message_use = use_message,
+    .message_close = close_message,
 };
 
 /* ---- what follows the node ---- */
@@ -248,8 +271,7 @@ void run_task_attempt(struct run_task *t)
     t->attempt_count++;
     t->task.attempt = t->attempt_count;
     t->task.has_message = false;
-    message_forget_live(t);
-    t->stream = message_stream_unref(t->stream);
+    message_forget(t);
     t->asked_count = 0;
     t->end = TASK_AT_WORK;
     outcome_clear(&t->outcome);
@@ -381,8 +403,7 @@ void run_task_deinit(struct run_task *t)
 {
     t->retry_timer = loop_timer_free(t->retry_timer);
     t->idle_timer = loop_timer_free(t->idle_timer);
-    message_forget_live(t);
-    t->stream = message_stream_unref(t->stream);
+    message_forget(t);
     outcome_clear(&t->outcome);
     fail_clear(&t->fail);
     value_unref(t->arg);

@@ -1,6 +1,6 @@
 /* The real model layer: the demo model, and the openai provider against a scripted server. */
 #include "fake_task.h"
-#include "node/llm_answer.h"
+#include "llm/answer.h"
 #include "node_server.h"
 
 #define STATE                                                                                      \

@@ -172,7 +172,7 @@ static const struct {
       "/interrupt_after: expected \"*\" or array; write a list of nodes, or \"*\" for all" },
     { WITH_TOP("\"interrupt_before\":[1]"), "/interrupt_before: element 0 is not a string" },
     { WITH_TOP("\"interrupt_before\":true"), "/interrupt_before: expected array of strings" },
-    { WITH_TOP("\"script\":\"x.lua\""), "/script: this version does not have" },
+    { WITH_TOP("\"script\":\"x.lua\""), "/script: there is nothing here that could run a script" },
     { WITH_TOP("\"name\":\"a b\""), "/name: \"a b\" cannot name a graph; use 1 to 100 letters" },
     { WITH_TOP("\"name\":7"), "/name: expected string, found integer" },
     { WITH_TOP("\"description\":[]"), "/description: expected string, found array" },
@@ -257,8 +257,8 @@ static const struct {
     { WITH_NODE("7"), "/nodes/x: expected object, found integer" },
     { WITH_NODE("{}"), "/nodes/x: \"kind\" is missing" },
     { WITH_NODE("{\"kind\":\"lm\"}"), "/nodes/x/kind: unknown kind \"lm\"; did you mean \"llm\"?" },
-    { WITH_NODE("{\"kind\":\"lua\"}"),
-      "/nodes/x/kind: this version does not have the kind \"lua\" yet" },
+    { WITH_NODE("{\"kind\":\"tools\"}"),
+      "/nodes/x/kind: this version does not have the kind \"tools\" yet" },
     { WITH_NODE("{\"kind\":\"set\",\"values\":{},\"defer\":1}"), "/nodes/x/defer: " },
     { WITH_SET("\"on_error\":{}"), "/nodes/x/on_error: \"kind\" is missing" },
     { WITH_SET("\"on_error\":\"y\""), "/nodes/x/on_error: expected object, found string" },
@@ -359,7 +359,14 @@ static const struct {
     { WITH_EDGES("[[\"x\",\"END\"],\"y\"]"), "/edges/2: nothing can follow __end__" },
     { WITH_EDGES("[[\"x\",\"q\"],\"y\"]"), "/edges/2: unknown node \"q\"" },
     { WITH_EDGES("{\"from\":\"x\",\"when\":[{\"if\":\"true\",\"to\":\"y\"}]}"),
-      "/edges/2/when: conditions come with scripts, which this version does not have yet" },
+      "/edges/2/when: there is nothing here that could run code" },
+    { WITH_EDGES("{\"from\":\"x\",\"when\":[]}"),
+      "/edges/2/when: expected a list of conditions, found an empty one" },
+    { WITH_EDGES("{\"from\":\"x\",\"when\":{}}"),
+      "/edges/2/when: expected a list of conditions, found object" },
+    { WITH_EDGES("{\"from\":\"x\",\"when\":[7]}"), "/edges/2/when/0: expected object, found integer" },
+    { WITH_EDGES("{\"from\":\"x\",\"when\":[{\"to\":\"y\"},{\"to\":\"y\"}]}"),
+      "/edges/2/when/0: \"if\" is missing" },
     { WITH_EDGES("{\"from\":\"x\",\"each\":\"a\",\"as\":\"n\",\"send\":\"y\"}"),
       "/edges/2/each: expected a list, but field \"a\" is of the type string" },
     { WITH_EDGES("{\"from\":\"x\",\"each\":\"q.r\",\"as\":\"n\",\"send\":\"y\"}"),
@@ -706,8 +713,8 @@ START_TEST(every_mistake_is_told_and_no_mistake_twice)
         "\"edges\":[[\"START\",\"one\"],[\"one\",\"tow\"]]}";
     ck_assert_int_eq(PARSE_E_WRONG, parse(text, &problems, &g));
     ck_assert_str_eq(
-        "dir/g.json: /extra: unknown key \"extra\"; known are $schema, name, description, state, "
-        "input, output, node_defaults, nodes, edges, interrupt_before, interrupt_after, "
+        "dir/g.json: /extra: unknown key \"extra\"; known are $schema, name, description, script, "
+        "state, input, output, node_defaults, nodes, edges, interrupt_before, interrupt_after, "
         "recursion_limit, step_timeout_ms, assistant\n"
         "dir/g.json: /state/a/type: unknown type \"strin\"; did you mean \"string\"?\n"
         "dir/g.json: /nodes/one/output: unknown field \"b\"; known are a\n"
@@ -798,6 +805,8 @@ static const struct {
     { "definitions edge anyOf 3 properties", WITH_EDGES("{\"switch\":\"a\",\"zzz\":0}"),
       "/edges/2/zzz: " },
     { "definitions edge anyOf 4 properties", WITH_EDGES("{\"each\":\"a\",\"zzz\":0}"),
+      "/edges/2/zzz: " },
+    { "definitions edge anyOf 5 properties", WITH_EDGES("{\"when\":[],\"zzz\":0}"),
       "/edges/2/zzz: " },
 };
 

@@ -67,7 +67,7 @@ static int parse(const char *text, struct known *known, struct problems *problem
     static const char *const names[] = { "child", "broken" };
     struct kind_table kinds = node_kinds();
     const struct graph_source source = { find, known, names, 2 };
-    const struct parse_tools tools = { &kinds, &limits, known == NULL ? NULL : &source };
+    const struct parse_tools tools = { &kinds, &limits, known == NULL ? NULL : &source, NULL };
     return graph_parse_with(&tools, "dir/g.json", text, strlen(text), problems, ret);
 }
 

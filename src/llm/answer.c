@@ -3,7 +3,7 @@
  * bit by bit. Whether that text is JSON shows only at the end; graph/tool_calls.h sorts valid calls
  * from invalid ones then.
  */
-#include "node/llm_answer.h"
+#include "llm/answer.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "graph/messages.h"

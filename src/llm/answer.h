@@ -1,5 +1,5 @@
-#ifndef ANABRANCH_NODE_LLM_ANSWER_H
-#define ANABRANCH_NODE_LLM_ANSWER_H
+#ifndef ANABRANCH_LLM_ANSWER_H
+#define ANABRANCH_LLM_ANSWER_H
 /* The deltas of one model call put together again. */
 #include "base/buf.h"
 #include "graph/graph.h"

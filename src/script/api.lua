@@ -1,0 +1,390 @@
+-- What scripts find that is written in Lua. Gets the table of builtins, with primitives of C whose names
+-- begin with "__", takes those away and adds what is made of them. Every check blames the caller's line.
+local builtins = ...
+
+local function take(name)
+    local value = builtins[name]
+    builtins[name] = nil
+    return value
+end
+
+local mark, mark_of, where = take("__mark"), take("__mark_of"), take("__where")
+local ref, build, is_graph, seal = take("__ref"), take("__build"), take("__is_graph"), take("__seal")
+local http_send, http_status_error = take("__http_send"), take("__http_status_error")
+local llm_open = take("__llm_open")
+local json, type, string = builtins.json, builtins.type, builtins.string
+local error, pairs, ipairs, tostring, getmetatable, setmetatable, select =
+    error, pairs, ipairs, tostring, getmetatable, setmetatable, select
+local sort = builtins.table.sort
+
+-- Blames the line that called the function of ours which calls this one.
+local function check(good, wrong, ...)
+    if not good then
+        error(string.format(wrong, ...), 3)
+    end
+end
+
+local function copy(t)
+    local new = {}
+    for k, v in pairs(t or {}) do
+        new[k] = v
+    end
+    return new
+end
+
+-- ---- constants ----
+
+builtins.START, builtins.END = "__start__", "__end__"
+for _, name in ipairs { "append", "add", "merge", "max", "min", "messages", "replace" } do
+    builtins[name] = name
+end
+
+-- ---- Send, Command, Overwrite ----
+
+function builtins.Send(node, arg)
+    check(type(node) == "string", "Send(node, input): the node must be a name, not a %s", type(node))
+    if arg == nil then
+        arg = json.object {}
+    end
+    return mark({ node = node, arg = arg }, "send")
+end
+
+local command_keys = { update = true, goto_ = true, resume = true, graph = true }
+local command = {}
+
+local function new_command(_, t)
+    check(type(t) == "table", "Command{update = ..., goto = ...}: a table is missing")
+    local new = {}
+    for k, v in pairs(t) do
+        check(command_keys[k == "goto" and "goto_" or k], "Command has no \"%s\"", tostring(k))
+        new[k] = v
+    end
+    check(new.resume == nil, "Command{resume = ...} comes from outside, a node does not return it")
+    if type(new["goto"]) == "table" and mark_of(new["goto"]) == "send" then
+        new["goto"] = { new["goto"] }
+    end
+    if type(new["goto"]) == "table" then
+        new["goto"] = json.array(copy(new["goto"]))
+    end
+    return mark(new, "command")
+end
+
+command.PARENT = "PARENT"
+builtins.Command = seal(command, "Command", new_command)
+
+function builtins.Overwrite(value)
+    if value == nil then
+        value = json.null
+    end
+    return { __overwrite__ = value }
+end
+
+-- ---- node.llm{...} ----
+
+builtins.node = seal({}, "node", nil, function(_, kind)
+    return function(spec)
+        check(type(spec) == "table", "node.%s{...}: a table is missing", kind)
+        local new = copy(spec)
+        new.kind = kind
+        return mark(new, "node")
+    end
+end)
+
+-- ---- StateGraph ----
+
+local StateGraph = {}
+StateGraph.__index = StateGraph
+StateGraph.__name = "StateGraph"
+StateGraph.__metatable = false
+
+local function check_graph(g, method)
+    if getmetatable(g) ~= false or g.nodes == nil then
+        error("call it as graph:" .. method .. "(...), with a colon", 3)
+    end
+end
+
+local function sorted_names(t)
+    local names = {}
+    for name in pairs(t) do
+        names[#names + 1] = name
+    end
+    sort(names, function(a, b) return tostring(a) < tostring(b) end)
+    return names
+end
+
+-- "string", {type = "array", reducer = append}
+local function read_field(name, spec)
+    if type(spec) == "string" then
+        return { type = spec }
+    end
+    if type(spec) ~= "table" then
+        error(string.format("field \"%s\": a type like \"string\" or a table {type = ...} expected, got %s",
+            name, type(spec)), 4)
+    end
+    local new = copy(spec)
+    if type(new.reducer) == "function" then
+        new.reducer = ref(new.reducer, "the reducer of " .. name)
+    end
+    return new
+end
+
+function builtins.StateGraph(fields, options)
+    check(type(fields) == "table", "StateGraph{field = \"string\", ...}: the fields are missing")
+    check(options == nil or type(options) == "table", "StateGraph(fields, {input = {...}, output = {...}})")
+    local g = { fields = json.array {}, nodes = json.array {}, edges = json.array {}, line = where(1) }
+    for _, name in ipairs(sorted_names(fields)) do
+        check(type(name) == "string", "StateGraph: fields need names")
+        g.fields[#g.fields + 1] = { name = name, spec = read_field(name, fields[name]) }
+    end
+    options = options or {}
+    for name in pairs(options) do
+        check(name == "input" or name == "output", "StateGraph has no option \"%s\"", tostring(name))
+    end
+    g.input, g.output = options.input, options.output
+    return setmetatable(g, StateGraph)
+end
+
+-- What a node is made of: a function, node.kind{...}, or a compiled graph.
+local function read_node(what)
+    if type(what) == "function" then
+        return { kind = "lua", ["function"] = ref(what, "a node") }
+    elseif is_graph(what) then
+        local name, checkpointer = is_graph(what)
+        local persistence = nil
+        if checkpointer ~= nil then
+            persistence = checkpointer and "thread" or "none"
+        end
+        return { kind = "graph", graph = name, persistence = persistence }
+    elseif type(what) == "table" and mark_of(what) == "node" then
+        return copy(what)
+    end
+end
+
+-- A function, node.kind{...}, or {function or node, goto = "node"}.
+local function read_handler(what)
+    local handler, to = what, nil
+    if type(what) == "table" and mark_of(what) ~= "node" and what[1] ~= nil then
+        handler, to = what[1], what["goto"]
+    end
+    local spec = read_node(handler)
+    if spec ~= nil and to ~= nil then
+        spec["goto"] = to
+    end
+    return spec
+end
+
+function StateGraph:add_node(name, what, options)
+    check_graph(self, "add_node")
+    check(type(name) == "string", "add_node(name, function): the name is missing")
+    local spec = read_node(what)
+    check(spec, "node \"%s\": a function, node.kind{...} or a compiled graph expected, got %s", name, type(what))
+    check(options == nil or type(options) == "table", "node \"%s\": the options must be a table", name)
+    for key, value in pairs(options or {}) do
+        spec[key] = value
+    end
+    if spec.on_error ~= nil then
+        spec.on_error = read_handler(spec.on_error)
+        check(spec.on_error, "node \"%s\": on_error must be a function, node.kind{...} or {function, goto = ...}", name)
+    end
+    self.nodes[#self.nodes + 1] = { name = name, spec = spec, at = where(1) }
+    return self
+end
+
+-- at: the caller's line; asked for in the method itself, for a tail call leaves no trace of who made it.
+local function add_edge(g, at, edge)
+    edge.at = at
+    g.edges[#g.edges + 1] = edge
+    return g
+end
+
+function StateGraph:add_edge(from, to)
+    check_graph(self, "add_edge")
+    check(type(from) == "string" or type(from) == "table", "add_edge(from, to): from must be a name or a list of names")
+    check(type(to) == "string" or type(to) == "table", "add_edge(from, to): to must be a name or a list of names")
+    check(type(from) == "string" or type(to) == "string", "add_edge: write one join for each target")
+    return add_edge(self, where(1), { from = from, to = to })
+end
+
+-- {"a", "b"} or {yes = "a", no = "b"}; keys may be booleans and numbers, too.
+local function read_map(map)
+    if map == nil then
+        return nil
+    end
+    local new = {}
+    local is_list = #map > 0
+    for key, to in pairs(map) do
+        if type(to) ~= "string" then
+            error("add_conditional_edges: the map must hold names of nodes", 3)
+        end
+        new[is_list and to or tostring(key)] = to
+    end
+    return json.object(new)
+end
+
+local function add_conditional(g, at, from, choose, map)
+    check(type(from) == "string", "add_conditional_edges(from, function): from must be a name")
+    check(type(choose) == "function", "add_conditional_edges: a function expected, got %s", type(choose))
+    check(map == nil or type(map) == "table", "add_conditional_edges: the map must be a table")
+    return add_edge(g, at, { from = from, choose = ref(choose, "the condition of " .. from), map = read_map(map) })
+end
+
+function StateGraph:add_conditional_edges(from, choose, map)
+    check_graph(self, "add_conditional_edges")
+    return add_conditional(self, where(1), from, choose, map)
+end
+
+function StateGraph:set_conditional_entry_point(choose, map)
+    check_graph(self, "set_conditional_entry_point")
+    return add_conditional(self, where(1), "__start__", choose, map)
+end
+
+function StateGraph:set_entry_point(name)
+    check_graph(self, "set_entry_point")
+    check(type(name) == "string", "set_entry_point(name): the name is missing")
+    return add_edge(self, where(1), { from = "__start__", to = name })
+end
+
+function StateGraph:set_finish_point(name)
+    check_graph(self, "set_finish_point")
+    check(type(name) == "string", "set_finish_point(name): the name is missing")
+    return add_edge(self, where(1), { from = name, to = "__end__" })
+end
+
+-- {{"a", fa}, {"b", fb, {retry = {}}}}: nodes, and an edge from each to the next.
+function StateGraph:add_sequence(list)
+    check_graph(self, "add_sequence")
+    check(type(list) == "table" and #list > 0, "add_sequence{{\"a\", f}, {\"b\", g}}: the list is empty")
+    local at = where(1)
+    for i, item in ipairs(list) do
+        check(type(item) == "table" and type(item[1]) == "string", "add_sequence: item %d is not {name, function}", i)
+        local spec = read_node(item[2])
+        check(spec, "add_sequence: node \"%s\" needs a function, node.kind{...} or a compiled graph", item[1])
+        for key, value in pairs(item[3] or {}) do
+            spec[key] = value
+        end
+        self.nodes[#self.nodes + 1] = { name = item[1], spec = spec, at = at }
+        if i > 1 then
+            add_edge(self, at, { from = list[i - 1][1], to = item[1] })
+        end
+    end
+    return self
+end
+
+local compile_options = {
+    assistant = true, checkpointer = true, description = true, interrupt_after = true, interrupt_before = true,
+    node_defaults = true, recursion_limit = true, step_timeout_ms = true,
+}
+
+function StateGraph:compile(options)
+    check_graph(self, "compile")
+    check(options == nil or type(options) == "table", "compile{...}: the options must be a table")
+    options = options or {}
+    for name in pairs(options) do
+        check(compile_options[name], "compile has no option \"%s\"", tostring(name))
+    end
+    local checkpointer = options.checkpointer
+    local desc = {
+        assistant = options.assistant, description = options.description, edges = self.edges, fields = self.fields,
+        input = self.input, interrupt_after = options.interrupt_after, interrupt_before = options.interrupt_before,
+        node_defaults = options.node_defaults, nodes = self.nodes, output = self.output,
+        recursion_limit = options.recursion_limit, step_timeout_ms = options.step_timeout_ms,
+    }
+    if checkpointer ~= nil then
+        checkpointer = checkpointer and true or false
+    end
+    return build(desc, checkpointer)
+end
+
+-- ---- http ----
+
+local Response = {}
+
+function Response:json()
+    return json.decode(self.body)
+end
+
+function Response:header(name)
+    return self.headers[string.lower(name)]
+end
+
+function Response:check()
+    if not self.ok then
+        http_status_error(self.what, self.status, self.headers["retry-after"])
+    end
+    return self
+end
+
+local response = { __index = seal(Response, "response"), __name = "response", __metatable = false }
+
+local function request(spec)
+    local status, headers, body = http_send(spec)
+    local host = string.match(spec.url, "^%a+://([^/?#]*)") or ""
+    return setmetatable({
+        status = status, ok = status >= 200 and status < 300, headers = headers, body = body,
+        what = (spec.method or "GET") .. " " .. host,
+    }, response)
+end
+
+local function with_method(method, has_body)
+    return function(url, options)
+        check(type(url) == "string", "http.%s(url, options): the url must be a string", string.lower(method))
+        check(options == nil or type(options) == "table", "http.%s: the options must be a table", string.lower(method))
+        local spec = copy(options)
+        spec.url, spec.method = url, method
+        return request(spec)
+    end
+end
+
+builtins.http = seal({
+    request = function(spec)
+        check(type(spec) == "table" and type(spec.url) == "string", "http.request{url = \"...\"}: the url is missing")
+        return request(copy(spec))
+    end,
+    get = with_method("GET"), post = with_method("POST"), put = with_method("PUT"),
+    patch = with_method("PATCH"), delete = with_method("DELETE"), head = with_method("HEAD"),
+}, "http")
+
+-- ---- llm ----
+
+local llm_options = {
+    model = true, system = true, temperature = true, max_tokens = true, params = true, stream = true, on_token = true,
+}
+
+-- What the primitive gets: messages, and the options.
+local function ask(what, options)
+    local spec = copy(options)
+    for name in pairs(spec) do
+        if not llm_options[name] then
+            error(string.format("llm has no option \"%s\"", tostring(name)), 3)
+        end
+    end
+    if type(what) == "string" then
+        what = { { type = "human", content = what } }
+    end
+    if type(what) ~= "table" or #what == 0 then
+        error("llm: a text or a list of messages expected", 3)
+    end
+    spec.messages, spec.on_token = what, nil
+    return llm_open(spec)
+end
+
+local function chat(what, options)
+    local stream = ask(what, options)
+    local on_token = options and options.on_token
+    if on_token then
+        local piece = stream:next()
+        while piece do
+            on_token(piece)
+            piece = stream:next()
+        end
+    end
+    return stream:result()
+end
+
+-- for piece in llm.stream("...") do ... end; the second value is the stream: its result() is the message.
+local function stream(what, options)
+    local s = ask(what, options)
+    return function() return s:next() end, s
+end
+
+builtins.llm = seal({ chat = chat, stream = stream }, "llm")
