@@ -113,24 +113,35 @@ static int run_chunk(lua_State *L)
     const struct chunk *x = script_arg(L);
     const char *path = script_of(L)->path;
     script_compile_chunk(L, x->bytes, x->len_bytes, lua_pushfstring(L, "@%s", path));
+    lua_pushvalue(L, -1);
     lua_call(L, 0, 1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &exports_key);
+    inspect_chunk(L, path);
     return 0;
+}
+
+static void on_mistake(void *arg, const char *place, const char *sentence)
+{
+    (void)buf_addf(arg, "%s: %s\n", place, sentence); /* sticky */
 }
 
 static int run_file(struct script *s, const struct buf *content, struct buf *why)
 {
     struct chunk x = { buf_text(content), content->len };
     struct fail thrown = { .code = FAIL_NONE };
+    size_t before = why->len;
     s->is_loading = true;
+    s->on_mistake = on_mistake;
+    s->mistake_arg = why;
     int r = script_protect(s, run_chunk, &x, &thrown);
+    s->on_mistake = NULL;
     s->is_loading = false;
     if (r > 0)
         say_thrown(&thrown, why);
     fail_clear(&thrown);
     if (r == 0)
         r = script_note_file(s, s->path);
-    return r;
+    return r == 0 && why->len > before ? SCRIPT_E_WRONG : r;
 }
 
 /* Beside the graph's file. NULL: no memory. */

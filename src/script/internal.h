@@ -4,6 +4,7 @@
  * What the files of script/ share.
  *
  *     script.c     the state: memory, instructions, protected work
+ *     inspect.c, lint*.c      mistakes that would show only when a function runs
  *     sandbox.c    what scripts find: environment, libraries    require.c  modules beside the file
  *     trace.c      Lua errors as failures with a traceback
  *     view.c       JSON as Lua sees it: read-only views         bridge.c   JSON as tables
@@ -57,6 +58,9 @@ struct script {
     int64_t slice_end_us;        /* of the fiber that runs */
     bool is_loading;             /* the file's chunk is at work */
     struct compiling *compiling; /* while it may build graphs; or NULL */
+    /* Where mistakes in its files go while it is loaded; NULL: to the log. */
+    void (*on_mistake)(void *arg, const char *place, const char *sentence);
+    void *mistake_arg;
 };
 
 /* The script of any of its threads. Does not raise. */
@@ -96,6 +100,8 @@ void sandbox_push_builtins(lua_State *L);
 /* A read-only stand-in for the table on the top, which it replaces. what: its name. Raises. */
 void sandbox_seal(lua_State *L, const char *what);
 int require_module(lua_State *L); /* require(name) */
+/* Looks through the chunk on the top, which stays, once it has run. Raises. */
+void inspect_chunk(lua_State *L, const char *path);
 
 /* ---- trace.c ---- */
 

@@ -78,9 +78,9 @@ static void names_deinit(struct names *n)
 
 /* ---- judgement ---- */
 
-static int tell(struct judge *j, int line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static int tell(struct judge *j, int line, const char *format, ...)
+static int tell(struct judge *j, bool is_warning, int line, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+static int tell(struct judge *j, bool is_warning, int line, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -88,7 +88,7 @@ static int tell(struct judge *j, int line, const char *format, ...)
     va_end(args);
     if (sentence == NULL)
         return err_trace(ERR_NOMEM);
-    j->found(j->arg, line, sentence);
+    j->found(j->arg, is_warning, line, sentence);
     return 0;
 }
 
@@ -102,21 +102,22 @@ static const char *nearest(struct judge *j, const char *name)
 static int judge_read(struct judge *j, int line, const char *name)
 {
     const struct names *n = &j->names;
-    if (j->events->is_env_used || is_among(name, n->items, n->known_count) || is_assigned(n, name))
+    if (j->events->is_env_used || is_among(name, n->items, n->known_count) ||
+        is_among(name, j->options->others, j->options->other_count) || is_assigned(n, name))
         return 0;
     const char *near = nearest(j, name);
     if (near == NULL)
-        return tell(j, line, "nothing is called \"%s\"", name);
-    return tell(j, line, "nothing is called \"%s\"; did you mean \"%s\"?", name, near);
+        return tell(j, false, line, "nothing is called \"%s\"", name);
+    return tell(j, false, line, "nothing is called \"%s\"; did you mean \"%s\"?", name, near);
 }
 
 static int judge_assign(struct judge *j, const struct lint_event *e, const char *name)
 {
     if (is_among(name, j->names.items, j->names.known_count))
-        return tell(j, e->line, "\"%s\" belongs to anabranch and cannot be assigned", name);
+        return tell(j, false, e->line, "\"%s\" belongs to anabranch and cannot be assigned", name);
     if (e->is_main)
         return 0;
-    return tell(j, e->line,
+    return tell(j, false, e->line,
                 "assignment to the global \"%s\" inside a function: it is an error at run time; "
                 "write local",
                 name);
@@ -126,7 +127,7 @@ static int judge_drop(struct judge *j, int line, const char *name)
 {
     if (!is_among(name, j->options->futures, j->options->future_count))
         return 0;
-    return tell(j, line,
+    return tell(j, false, line,
                 "the future of %s() is thrown away, so nobody can join it; keep it in a local and "
                 "call join()",
                 name);
@@ -134,7 +135,7 @@ static int judge_drop(struct judge *j, int line, const char *name)
 
 static int judge_share(struct judge *j, int line, const char *name)
 {
-    return tell(j, line,
+    return tell(j, true, line,
                 "file-level local \"%s\" is changed by a function: all runs of the graph share it",
                 name);
 }

@@ -19,6 +19,7 @@
  * Conditions: LINT_E_UNREADABLE (nothing was said: no main function of a file that was compiled
  * from text by Lua 5.4, or its code takes more than 64 MiB).
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 struct lua_State;
@@ -27,15 +28,17 @@ enum { LINT_E_UNREADABLE = 1 };
 
 /* All borrowed for the call. */
 struct lint_options {
-    const char *const *known; /* every global that exists, Lua's own too */
+    const char *const *known; /* every global that is ours or Lua's: cannot be assigned */
     size_t known_count;
+    const char *const *others; /* globals of other files that it may read; may be NULL */
+    size_t other_count;
     const char *const *futures; /* globals whose result must not be thrown away; known too */
     size_t future_count;
 };
 
-/* sentence: without place and full stop, UTF-8, valid only during the call. Must not raise Lua
- * errors. */
-typedef void lint_found(void *arg, int line, const char *sentence);
+/* is_warning: it may be meant; else it goes wrong when it is run. sentence: without place and full
+ * stop, UTF-8, valid only during the call. Must not raise Lua errors. */
+typedef void lint_found(void *arg, bool is_warning, int line, const char *sentence);
 
 /*
  * Calls found 0..n times, in the order of lines (1..), from within this call.

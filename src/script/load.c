@@ -17,9 +17,17 @@ static int run_chunk(lua_State *L)
     struct loading *x = script_arg(L);
     const char *path = script_of(L)->path;
     script_compile_chunk(L, x->bytes, x->len_bytes, lua_pushfstring(L, "@%s", path));
+    lua_pushvalue(L, -1);
     lua_call(L, 0, 1);
     x->graph = lib_graph_index(L, -1);
+    lua_pop(L, 1);
+    inspect_chunk(L, path);
     return 0;
+}
+
+static void on_mistake(void *arg, const char *place, const char *sentence)
+{
+    problems_add(arg, place, "", NULL, "%s", sentence);
 }
 
 /* "dir/x.lua:3: text": the place is told as such. */
@@ -74,7 +82,10 @@ static int run(struct compiling *c, const char *bytes, size_t len_bytes, struct 
     int before = c->problems->count;
     s->is_loading = true;
     s->compiling = c;
+    s->on_mistake = on_mistake;
+    s->mistake_arg = c->problems;
     int r = script_protect(s, run_chunk, &x, &thrown);
+    s->on_mistake = NULL;
     s->compiling = NULL;
     s->is_loading = false;
     if (r > 0)

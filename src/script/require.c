@@ -83,8 +83,12 @@ int require_module(lua_State *L)
     lua_pushboolean(L, 0);
     lua_setfield(L, 2, name);
     load_file(L, name, path);
+    lua_pushvalue(L, -1);
     (void)lua_pushstring(L, name);
     lua_call(L, 1, 1);
+    lua_insert(L, -2);
+    inspect_chunk(L, path);
+    lua_pop(L, 1);
     if (lua_isnil(L, -1) || (lua_isboolean(L, -1) && !lua_toboolean(L, -1)))
         lua_pushboolean(L, 1);
     lua_pushvalue(L, -1);

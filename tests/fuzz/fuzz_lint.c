@@ -29,11 +29,15 @@ enum {
 };
 
 static const char *const known[] = { "print", "pairs", "sleep", "spawn" };
-static const struct lint_options options = { known, 4, known + 3, 1 };
+static const struct lint_options options = { .known = known,
+    .known_count = 4,
+    .futures = known + 3,
+    .future_count = 1 };
 
-static void found(void *arg, int line, const char *sentence)
+static void found(void *arg, bool is_warning, int line, const char *sentence)
 {
     (void)arg;
+    (void)is_warning;
     if (line < 0 || strlen(sentence) == 0)
         abort();
 }

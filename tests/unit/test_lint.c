@@ -18,10 +18,14 @@ static const char *const known[] = {
     "sleep", "spawn",  "select",    "setmetatable", "string", "table", "tostring", "type",
 };
 static const char *const futures[] = { "spawn", "spawn_all" };
-static const struct lint_options options = { known, sizeof(known) / sizeof(*known), futures, 2 };
+static const struct lint_options options = { .known = known,
+    .known_count = sizeof(known) / sizeof(*known),
+    .futures = futures,
+    .future_count = 2 };
 
-static void add_finding(void *arg, int line, const char *sentence)
+static void add_finding(void *arg, bool is_warning, int line, const char *sentence)
 {
+    ck_assert(is_warning == (strstr(sentence, "file-level local") != NULL));
     ck_assert_int_eq(buf_addf(arg, "%d: %s\n", line, sentence), 0);
 }
 
