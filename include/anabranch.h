@@ -424,7 +424,8 @@ struct anabranch_thread_options {
  *
  * A state is a JSON object as the server answers it: values, next (node names), tasks (id, name,
  * path, error, interrupts, state), metadata, created_at, checkpoint, parent_checkpoint, config,
- * parent_config, interrupts (what is asked). A thread that is not known has an empty one.
+ * parent_config, interrupts (what is asked). A thread that is not known has an empty one; a
+ * checkpoint id that it does not have fails every call with NotFoundError, and nothing is written.
  */
 
 /* subgraphs, not 0: the state of a task that is a subgraph is in the task's "state". */
