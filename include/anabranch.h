@@ -304,6 +304,7 @@ ANABRANCH_API void anabranch_targets_fail(struct anabranch_targets *targets, con
  * "*" for every node. */
 ANABRANCH_API int anabranch_builder_interrupt(struct anabranch_builder *b, const char *moment,
                                               const char *node);
+/* Most steps of a run whose request names no limit; a graph inside another has its own. */
 ANABRANCH_API int anabranch_builder_recursion_limit(struct anabranch_builder *b, int64_t limit);
 /* The longest time for the nodes that run side by side; a run that needs more fails. */
 ANABRANCH_API int anabranch_builder_step_timeout(struct anabranch_builder *b, int64_t timeout_ms);

@@ -81,16 +81,13 @@ int assistant_apply(struct run *run, const struct run_request *req)
     return r == 0 ? stamp_configured(run) : r;
 }
 
-/* The first that says something: request, assistant, graph, setting. */
 int64_t assistant_recursion_limit(const struct runs *runs, const struct run_request *req)
 {
     const json_t *config = json_object_get(req->graph->assistant, "config");
-    const struct conf *conf = runs->services->conf;
+    int64_t most = runs->services->conf->max_recursion_limit;
     int64_t of_assistant = json_integer_value(json_object_get(config, "recursion_limit"));
 
     if (req->recursion_limit > 0)
         return req->recursion_limit;
-    if (of_assistant > 0)
-        return of_assistant < conf->max_recursion_limit ? of_assistant : conf->max_recursion_limit;
-    return req->graph->recursion_limit > 0 ? req->graph->recursion_limit : conf->recursion_limit;
+    return of_assistant < most ? of_assistant : most;
 }

@@ -214,6 +214,48 @@ START_TEST(what_is_not_kept_is_not_shared)
 }
 END_TEST
 
+/* ---- how many steps ---- */
+
+/* A root of one step, in it a graph of one step, in that one a graph of two: 1 + 1 + 2 nodes, which
+ * need limits of 2, 2 and 3. Each of them says `limit` or nothing. */
+static const struct {
+    const char *root, *middle, *inner;
+    int64_t request;
+    const char *refused; /* the limit that the failure names, or NULL */
+} limits[] = {
+    { "", "", "", 0, NULL },
+    { "", "", "'recursion_limit':2,", 0, " 2 " },
+    { "", "", "'recursion_limit':3,", 0, NULL },
+    { "'recursion_limit':2,", "", "'recursion_limit':3,", 0, NULL },
+    { "'recursion_limit':2,", "", "", 0, " 2 " },
+    { "'recursion_limit':2,", "'recursion_limit':3,", "", 0, NULL },
+    { "'recursion_limit':9,", "'recursion_limit':2,", "", 0, " 2 " },
+    { "'recursion_limit':9,", "'recursion_limit':1,", "'recursion_limit':9,", 0, " 1 " },
+    { "", "", "'recursion_limit':99,", 2, " 2 " },
+    { "'recursion_limit':99,", "'recursion_limit':99,", "", 2, " 2 " },
+    { "'recursion_limit':1,", "'recursion_limit':1,", "'recursion_limit':1,", 3, NULL },
+    { "'assistant':{'config':{'recursion_limit':3}},", "", "'recursion_limit':2,", 0, NULL },
+    { "'assistant':{'config':{'recursion_limit':2}},", "", "'recursion_limit':9,", 0, " 2 " },
+};
+
+START_TEST(a_graph_inside_has_the_limit_of_the_run_or_its_own_or_that_of_its_parent)
+{
+    char *graph = mem_printf("{%s" STATE ",'nodes':{'s':{'kind':'graph','graph':{%s" STATE
+                             ",'nodes':{'x':{'kind':'graph','graph':{%s" STATE "," LINE "}}},"
+                             "'edges':[['START','x']]}}},'edges':[['START','s']]}",
+                             limits[_i].root, limits[_i].middle, limits[_i].inner);
+    use(graph, "{'s/x/x':[[]]}");
+    mem_free(graph);
+    run(&(struct laws_how){ .input = "{}", .recursion_limit = limits[_i].request });
+    if (limits[_i].refused == NULL) {
+        expect_values("{'log':[],'seen':[]}");
+        return;
+    }
+    ck_assert_str_eq(end.error, "GraphRecursionError");
+    ck_assert_msg(strstr(end.message, limits[_i].refused) != NULL, "%s", end.message);
+}
+END_TEST
+
 /* ---- what is handed up ---- */
 
 START_TEST(a_command_for_the_parent_reaches_it_whatever_is_kept_of_the_subgraph)
@@ -257,6 +299,8 @@ int main(void)
     tcase_add_loop_test(t, two_tasks_of_a_step_cannot_share_one_state_of_a_thread, 0, 6);
     tcase_add_loop_test(t, a_thread_goes_on_after_two_tasks_wanted_one_state, 0, 2);
     tcase_add_loop_test(t, what_is_not_kept_is_not_shared, 0, 2);
+    tcase_add_loop_test(t, a_graph_inside_has_the_limit_of_the_run_or_its_own_or_that_of_its_parent,
+                        0, (int)(sizeof(limits) / sizeof(limits[0])));
     tcase_add_loop_test(t, a_command_for_the_parent_reaches_it_whatever_is_kept_of_the_subgraph, 0,
                         3);
     tcase_add_test(t, a_command_for_the_parent_passes_an_error_handler_by);
