@@ -194,7 +194,8 @@ ANABRANCH_API const char *anabranch_task_ask(struct anabranch_task *task, const 
  */
 ANABRANCH_API void anabranch_task_finish(struct anabranch_task *task, const char *result,
                                          size_t len_bytes);
-/* type: a class name such as "ValueError", or NULL. */
+/* type: a class name such as "ValueError", or NULL. A retry policy without "on" repeats it, unless
+ * it is a class of the engine's own that stays wrong, like "InvalidUpdateError". */
 ANABRANCH_API void anabranch_task_fail(struct anabranch_task *task, const char *type,
                                        const char *message);
 

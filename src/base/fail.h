@@ -41,7 +41,8 @@ enum fail_code {
     FAIL_LIMIT, /* 422 LimitError: a limit of the settings was passed (steps, tasks, state size,
                    depth) */
     /* a node */
-    FAIL_NODE,         /* 500 NodeError, or the class that the node names itself */
+    FAIL_NODE,         /* 500 NodeError, or the class that the node names itself; repeated, unless
+                          that is the class of a row here which is not */
     FAIL_NODE_TIMEOUT, /* 504 NodeTimeoutError; repeated by default */
     FAIL_TEMPLATE,     /* 500 TemplateError */
     FAIL_NO_PROVIDER,  /* 502 ProviderNotConfiguredError: named but has no key or address */
