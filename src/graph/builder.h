@@ -186,6 +186,9 @@ int chooser_from_program(const struct anabranch_builder *b, const struct anabran
 void reducer_free(struct reducer_fn *fn); /* leave it empty; accept an empty one */
 void chooser_free(struct chooser *chooser);
 
+/* What is wrong with a name that neither nodes nor fields may have; NULL: nothing. */
+const char *builder_reserved_fault(const char *name);
+
 /* What edge_spec and its like own. */
 void builder_free_edges(struct anabranch_builder *b);
 void builder_free_stops(struct anabranch_builder *b);
