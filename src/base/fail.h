@@ -5,6 +5,9 @@
  * (`type` on the wire), HTTP status on /invoke, and whether a retry policy repeats it by default.
  * Handlers and nodes name a code; nobody formats error JSON by hand.
  *
+ * Where LangGraph has a code of its own for what went wrong, as its pages on troubleshooting list
+ * them, the message ends with it: "... (INVALID_CONCURRENT_GRAPH_UPDATE)".
+ *
  * A struct fail is a plain value that owns its strings. An empty one (code FAIL_NONE) needs no
  * clearing.
  */

@@ -227,7 +227,8 @@ static int refuse_more_steps(const struct exec *e, struct fail *f)
 {
     fail_set(f, FAIL_RECURSION,
              "Recursion limit of %lld reached without hitting a stop condition. "
-             "You can increase the limit by setting the \"recursion_limit\" config key.",
+             "You can increase the limit by setting the \"recursion_limit\" config key. "
+             "(GRAPH_RECURSION_LIMIT)",
              (long long)e->recursion_limit);
     return 1;
 }

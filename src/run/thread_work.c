@@ -105,7 +105,8 @@ static int find_spot(struct thread_work *w, const char *ns)
 static int fill(struct thread_work *w, const struct thread_place *place)
 {
     if (w->runs->services->store == NULL)
-        return refuse(w, FAIL_UNPROCESSABLE, "this process keeps no threads");
+        return refuse(w, FAIL_UNPROCESSABLE,
+                      "this process keeps no threads (MISSING_CHECKPOINTER)");
     if (is_too_long(place->thread_id, STORE_ID_MAX) || is_too_long(place->ns, STORE_NS_MAX) ||
         is_too_long(place->checkpoint_id, STORE_ID_MAX))
         return refuse(w, FAIL_BAD_REQUEST, "thread_id, checkpoint_id or checkpoint_ns is too long");

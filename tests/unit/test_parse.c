@@ -412,7 +412,8 @@ static const struct {
     { "{" STATE "," NODES ",\"edges\":[[\"x\",\"y\"]]}",
       "/edges: no edge begins at __start__; add" },
     { "{" STATE "," NODES ",\"edges\":[[\"START\",\"x\"]]}",
-      "/nodes/y: no way leads from __start__ to node \"y\"" },
+      "/nodes/y: no way leads from __start__ to node \"y\"; add an edge to it, or remove it "
+      "(UNREACHABLE_NODE)" },
     { "{" STATE "," NODES ",\"edges\":{}}", "/edges: expected array, found object" },
 };
 
