@@ -150,6 +150,18 @@ ANABRANCH_API const char *anabranch_task_input(struct anabranch_task *task, size
 /* The state at the beginning of the step, whatever the task works on: JSON object, valid until the
  * task ends; NULL: no memory. */
 ANABRANCH_API const char *anabranch_task_state(struct anabranch_task *task, size_t *ret_len_bytes);
+/*
+ * What the run was given, and where it stands; as templates see it. JSON objects, valid until the
+ * task ends; NULL: no memory.
+ *
+ *     context   $context: the run's, over the assistant's of the graph; {} if neither has one
+ *     config    $config: the run's "configurable" with run_id, thread_id, graph_id, assistant_id
+ *     facts     $run: {"step","remaining_steps","is_last_step"}, of the task's own graph
+ */
+ANABRANCH_API const char *anabranch_task_context(struct anabranch_task *task,
+                                                 size_t *ret_len_bytes);
+ANABRANCH_API const char *anabranch_task_config(struct anabranch_task *task, size_t *ret_len_bytes);
+ANABRANCH_API const char *anabranch_task_facts(struct anabranch_task *task, size_t *ret_len_bytes);
 /* Taken, for data_free. Set again, the earlier pointer is the kind's own business. */
 ANABRANCH_API void anabranch_task_set_data(struct anabranch_task *task, void *data);
 ANABRANCH_API void *anabranch_task_data(const struct anabranch_task *task);
@@ -297,6 +309,12 @@ ANABRANCH_API int anabranch_builder_when(struct anabranch_builder *b,
  */
 ANABRANCH_API int anabranch_targets_add(struct anabranch_targets *targets, const char *node,
                                         const char *arg);
+/* anabranch_task_context() and _config() for a condition; valid during the call. An update of the
+ * state is no run: both are {} then. NULL: no memory. */
+ANABRANCH_API const char *anabranch_targets_context(struct anabranch_targets *targets,
+                                                    size_t *ret_len_bytes);
+ANABRANCH_API const char *anabranch_targets_config(struct anabranch_targets *targets,
+                                                   size_t *ret_len_bytes);
 /* Fails the run. type: a class name, or NULL. */
 ANABRANCH_API void anabranch_targets_fail(struct anabranch_targets *targets, const char *type,
                                           const char *message);

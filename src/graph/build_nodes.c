@@ -64,6 +64,8 @@ int build_kind(struct setup *s, struct node *n)
             problem_kind(s, name);
         return 0;
     }
+    if (n->kind->sees_facts)
+        s->builder->uses_facts = true;
     s->builder->configuring = s;
     int r = n->kind->configure == NULL ? 0 : n->kind->configure(s, &n->config);
     s->builder->configuring = NULL;

@@ -95,7 +95,7 @@ struct anabranch_builder {
     json_t *assistant;
     json_t *node_defaults; /* an object or NULL */
     struct node defaults;  /* what it says, read once to tell its mistakes; never runs */
-    bool uses_facts;       /* a root $run was seen */
+    bool uses_facts;       /* a root $run was seen, or a kind that may look there */
     bool is_told_fields;   /* that there are too many */
     bool is_told_nodes;
     bool has_entry; /* an edge from __start__ was seen */

@@ -217,7 +217,7 @@ struct graph {
     struct outlets start;
     int64_t recursion_limit; /* 0 = the setting's */
     int64_t step_timeout_ms; /* of each superstep; 0 = none */
-    bool uses_facts;         /* something in it looks at $run */
+    bool uses_facts;         /* something in it looks at $run, or may */
     int depth;               /* graphs inside each other: 1 = no node is a graph */
     json_t *assistant;       /* {"config","context","metadata"} of the file, or NULL */
 };
