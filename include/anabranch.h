@@ -344,6 +344,10 @@ ANABRANCH_API int anabranch_graph_parse(struct anabranch_engine *engine, const c
                                         const char *json, size_t len_bytes,
                                         struct anabranch_graph **ret, char **problems);
 ANABRANCH_API void anabranch_graph_free(struct anabranch_graph *graph);
+/* Forgets the results that are kept of nodes with a "cache": of this one, or with NULL of all; and
+ * of graphs inside of them. Tasks at work go on. ANABRANCH_E_INVALID: the graph has no such node. */
+ANABRANCH_API int anabranch_clear_cache(struct anabranch_engine *engine,
+                                        struct anabranch_graph *graph, const char *node);
 /* Mermaid text to free with anabranch_free(). */
 ANABRANCH_API char *anabranch_graph_draw(const struct anabranch_graph *graph);
 

@@ -370,6 +370,8 @@ struct node_cache *node_cache_free(struct node_cache *c);
 int node_cache_find(struct node_cache *c, struct run_task *t);
 /* Without memory nothing is kept. */
 void node_cache_keep(struct node_cache *c, const struct run_task *t);
+/* Forgets what is kept of g's nodes, or of the one with this name. */
+void node_cache_drop(struct node_cache *c, const struct graph *g, const char *node);
 
 /* assistant.c: what the request and the graph's assistant say together. */
 int assistant_apply(struct run *run, const struct run_request *req);

@@ -66,6 +66,9 @@ long runs_active(const struct runs *r);
 void runs_drain(struct runs *r, void (*idle)(void *arg), void *arg);
 /* Ends every run soon with FAIL_DRAINING. */
 void runs_cancel_all(struct runs *r);
+/* Forgets the results that are kept of g's nodes with a cache policy, or of the one with this name;
+ * and of the graphs inside them, wherever else those are used. */
+void runs_clear_cache(struct runs *r, const struct graph *g, const char *node);
 
 enum { RUN_E_REFUSED = 1 };
 /*
