@@ -215,7 +215,7 @@ void build_check_reach(struct anabranch_builder *b, const struct graph *g);
 /* Parts of build_nodes() and build_edges(). */
 /* What node_defaults says: mistakes are told here, and not again at the nodes. */
 int build_defaults(struct anabranch_builder *b, const struct graph *g);
-/* What has nothing to do with the kind: retry, limits of time, cache, on_error, tags. */
+/* What has nothing to do with the kind: retry, limits of time, cache, on_error, tags, metadata. */
 int build_common(struct setup *s, struct node *n);
 int build_kind(struct setup *s, struct node *n);
 int build_handler(struct setup *s, struct node *n); /* on_error */

@@ -193,7 +193,8 @@ struct node {
     struct cache_policy cache;
     char **tags;
     size_t tag_count;
-    int *ends; /* where its commands may go, for drawing and for what can be reached */
+    json_t *metadata; /* object: what its events carry, and those of a graph inside; or NULL */
+    int *ends;        /* where its commands may go, for drawing and for what can be reached */
     size_t end_count;
     struct outlets out;
     /* Runs in this node's place when its last attempt has failed. A node of its own that is not in
