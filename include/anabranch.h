@@ -173,7 +173,8 @@ ANABRANCH_API int anabranch_task_emit(struct anabranch_task *task, const char *t
  * large; ANABRANCH_E_CANCELLED as above. */
 ANABRANCH_API int anabranch_task_custom(struct anabranch_task *task, const char *value,
                                         size_t len_bytes);
-/* A sign of life, for a node with idle_timeout_ms; text and custom events are signs, too.
+/* A sign of life, for a node with idle_timeout_ms; text and custom events are signs, too, unless
+ * its idle_refresh is "heartbeat".
  * ANABRANCH_E_CANCELLED as above. */
 ANABRANCH_API int anabranch_task_progress(struct anabranch_task *task);
 /*
@@ -328,7 +329,7 @@ ANABRANCH_API int anabranch_builder_recursion_limit(struct anabranch_builder *b,
 /* The longest time for the nodes that run side by side; a run that needs more fails. */
 ANABRANCH_API int anabranch_builder_step_timeout(struct anabranch_builder *b, int64_t timeout_ms);
 /* What counts for every node that does not say it itself. spec: JSON object {"retry","timeout_ms",
- * "idle_timeout_ms","cache","on_error"}, each as in a node; every key may be missing. */
+ * "idle_timeout_ms","idle_refresh","cache","on_error"}, each as in a node; every key may be missing. */
 ANABRANCH_API int anabranch_builder_node_defaults(struct anabranch_builder *b, const char *spec);
 
 /* ANABRANCH_E_INVALID: anabranch_builder_problems() has one line per mistake. The graph is counted;

@@ -85,6 +85,13 @@ static int read_idle_timeout(struct setup *s, struct node *n)
     return 0;
 }
 
+static int read_idle_refresh(struct setup *s, struct node *n)
+{
+    static const char *const words[] = { "auto", "heartbeat" };
+    n->hears_beats_only = setup_word(s, "idle_refresh", "refresh", words, 2, 0) == 1;
+    return 0;
+}
+
 static int read_cache(struct setup *node, struct node *n)
 {
     char *pointer MEM_AUTO(mem_freep) = NULL;
@@ -112,6 +119,7 @@ static const struct policy {
     { "retry", read_retries, true },
     { "timeout_ms", read_timeout, true },
     { "idle_timeout_ms", read_idle_timeout, true },
+    { "idle_refresh", read_idle_refresh, true },
     { "cache", read_cache, false },
     { "on_error", build_handler, false },
 };

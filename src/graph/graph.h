@@ -187,6 +187,7 @@ struct node {
     size_t retry_count;
     int64_t timeout_ms;      /* of one attempt; 0 = none */
     int64_t idle_timeout_ms; /* of one attempt without a sign of progress; 0 = none */
+    bool hears_beats_only;   /* nothing counts as progress but task_progress() */
     bool is_deferred;        /* runs when nothing else is left to run */
     bool interrupt_before;   /* breakpoints of the file */
     bool interrupt_after;

@@ -186,6 +186,81 @@ START_TEST(a_step_inside_a_subgraph_is_a_sign_of_life)
 }
 END_TEST
 
+/* With "heartbeat" nothing but progress that a task tells is a sign of life. */
+static const struct {
+    const char *refresh, *sign;
+    const char *outcome;
+} refreshes[] = {
+    { "auto", "text", "{'log':[]}" },
+    { "auto", "none", "NodeTimeoutError" },
+    { "heartbeat", "progress", "{'log':[]}" },
+    { "heartbeat", "custom", "NodeTimeoutError" },
+    { "heartbeat", "text", "NodeTimeoutError" },
+    { "heartbeat", "none", "NodeTimeoutError" },
+};
+
+START_TEST(an_idle_timeout_may_hear_heartbeats_only)
+{
+    char graph[512];
+
+    snprintf(graph, sizeof(graph),
+             ONE("{'kind':'beat','times':25,'every_ms':20,'sign':'%s','idle_timeout_ms':400,"
+                 "'idle_refresh':'%s'}"),
+             refreshes[_i].sign, refreshes[_i].refresh);
+    expect_run(graph, "{}", refreshes[_i].outcome);
+}
+END_TEST
+
+START_TEST(a_graph_may_hear_the_heartbeats_of_its_tasks_only)
+{
+    char graph[1024];
+
+    snprintf(graph, sizeof(graph),
+             ONE("{'kind':'graph','idle_timeout_ms':400,'idle_refresh':'%s','graph':{'state':{" LOG
+                 "},'nodes':{'i':{'kind':'beat','times':25,'every_ms':20,'sign':'%s'}},"
+                 "'edges':[['START','i']]}}"),
+             refreshes[_i].refresh, refreshes[_i].sign);
+    expect_run(graph, "{}", refreshes[_i].outcome);
+}
+END_TEST
+
+START_TEST(with_heartbeats_the_steps_of_a_graph_are_no_sign_of_life)
+{
+    expect_run(ONE("{'kind':'graph','idle_timeout_ms':400,'idle_refresh':'heartbeat','graph':{"
+                   "'state':{" LOG "},'nodes':{'i':{'kind':'wait','ms':250},'j':{'kind':'wait','ms'"
+                   ":250}},'edges':[['START','i'],['i','j']]}}"),
+               "{}", "NodeTimeoutError");
+}
+END_TEST
+
+START_TEST(what_refreshes_may_be_a_default)
+{
+    expect_run("{'node_defaults':{'idle_timeout_ms':400,'idle_refresh':'heartbeat'},'state':{" LOG
+               "},'nodes':{'n':{'kind':'beat','times':25,'every_ms':20,'sign':'text'}},"
+               "'edges':[['START','n']]}",
+               "{}", "NodeTimeoutError");
+}
+END_TEST
+
+START_TEST(another_word_for_it_is_a_mistake)
+{
+    static const char text[] =
+        "{\"state\":{},\"nodes\":{\"n\":{\"kind\":\"hold\",\"idle_refresh\":\"hartbeat\"}},"
+        "\"edges\":[[\"START\",\"n\"]]}";
+    const struct builder_limits builder = worker_builder_limits(&rig.conf);
+    struct problems problems;
+    struct graph *g = NULL;
+
+    problems_init(&problems);
+    ck_assert_int_eq(graph_parse(&rig.worker.services.kinds, &builder, "g.json", text, strlen(text),
+                                 &problems, &g),
+                     PARSE_E_WRONG);
+    ck_assert_str_eq(buf_text(&problems.text), "g.json: /nodes/n/idle_refresh: unknown refresh "
+                                               "\"hartbeat\"; did you mean \"heartbeat\"?\n");
+    problems_deinit(&problems);
+}
+END_TEST
+
 static const char *const limits[] = { "timeout_ms", "idle_timeout_ms" };
 
 START_TEST(what_comes_after_a_time_limit_is_dropped)
@@ -245,6 +320,11 @@ int main(void)
     tcase_add_loop_test(t, each_sign_of_life_begins_the_idle_timeout_anew, 0, COUNT(signs));
     tcase_add_loop_test(t, a_sign_of_life_inside_a_subgraph_is_one_outside, 0, COUNT(signs));
     tcase_add_test(t, a_step_inside_a_subgraph_is_a_sign_of_life);
+    tcase_add_loop_test(t, an_idle_timeout_may_hear_heartbeats_only, 0, COUNT(refreshes));
+    tcase_add_loop_test(t, a_graph_may_hear_the_heartbeats_of_its_tasks_only, 0, COUNT(refreshes));
+    tcase_add_test(t, with_heartbeats_the_steps_of_a_graph_are_no_sign_of_life);
+    tcase_add_test(t, what_refreshes_may_be_a_default);
+    tcase_add_test(t, another_word_for_it_is_a_mistake);
     tcase_add_loop_test(t, what_comes_after_a_time_limit_is_dropped, 0, COUNT(limits));
     tcase_add_loop_test(t, a_time_limit_counts_for_each_attempt, 0, COUNT(limits));
     tcase_add_loop_test(t, a_time_limit_ends_a_subgraph_and_what_runs_in_it, 0, COUNT(limits));
