@@ -261,6 +261,10 @@ ANABRANCH_API int anabranch_builder_node(struct anabranch_builder *b, const char
 /* "__start__" and "__end__" (also START, END) are the ends. */
 ANABRANCH_API int anabranch_builder_edge(struct anabranch_builder *b, const char *from,
                                          const char *to);
+/* An edge from each of the names to the next one. A list without names, or with one of them twice,
+ * is a mistake. */
+ANABRANCH_API int anabranch_builder_sequence(struct anabranch_builder *b, const char *const *names,
+                                             size_t count);
 /* `to` runs when all sources have run since it last did. */
 ANABRANCH_API int anabranch_builder_join(struct anabranch_builder *b, const char *const *sources,
                                          size_t count, const char *to);
