@@ -134,6 +134,40 @@ START_TEST(what_was_not_given_is_empty)
 }
 END_TEST
 
+/* ---- graphs inside ---- */
+
+#define TOLD "{'kind':'set','values':{'log':'{{$context.lang}} {{$config.user}} {{$run.step}}'}}"
+#define CHILD(inner)                                                                               \
+    "'nodes':{'it':{'kind':'graph','graph':{" LOG "," inner "}}},'edges':[['START','it']]"
+
+static const struct {
+    const char *graph, *part;
+} insides[] = {
+    { CHILD("'nodes':{'x':" TOLD "},'edges':[['START','x']]"), "'log':['de u 1']" },
+    /* two graphs deep */
+    { CHILD("'nodes':{'y':{'kind':'graph','graph':{" LOG ",'nodes':{'x':" TOLD
+            "},'edges':[['START','x']]}}},'edges':[['START','y']]"),
+      "'log':['de u 1']" },
+    /* edges */
+    { CHILD("'nodes':{'x':" TOLD ",'z':" TOLD "},'edges':[{'from':'START','switch':'$context.lang',"
+            "'cases':{'de':'x','en':'z'}},{'from':'x','switch':'$config.user','cases':{'u':'z'},"
+            "'default':'__end__'}]"),
+      "'log':['de u 1','de u 2']" },
+    /* what is handed in */
+    { "'nodes':{'it':{'kind':'graph','in':{'log':'$context.lang'},'graph':{" LOG
+      ",'nodes':{'x':" TOLD "},'edges':[['START','x']]}}},'edges':[['START','it']]",
+      "'log':['de','de u 1']" },
+};
+enum { INSIDE_COUNT = sizeof(insides) / sizeof(insides[0]) };
+
+START_TEST(a_graph_inside_sees_what_the_run_was_given)
+{
+    program_use(&p, insides[_i].graph);
+    ck_assert_int_eq(program_run(&p, "{}"), 0);
+    program_expect(&p, insides[_i].part);
+}
+END_TEST
+
 /* ---- conditions ---- */
 
 static char seen[2][512];
@@ -199,6 +233,7 @@ int main(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_loop_test(t, a_task_sees_what_its_run_was_given_and_where_it_stands, 0, SIGHT_COUNT);
     tcase_add_test(t, what_was_not_given_is_empty);
+    tcase_add_loop_test(t, a_graph_inside_sees_what_the_run_was_given, 0, INSIDE_COUNT);
     tcase_add_loop_test(t, a_condition_sees_what_its_run_was_given, 0, 2);
     tcase_add_test(t, a_condition_that_an_update_follows_sees_nothing_of_a_run);
     suite_add_tcase(s, t);
