@@ -150,6 +150,18 @@ ANABRANCH_API const char *anabranch_task_input(struct anabranch_task *task, size
 /* The state at the beginning of the step, whatever the task works on: JSON object, valid until the
  * task ends; NULL: no memory. */
 ANABRANCH_API const char *anabranch_task_state(struct anabranch_task *task, size_t *ret_len_bytes);
+/*
+ * What the run was given, and where it stands; as templates see it. JSON objects, valid until the
+ * task ends; NULL: no memory.
+ *
+ *     context   $context: the run's, over the assistant's of the graph; {} if neither has one
+ *     config    $config: the run's "configurable" with run_id, thread_id, graph_id, assistant_id
+ *     facts     $run: {"step","remaining_steps","is_last_step"}, of the task's own graph
+ */
+ANABRANCH_API const char *anabranch_task_context(struct anabranch_task *task,
+                                                 size_t *ret_len_bytes);
+ANABRANCH_API const char *anabranch_task_config(struct anabranch_task *task, size_t *ret_len_bytes);
+ANABRANCH_API const char *anabranch_task_facts(struct anabranch_task *task, size_t *ret_len_bytes);
 /* Taken, for data_free. Set again, the earlier pointer is the kind's own business. */
 ANABRANCH_API void anabranch_task_set_data(struct anabranch_task *task, void *data);
 ANABRANCH_API void *anabranch_task_data(const struct anabranch_task *task);
@@ -161,7 +173,8 @@ ANABRANCH_API int anabranch_task_emit(struct anabranch_task *task, const char *t
  * large; ANABRANCH_E_CANCELLED as above. */
 ANABRANCH_API int anabranch_task_custom(struct anabranch_task *task, const char *value,
                                         size_t len_bytes);
-/* A sign of life, for a node with idle_timeout_ms; text and custom events are signs, too.
+/* A sign of life, for a node with idle_timeout_ms; text and custom events are signs, too, unless
+ * its idle_refresh is "heartbeat".
  * ANABRANCH_E_CANCELLED as above. */
 ANABRANCH_API int anabranch_task_progress(struct anabranch_task *task);
 /*
@@ -194,7 +207,8 @@ ANABRANCH_API const char *anabranch_task_ask(struct anabranch_task *task, const 
  */
 ANABRANCH_API void anabranch_task_finish(struct anabranch_task *task, const char *result,
                                          size_t len_bytes);
-/* type: a class name such as "ValueError", or NULL. */
+/* type: a class name such as "ValueError", or NULL. A retry policy without "on" repeats it, unless
+ * it is a class of the engine's own that stays wrong, like "InvalidUpdateError". */
 ANABRANCH_API void anabranch_task_fail(struct anabranch_task *task, const char *type,
                                        const char *message);
 
@@ -247,6 +261,10 @@ ANABRANCH_API int anabranch_builder_node(struct anabranch_builder *b, const char
 /* "__start__" and "__end__" (also START, END) are the ends. */
 ANABRANCH_API int anabranch_builder_edge(struct anabranch_builder *b, const char *from,
                                          const char *to);
+/* An edge from each of the names to the next one. A list without names, or with one of them twice,
+ * is a mistake. */
+ANABRANCH_API int anabranch_builder_sequence(struct anabranch_builder *b, const char *const *names,
+                                             size_t count);
 /* `to` runs when all sources have run since it last did. */
 ANABRANCH_API int anabranch_builder_join(struct anabranch_builder *b, const char *const *sources,
                                          size_t count, const char *to);
@@ -296,6 +314,12 @@ ANABRANCH_API int anabranch_builder_when(struct anabranch_builder *b,
  */
 ANABRANCH_API int anabranch_targets_add(struct anabranch_targets *targets, const char *node,
                                         const char *arg);
+/* anabranch_task_context() and _config() for a condition; valid during the call. An update of the
+ * state is no run: both are {} then. NULL: no memory. */
+ANABRANCH_API const char *anabranch_targets_context(struct anabranch_targets *targets,
+                                                    size_t *ret_len_bytes);
+ANABRANCH_API const char *anabranch_targets_config(struct anabranch_targets *targets,
+                                                   size_t *ret_len_bytes);
 /* Fails the run. type: a class name, or NULL. */
 ANABRANCH_API void anabranch_targets_fail(struct anabranch_targets *targets, const char *type,
                                           const char *message);
@@ -304,11 +328,12 @@ ANABRANCH_API void anabranch_targets_fail(struct anabranch_targets *targets, con
  * "*" for every node. */
 ANABRANCH_API int anabranch_builder_interrupt(struct anabranch_builder *b, const char *moment,
                                               const char *node);
+/* Most steps of a run whose request names no limit; a graph inside another has its own. */
 ANABRANCH_API int anabranch_builder_recursion_limit(struct anabranch_builder *b, int64_t limit);
 /* The longest time for the nodes that run side by side; a run that needs more fails. */
 ANABRANCH_API int anabranch_builder_step_timeout(struct anabranch_builder *b, int64_t timeout_ms);
 /* What counts for every node that does not say it itself. spec: JSON object {"retry","timeout_ms",
- * "idle_timeout_ms","cache","on_error"}, each as in a node; every key may be missing. */
+ * "idle_timeout_ms","idle_refresh","cache","on_error"}, each as in a node; every key may be missing. */
 ANABRANCH_API int anabranch_builder_node_defaults(struct anabranch_builder *b, const char *spec);
 
 /* ANABRANCH_E_INVALID: anabranch_builder_problems() has one line per mistake. The graph is counted;
@@ -324,6 +349,10 @@ ANABRANCH_API int anabranch_graph_parse(struct anabranch_engine *engine, const c
                                         const char *json, size_t len_bytes,
                                         struct anabranch_graph **ret, char **problems);
 ANABRANCH_API void anabranch_graph_free(struct anabranch_graph *graph);
+/* Forgets the results that are kept of nodes with a "cache": of this one, or with NULL of all; and
+ * of graphs inside of them. Tasks at work go on. ANABRANCH_E_INVALID: the graph has no such node. */
+ANABRANCH_API int anabranch_clear_cache(struct anabranch_engine *engine,
+                                        struct anabranch_graph *graph, const char *node);
 /* Mermaid text to free with anabranch_free(). */
 ANABRANCH_API char *anabranch_graph_draw(const struct anabranch_graph *graph);
 
@@ -424,7 +453,8 @@ struct anabranch_thread_options {
  *
  * A state is a JSON object as the server answers it: values, next (node names), tasks (id, name,
  * path, error, interrupts, state), metadata, created_at, checkpoint, parent_checkpoint, config,
- * parent_config, interrupts (what is asked). A thread that is not known has an empty one.
+ * parent_config, interrupts (what is asked). A thread that is not known has an empty one; a
+ * checkpoint id that it does not have fails every call with NotFoundError, and nothing is written.
  */
 
 /* subgraphs, not 0: the state of a task that is a subgraph is in the task's "state". */

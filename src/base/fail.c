@@ -43,7 +43,7 @@ static const struct fail_row rows[FAIL_CODE_COUNT] = {
     ROW(FAIL_CANCELLED, "CancelledError", 499, false, "the run was cancelled"),
     ROW(FAIL_LIMIT, "LimitError", 422, false, "a limit of the server was passed"),
 
-    ROW(FAIL_NODE, "NodeError", 500, false, "a node failed"),
+    ROW(FAIL_NODE, "NodeError", 500, true, "a node failed"),
     ROW(FAIL_NODE_TIMEOUT, "NodeTimeoutError", 504, true, "a node passed its time limit"),
     ROW(FAIL_TEMPLATE, "TemplateError", 500, false, "a template could not be rendered"),
     ROW(FAIL_NO_PROVIDER, "ProviderNotConfiguredError", 502, false,
@@ -159,8 +159,26 @@ int fail_status(const struct fail *f)
     return row_of(f)->status;
 }
 
+/* A node may name any class; one of ours means what it means where we use it, and of a class with
+ * several rows one is enough. AbortError is how JavaScript says that somebody has cancelled. */
+static bool is_class_retryable(const char *type)
+{
+    bool is_ours = strcmp(type, "AbortError") == 0;
+
+    for (int code = FAIL_NONE + 1; code < FAIL_CODE_COUNT; code++) {
+        if (strcmp(rows[code].type, type) != 0)
+            continue;
+        if (rows[code].retryable)
+            return true;
+        is_ours = true;
+    }
+    return !is_ours;
+}
+
 bool fail_is_retryable(const struct fail *f)
 {
+    if (f->code == FAIL_NODE)
+        return is_class_retryable(fail_type(f));
     return row_of(f)->retryable;
 }
 

@@ -5,6 +5,9 @@
  * (`type` on the wire), HTTP status on /invoke, and whether a retry policy repeats it by default.
  * Handlers and nodes name a code; nobody formats error JSON by hand.
  *
+ * Where LangGraph has a code of its own for what went wrong, as its pages on troubleshooting list
+ * them, the message ends with it: "... (INVALID_CONCURRENT_GRAPH_UPDATE)".
+ *
  * A struct fail is a plain value that owns its strings. An empty one (code FAIL_NONE) needs no
  * clearing.
  */
@@ -41,7 +44,8 @@ enum fail_code {
     FAIL_LIMIT, /* 422 LimitError: a limit of the settings was passed (steps, tasks, state size,
                    depth) */
     /* a node */
-    FAIL_NODE,         /* 500 NodeError, or the class that the node names itself */
+    FAIL_NODE,         /* 500 NodeError, or the class that the node names itself; repeated, unless
+                          that is the class of a row here which is not */
     FAIL_NODE_TIMEOUT, /* 504 NodeTimeoutError; repeated by default */
     FAIL_TEMPLATE,     /* 500 TemplateError */
     FAIL_NO_PROVIDER,  /* 502 ProviderNotConfiguredError: named but has no key or address */

@@ -70,6 +70,12 @@ void embed_kinds_deinit(struct anabranch_engine *engine);
 /* What configure gave, for a node of a C kind. */
 void *embed_config(const struct node *node);
 
+/* JSON that a task may look at, and its text once it has. */
+struct embed_sight {
+    json_t *json; /* a reference; NULL = an empty object */
+    char *text;
+    size_t len_bytes;
+};
 /*
  * A task of a C kind. Two sides hold it, and either may let go first:
  *
@@ -80,10 +86,11 @@ struct anabranch_task {
     struct list node; /* engine->tasks */
     struct loop_later later;
     const struct embed_kind *kind;
-    struct task *task;     /* NULL: the run does not want it any more */
-    struct state *state;   /* as the task sees it */
-    json_t *arg;           /* a Send's, or NULL */
-    json_t *extra;         /* what an error handler sees besides, or NULL */
+    struct task *task;   /* NULL: the run does not want it any more */
+    struct state *state; /* as the task sees it */
+    json_t *arg;         /* a Send's, or NULL */
+    json_t *extra;       /* what an error handler sees besides, or NULL */
+    struct embed_sight context, config, facts;
     const struct node *of; /* in the graph that state holds */
     char id[ID_BYTES];
     char *state_text, *input_text; /* made when they are asked for */

@@ -43,6 +43,17 @@ int anabranch_graph_parse(struct anabranch_engine *engine, const char *file_name
     return ANABRANCH_E_INVALID;
 }
 
+int anabranch_clear_cache(struct anabranch_engine *engine, struct anabranch_graph *graph,
+                          const char *node)
+{
+    if (graph == NULL)
+        return embed_wrong("clear_cache", "graph", "there is none");
+    if (node != NULL && graph_find_node(graph_of(graph), node) == NODE_NONE)
+        return embed_wrong("clear_cache", "node", "the graph has no node of this name");
+    runs_clear_cache(engine->worker.runs, graph_of(graph), node);
+    return 0;
+}
+
 void anabranch_graph_free(struct anabranch_graph *graph)
 {
     if (graph != NULL)

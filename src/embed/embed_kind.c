@@ -133,6 +133,7 @@ static struct embed_kind *kind_new(struct anabranch_engine *engine,
         .start = embed_task_start,
         .cancel = embed_task_cancel,
         .release = embed_task_release,
+        .sees_facts = true,
         .arg = k,
     };
     if (k->api.name != NULL)

@@ -161,7 +161,7 @@ static void finish(struct task *task, const char *text, size_t len_bytes)
     if (text != NULL)
         r = parse(task, &a_result, text, len_bytes, &json, &f);
     if (r == 0 && json != NULL)
-        r = outcome_add_result(&outcome, task->graph, json, &f);
+        r = outcome_add_result(&outcome, task->graph, task->node->name, json, &f);
     json_decref(json);
     if (r == 0)
         task_decide(task, &outcome);

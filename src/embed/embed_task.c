@@ -11,6 +11,12 @@
 #include "embed/embed.h"
 #include <string.h>
 
+static void sight_clear(struct embed_sight *s)
+{
+    json_decref(s->json);
+    mem_free(s->text);
+}
+
 static void task_free(void *object)
 {
     struct anabranch_task *t = object;
@@ -22,6 +28,9 @@ static void task_free(void *object)
     mem_free(t->answers);
     json_decref(t->arg);
     json_decref(t->extra);
+    sight_clear(&t->context);
+    sight_clear(&t->config);
+    sight_clear(&t->facts);
     state_unref(t->state);
     mem_free(t->state_text);
     mem_free(t->input_text);
@@ -58,6 +67,9 @@ static void keep_what_it_sees(struct anabranch_task *t, struct task *task)
     t->state = state_ref((struct state *)task->scope.state);
     t->arg = json_incref((json_t *)task->scope.input);
     t->extra = json_incref((json_t *)task->scope.extra);
+    t->context.json = json_incref((json_t *)task->scope.context);
+    t->config.json = json_incref((json_t *)task->scope.configurable);
+    t->facts.json = json_incref((json_t *)task->scope.facts);
     t->of = task->node;
     memcpy(t->id, task_id(task), ID_BYTES);
 }
@@ -163,6 +175,32 @@ const char *anabranch_task_input(struct anabranch_task *task, size_t *ret_len_by
     if (task->input_text != NULL && ret_len_bytes != NULL)
         *ret_len_bytes = task->input_len_bytes;
     return task->input_text;
+}
+
+static const char *look(struct embed_sight *s, size_t *ret_len_bytes)
+{
+    if (s->text == NULL && s->json == NULL)
+        s->json = json_object();
+    if (s->text == NULL && s->json != NULL)
+        s->text = jsonx_text(s->json, EMBED_UNBOUNDED, &s->len_bytes);
+    if (s->text != NULL && ret_len_bytes != NULL)
+        *ret_len_bytes = s->len_bytes;
+    return s->text;
+}
+
+const char *anabranch_task_context(struct anabranch_task *task, size_t *ret_len_bytes)
+{
+    return look(&task->context, ret_len_bytes);
+}
+
+const char *anabranch_task_config(struct anabranch_task *task, size_t *ret_len_bytes)
+{
+    return look(&task->config, ret_len_bytes);
+}
+
+const char *anabranch_task_facts(struct anabranch_task *task, size_t *ret_len_bytes)
+{
+    return look(&task->facts, ret_len_bytes);
 }
 
 void anabranch_task_set_data(struct anabranch_task *task, void *data)

@@ -63,7 +63,7 @@ static void tell_unseen(struct anabranch_builder *b, const struct walk *w)
         if (pointer == NULL)
             builder_note_fault(b);
         else
-            builder_problem(b, pointer, "add an edge to it, or remove it",
+            builder_problem(b, pointer, "add an edge to it, or remove it (UNREACHABLE_NODE)",
                             "no way leads from __start__ to node \"%s\"", w->g->nodes[i].name);
     }
 }

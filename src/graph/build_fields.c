@@ -46,7 +46,7 @@ static const char *name_fault(const char *name)
         return "names with \"branch:to:\" or \"join:\" in front are kept for the server";
     if (strchr(name, '.') != NULL)
         return "a dot in a name would be taken for a path";
-    return NULL;
+    return builder_reserved_fault(name);
 }
 
 static void check_reducer(struct setup *s, const struct field *f)

@@ -44,10 +44,11 @@ struct anabranch_reduced {
 
 struct anabranch_targets {
     const struct own_chooser *own;
-    const struct graph *graph;
+    const struct scope *scope;
     struct outcome *out;
     struct fail *fail;
     int status;
+    char *context, *config; /* made when they are asked for */
 };
 
 /* A status as the program sees it. */
@@ -189,7 +190,7 @@ static int add_target(struct anabranch_targets *t, const char *node, const char 
     if (arg != NULL)
         r = parse(arg, strlen(arg), t->own->max_depth, "the argument of a Send", &json, t->fail);
     if (r == 0)
-        r = outcome_add_goto(t->out, t->graph, end_name(node), json, t->fail);
+        r = outcome_add_goto(t->out, t->scope->graph, end_name(node), json, t->fail);
     json_decref(json);
     return r;
 }
@@ -210,6 +211,26 @@ void anabranch_targets_fail(struct anabranch_targets *targets, const char *type,
     targets->status = E_FAILED;
 }
 
+/* The text of what a run was given, kept in *text; without a run an empty object. */
+static const char *look(char **text, const json_t *json, size_t *ret_len_bytes)
+{
+    if (*text == NULL)
+        *text = json == NULL ? mem_strdup("{}") : jsonx_text(json, TEXT_MAX_BYTES, NULL);
+    if (*text != NULL && ret_len_bytes != NULL)
+        *ret_len_bytes = strlen(*text);
+    return *text;
+}
+
+const char *anabranch_targets_context(struct anabranch_targets *targets, size_t *ret_len_bytes)
+{
+    return look(&targets->context, targets->scope->context, ret_len_bytes);
+}
+
+const char *anabranch_targets_config(struct anabranch_targets *targets, size_t *ret_len_bytes)
+{
+    return look(&targets->config, targets->scope->configurable, ret_len_bytes);
+}
+
 static int choose(void *arg, const struct scope *scope, struct outcome *out, struct fail *f)
 {
     const struct own_chooser *own = arg;
@@ -218,8 +239,10 @@ static int choose(void *arg, const struct scope *scope, struct outcome *out, str
     json_decref(seen);
     if (state == NULL)
         return err_trace(ERR_NOMEM);
-    struct anabranch_targets targets = { own, scope->graph, out, f, 0 };
+    struct anabranch_targets targets = { .own = own, .scope = scope, .out = out, .fail = f };
     own->choose(own->arg, state, &targets);
+    mem_free(targets.context);
+    mem_free(targets.config);
     return targets.status;
 }
 

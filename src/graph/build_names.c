@@ -5,6 +5,19 @@
 
 enum { END_COUNT = 2 };
 
+/* What the reference keeps beside the names with "__" in front: where a run is configured, its
+ * channels and its settings share one object. */
+static const char *const reserved[] = { "configurable", "checkpoint_id", "checkpoint_ns",
+                                        "checkpoint_map", "langsmith:hidden" };
+
+const char *builder_reserved_fault(const char *name)
+{
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
+        if (strcmp(reserved[i], name) == 0)
+            return "this name is reserved for the engine";
+    return NULL;
+}
+
 static int find_end(const char *name)
 {
     if (strcmp(name, "__start__") == 0 || strcmp(name, "START") == 0)

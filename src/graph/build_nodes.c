@@ -30,7 +30,7 @@ static const char *name_fault(const char *name)
     for (const char *c = name; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             return "control characters cannot be in a name";
-    return NULL;
+    return builder_reserved_fault(name);
 }
 
 static void problem_kind(struct setup *s, const char *name)
@@ -64,6 +64,8 @@ int build_kind(struct setup *s, struct node *n)
             problem_kind(s, name);
         return 0;
     }
+    if (n->kind->sees_facts)
+        s->builder->uses_facts = true;
     s->builder->configuring = s;
     int r = n->kind->configure == NULL ? 0 : n->kind->configure(s, &n->config);
     s->builder->configuring = NULL;

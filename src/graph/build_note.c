@@ -86,6 +86,40 @@ int anabranch_builder_join(struct anabranch_builder *b, const char *const *sourc
     return 0;
 }
 
+static bool is_there(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(builder_text(names[i]), name) == 0)
+            return true;
+    return false;
+}
+
+/* Tells what is wrong with the list itself; whether its nodes exist, its edges tell. */
+static bool is_sequence(struct anabranch_builder *b, const char *const *names, size_t count)
+{
+    int told = b->problems.count;
+    if (count == 0)
+        builder_problem(b, b->at, "name at least one", "a sequence without nodes");
+    for (size_t i = 0; i < count; i++) {
+        const char *name = builder_text(names[i]);
+        if (name[0] == '\0')
+            builder_problem(b, b->at, NULL, "a sequence with a node that has no name");
+        else if (is_there(names, i, name))
+            builder_problem(b, b->at, "a way back is an edge of its own",
+                            "a sequence with node \"%s\" twice", name);
+    }
+    return b->problems.count == told;
+}
+
+int anabranch_builder_sequence(struct anabranch_builder *b, const char *const *names, size_t count)
+{
+    bool is_right = is_sequence(b, names, count);
+    int r = 0;
+    for (size_t i = 1; is_right && r == 0 && i < count; i++)
+        r = anabranch_builder_edge(b, names[i - 1], names[i]);
+    return r;
+}
+
 static int note_cases(struct edge_spec *e, const struct anabranch_case *cases, size_t count)
 {
     e->values = mem_array(count, sizeof(*e->values));

@@ -85,6 +85,13 @@ static int read_idle_timeout(struct setup *s, struct node *n)
     return 0;
 }
 
+static int read_idle_refresh(struct setup *s, struct node *n)
+{
+    static const char *const words[] = { "auto", "heartbeat" };
+    n->hears_beats_only = setup_word(s, "idle_refresh", "refresh", words, 2, 0) == 1;
+    return 0;
+}
+
 static int read_cache(struct setup *node, struct node *n)
 {
     char *pointer MEM_AUTO(mem_freep) = NULL;
@@ -112,6 +119,7 @@ static const struct policy {
     { "retry", read_retries, true },
     { "timeout_ms", read_timeout, true },
     { "idle_timeout_ms", read_idle_timeout, true },
+    { "idle_refresh", read_idle_refresh, true },
     { "cache", read_cache, false },
     { "on_error", build_handler, false },
 };
@@ -140,12 +148,20 @@ static int read_policy(struct setup *s, const struct policy *p, struct node *n)
     return is_own ? p->read(s, n) : read_default(s, p, n);
 }
 
+/* Shared with the file's own tree, which nobody changes. */
+static void read_metadata(struct setup *s, struct node *n)
+{
+    char *pointer MEM_AUTO(mem_freep) = NULL;
+    n->metadata = json_incref((json_t *)setup_object(s, "metadata", false, &pointer));
+}
+
 int build_common(struct setup *s, struct node *n)
 {
     int r = 0;
     for (size_t i = 0; i < POLICY_COUNT && r == 0; i++)
         if (policies[i].is_handlers || !s->sees_error)
             r = read_policy(s, &policies[i], n);
+    read_metadata(s, n);
     (void)setup_json(s, "ends", false); /* read when all nodes are there: build_links() */
     return r != 0 ? r : setup_texts(s, "tags", &n->tags, &n->tag_count);
 }

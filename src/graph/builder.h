@@ -95,7 +95,7 @@ struct anabranch_builder {
     json_t *assistant;
     json_t *node_defaults; /* an object or NULL */
     struct node defaults;  /* what it says, read once to tell its mistakes; never runs */
-    bool uses_facts;       /* a root $run was seen */
+    bool uses_facts;       /* a root $run was seen, or a kind that may look there */
     bool is_told_fields;   /* that there are too many */
     bool is_told_nodes;
     bool has_entry; /* an edge from __start__ was seen */
@@ -195,6 +195,9 @@ void chooser_free(struct chooser *chooser);
  */
 int builder_code(struct anabranch_builder *b, const char *pointer, struct code **ret);
 
+/* What is wrong with a name that neither nodes nor fields may have; NULL: nothing. */
+const char *builder_reserved_fault(const char *name);
+
 /* What edge_spec and its like own. */
 void builder_free_edges(struct anabranch_builder *b);
 void builder_free_stops(struct anabranch_builder *b);
@@ -221,7 +224,7 @@ void build_check_reach(struct anabranch_builder *b, const struct graph *g);
 /* Parts of build_nodes() and build_edges(). */
 /* What node_defaults says: mistakes are told here, and not again at the nodes. */
 int build_defaults(struct anabranch_builder *b, const struct graph *g);
-/* What has nothing to do with the kind: retry, limits of time, cache, on_error, tags. */
+/* What has nothing to do with the kind: retry, limits of time, cache, on_error, tags, metadata. */
 int build_common(struct setup *s, struct node *n);
 int build_kind(struct setup *s, struct node *n);
 int build_handler(struct setup *s, struct node *n); /* on_error */

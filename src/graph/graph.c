@@ -44,6 +44,7 @@ void node_deinit(struct node *n)
         texts_free(n->retries[i].on, n->retries[i].on_count);
     mem_free(n->retries);
     texts_free(n->tags, n->tag_count);
+    json_decref(n->metadata);
     mem_free(n->ends);
     template_free(n->cache.key);
     free_outlets(&n->out);

@@ -187,13 +187,15 @@ struct node {
     size_t retry_count;
     int64_t timeout_ms;      /* of one attempt; 0 = none */
     int64_t idle_timeout_ms; /* of one attempt without a sign of progress; 0 = none */
+    bool hears_beats_only;   /* nothing counts as progress but task_progress() */
     bool is_deferred;        /* runs when nothing else is left to run */
     bool interrupt_before;   /* breakpoints of the file */
     bool interrupt_after;
     struct cache_policy cache;
     char **tags;
     size_t tag_count;
-    int *ends; /* where its commands may go, for drawing and for what can be reached */
+    json_t *metadata; /* object: what its events carry, and those of a graph inside; or NULL */
+    int *ends;        /* where its commands may go, for drawing and for what can be reached */
     size_t end_count;
     struct outlets out;
     /* Runs in this node's place when its last attempt has failed. A node of its own that is not in
@@ -217,7 +219,7 @@ struct graph {
     struct outlets start;
     int64_t recursion_limit; /* 0 = the setting's */
     int64_t step_timeout_ms; /* of each superstep; 0 = none */
-    bool uses_facts;         /* something in it looks at $run */
+    bool uses_facts;         /* something in it looks at $run, or may */
     int depth;               /* graphs inside each other: 1 = no node is a graph */
     json_t *assistant;       /* {"config","context","metadata"} of the file, or NULL */
 };

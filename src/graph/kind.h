@@ -5,6 +5,7 @@
  * it runs is node/node.h; the two halves meet in this struct so that graph/ needs nothing from
  * above.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 struct setup;
@@ -25,6 +26,7 @@ struct node_kind {
     void (*start)(struct task *task);
     void (*cancel)(struct task *task);
     void (*release)(struct task *task);
+    bool sees_facts; /* its tasks may look at $run without a template that names it */
     const void *arg; /* a kind made at run time (C API): its registration */
 };
 

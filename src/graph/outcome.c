@@ -247,22 +247,23 @@ static bool has_command(const json_t *list)
     return false;
 }
 
-static int refuse_result(struct fail *f, const json_t *found)
+static int refuse_result(struct fail *f, const char *node, const json_t *found)
 {
     fail_set(f, FAIL_INVALID_UPDATE,
-             "a node has to return an object, a Command, or a list with at least one Command; this "
-             "one returned %s",
-             jsonx_type_name(found));
+             "node \"%s\" has to return an object, a Command, or a list with at least one Command; "
+             "it returned %s (INVALID_GRAPH_NODE_RETURN_VALUE)",
+             node, jsonx_type_name(found));
     return OUTCOME_E_REFUSED;
 }
 
 /* What stands alone, or in a list: null, a Command, or an update. */
-static int add_one(struct outcome *o, const struct graph *g, const json_t *one, struct fail *f)
+static int add_one(struct outcome *o, const struct graph *g, const char *node, const json_t *one,
+                   struct fail *f)
 {
     if (json_is_null(one))
         return 0;
     if (!json_is_object(one))
-        return refuse_result(f, one);
+        return refuse_result(f, node, one);
     if (!is_command(one))
         return update_add_object(&o->update, g, (json_t *)one);
     if (json_object_size(one) == 1)
@@ -271,14 +272,14 @@ static int add_one(struct outcome *o, const struct graph *g, const json_t *one, 
     return OUTCOME_E_REFUSED;
 }
 
-int outcome_add_result(struct outcome *o, const struct graph *g, const json_t *result,
-                       struct fail *f)
+int outcome_add_result(struct outcome *o, const struct graph *g, const char *node,
+                       const json_t *result, struct fail *f)
 {
     size_t i;
     json_t *one;
-    int r = has_command(result) ? 0 : add_one(o, g, result, f);
+    int r = has_command(result) ? 0 : add_one(o, g, node, result, f);
     json_array_foreach(result, i, one)
         if (r == 0)
-            r = add_one(o, g, one, f);
+            r = add_one(o, g, node, one, f);
     return r < 0 ? err_trace(r) : r;
 }

@@ -50,10 +50,10 @@ int outcome_add_command(struct outcome *o, const struct graph *g, const json_t *
 /*
  * What a function of a node has returned: null; an object (its keys are fields); {"__command__":
  * Command}; or a list with at least one of those, where other elements count as updates. Anything
- * else is FAIL_INVALID_UPDATE ("Expected ... to return an object or Command"). As above.
+ * else is FAIL_INVALID_UPDATE, which says so of `node`. As above.
  */
-int outcome_add_result(struct outcome *o, const struct graph *g, const json_t *result,
-                       struct fail *f);
+int outcome_add_result(struct outcome *o, const struct graph *g, const char *node,
+                       const json_t *result, struct fail *f);
 
 /*
  * The targets of an outlets' routes, by the state that `scope` shows. node: for messages, or

@@ -108,7 +108,8 @@ static int fold_replace(const struct field *field, struct value *left, const str
     (void)left; /* replaced */
     if (writes->next != NULL)
         return refuse_second(f, field, writes, writes->next, "written",
-                             "give it a reducer to take several writes");
+                             "give it a reducer to take several writes "
+                             "(INVALID_CONCURRENT_GRAPH_UPDATE)");
     return place(field, writes, value_json(writes->value), writes->value, ret, f);
 }
 

@@ -102,7 +102,8 @@ void task_emit(struct task *task, const char *text, size_t len_bytes);
 const json_t *task_ask(struct task *task, json_t *value);
 /* A value for the stream mode "custom". Takes value. Loses nothing but the event on no memory. */
 void task_custom(struct task *task, json_t *value);
-/* A sign of life for the node's idle timeout; messages and custom events are signs, too. */
+/* A sign of life for the node's idle timeout. Messages and custom events are signs, too, unless the
+ * node hears these beats only. */
 void task_progress(struct task *task);
 /* Of the task, borrowed until release: the same for all its attempts, also after a resume. */
 const char *task_id(struct task *task);

@@ -64,7 +64,7 @@ void about_tags(struct buf *out, const struct run *run, const struct node *node,
     buf_add_char(out, ']');
 }
 
-/* Written below; a caller's metadata cannot say them a second time. */
+/* Written below; what callers and nodes call metadata cannot say them a second time. */
 static bool is_reserved(const char *key)
 {
     static const char *const reserved[] = {
@@ -81,22 +81,51 @@ static bool is_reserved(const char *key)
     return false;
 }
 
-void about_user(struct buf *out, const struct run *run)
+/* The run's metadata lies below, then come the nodes from the root's inwards; t NULL: the run's
+ * alone. */
+static const json_t *metadata_at(const struct run *run, const struct run_task *t)
+{
+    return t == NULL ? run->metadata : t->task.node->metadata;
+}
+
+static const struct run_task *below(const struct run_task *t)
+{
+    return t->exec->parent;
+}
+
+/* What the topmost says; NULL: nobody says anything. */
+static const json_t *find_metadata(const struct run *run, const struct run_task *t, const char *key)
+{
+    const json_t *value = json_object_get(metadata_at(run, t), key);
+
+    return value != NULL || t == NULL ? value : find_metadata(run, below(t), key);
+}
+
+/* The members of t's and of all below it, each once; what they hold is what top says. */
+static void add_metadata(struct buf *out, const struct run *run, const struct run_task *t,
+                         const struct run_task *top)
 {
     const char *key;
     json_t *value;
 
-    json_object_foreach(run->metadata, key, value) {
-        if (is_reserved(key))
+    if (t != NULL)
+        add_metadata(out, run, below(t), top);
+    json_object_foreach((json_t *)metadata_at(run, t), key, value) {
+        if (is_reserved(key) || (t != NULL && find_metadata(run, below(t), key) != NULL))
             continue;
         about_key(out, key);
-        jsonx_encode(value, out);
+        jsonx_encode(find_metadata(run, top, key), out);
     }
 }
 
-void about_run(struct buf *out, const struct run *run)
+void about_user(struct buf *out, const struct run *run, const struct run_task *t)
 {
-    about_user(out, run);
+    add_metadata(out, run, t, t);
+}
+
+void about_run(struct buf *out, const struct run *run, const struct run_task *t)
+{
+    about_user(out, run, t);
     about_key(out, "run_attempt");
     buf_add_int(out, 1);
     about_text(out, "thread_id", run->thread_id);

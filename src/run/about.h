@@ -13,10 +13,11 @@ void about_list(struct buf *out, const char *key, const char *const *items, size
 
 /* "tags": the node's (NULL = none), the request's, and "graph:step:N" with step > 0. */
 void about_tags(struct buf *out, const struct run *run, const struct node *node, int64_t step);
-/* The request's metadata, then the ids of the run. */
-void about_run(struct buf *out, const struct run *run);
-/* The request's metadata alone. */
-void about_user(struct buf *out, const struct run *run);
+/* about_user(), then the ids of the run. */
+void about_run(struct buf *out, const struct run *run, const struct run_task *t);
+/* The request's metadata, and that of t's node and of the nodes around its graph: the inner one
+ * wins. t NULL: the request's alone. */
+void about_user(struct buf *out, const struct run *run, const struct run_task *t);
 /* langgraph_step, langgraph_node, ... */
 void about_task(struct buf *out, struct run_task *t);
 /* The number of the step that t is part of. */

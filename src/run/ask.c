@@ -9,7 +9,7 @@ static void refuse(struct run_task *t)
 
     fail_set(&f, FAIL_UNPROCESSABLE,
              "node \"%s\" asks with interrupt(), which needs a thread to come back to: start the "
-             "run with a \"thread_id\"",
+             "run with a \"thread_id\" (MISSING_CHECKPOINTER)",
              t->task.node->name);
     task_fail(&t->task, &f);
 }

@@ -1,7 +1,7 @@
 /*
  * What a run sees as $config and $context, and what its messages carry as metadata: the graph's
  * assistant below, the request above it key by key, and the ids of the run, which a request's
- * configurable cannot change.
+ * configurable cannot change. And the stamp of its checkpoints: metadata, configured values, ids.
  */
 #include "base/err.h"
 #include "run/internal.h"
@@ -42,22 +42,42 @@ static int put_ids(const struct run *run, json_t *to)
     return r;
 }
 
-/* Checkpoints are found by what was configured, too; what the user calls metadata wins. */
-static int stamp_configured(struct run *run)
+/* ---- what checkpoints carry ---- */
+
+/* What the engine and its clients configure a run with is nothing that a user looks for. */
+static bool is_engines(const char *key)
+{
+    return strncmp(key, "__", 2) == 0 || strncmp(key, "langgraph_", 10) == 0 ||
+           strncmp(key, "checkpoint_", 11) == 0;
+}
+
+/* Of what is there already the stamp knows better. */
+static int stamp_with(struct run *run, const json_t *from, bool takes_lists)
 {
     const char *key;
     json_t *value;
 
-    json_object_foreach(run->configurable, key, value) {
-        bool is_ours = strncmp(key, "__", 2) == 0 || strncmp(key, "langgraph_", 10) == 0 ||
-                       strncmp(key, "checkpoint_", 11) == 0 || strcmp(key, "thread_id") == 0;
-        if (is_ours || json_is_object(value) || json_is_array(value) ||
+    json_object_foreach((json_t *)from, key, value) {
+        bool is_plain = !json_is_object(value) && !json_is_array(value);
+        if (is_engines(key) || !(is_plain || takes_lists) ||
             json_object_get(run->stamp, key) != NULL)
             continue;
         if (json_object_set(run->stamp, key, value) != 0)
             return err_trace(ERR_NOMEM);
     }
     return 0;
+}
+
+/* Checkpoints are found by what was configured, too, if it is a plain value; what the user calls
+ * metadata wins. */
+static int make_stamp(struct run *run)
+{
+    run->stamp = json_object();
+    int r = run->stamp == NULL ? err_trace(ERR_NOMEM) : put_ids(run, run->stamp);
+
+    if (r == 0)
+        r = stamp_with(run, run->metadata, true);
+    return r == 0 ? stamp_with(run, run->configurable, false) : r;
 }
 
 int assistant_apply(struct run *run, const struct run_request *req)
@@ -74,23 +94,16 @@ int assistant_apply(struct run *run, const struct run_request *req)
         r = merge(&run->metadata, json_object_get(assistant, "metadata"), req->metadata);
     if (r == 0 && json_object_get(run->metadata, "created_by") == NULL)
         r = put(run->metadata, "created_by", "system");
-    if (r == 0)
-        r = merge(&run->stamp, run->metadata, NULL);
-    if (r == 0)
-        r = put_ids(run, run->stamp);
-    return r == 0 ? stamp_configured(run) : r;
+    return r == 0 ? make_stamp(run) : r;
 }
 
-/* The first that says something: request, assistant, graph, setting. */
 int64_t assistant_recursion_limit(const struct runs *runs, const struct run_request *req)
 {
     const json_t *config = json_object_get(req->graph->assistant, "config");
-    const struct conf *conf = runs->services->conf;
+    int64_t most = runs->services->conf->max_recursion_limit;
     int64_t of_assistant = json_integer_value(json_object_get(config, "recursion_limit"));
 
     if (req->recursion_limit > 0)
         return req->recursion_limit;
-    if (of_assistant > 0)
-        return of_assistant < conf->max_recursion_limit ? of_assistant : conf->max_recursion_limit;
-    return req->graph->recursion_limit > 0 ? req->graph->recursion_limit : conf->recursion_limit;
+    return of_assistant < most ? of_assistant : most;
 }

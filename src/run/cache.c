@@ -73,6 +73,14 @@ static struct entry *entry_free(struct entry *e)
     return mem_free(e);
 }
 
+/* It stands in `sorted` no more. */
+static void let_go(struct node_cache *c, struct entry *e)
+{
+    c->bytes -= e->bytes;
+    list_remove(&e->node);
+    entry_free(e);
+}
+
 static void drop_at(struct node_cache *c, size_t place)
 {
     struct entry *e = c->sorted[place];
@@ -80,9 +88,7 @@ static void drop_at(struct node_cache *c, size_t place)
     memmove(&c->sorted[place], &c->sorted[place + 1],
             (c->count - place - 1) * sizeof(c->sorted[0]));
     c->count--;
-    c->bytes -= e->bytes;
-    list_remove(&e->node);
-    entry_free(e);
+    let_go(c, e);
 }
 
 static void drop_oldest(struct node_cache *c)
@@ -253,4 +259,31 @@ void node_cache_keep(struct node_cache *c, const struct run_task *t)
         return;
     }
     entry_free(e);
+}
+
+/* ---- forget ---- */
+
+/* A key begins with the address of the graph, a line further is the node; names have no line
+ * breaks. */
+static bool is_of(const struct entry *e, const struct graph *g, const char *node)
+{
+    if (e->graph != g || node == NULL)
+        return e->graph == g;
+    const char *name = strchr(e->key, '\n') + 1;
+    size_t len = strlen(node);
+    return strncmp(name, node, len) == 0 && name[len] == '\n';
+}
+
+void node_cache_drop(struct node_cache *c, const struct graph *g, const char *node)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < c->count; i++) {
+        struct entry *e = c->sorted[i];
+        if (is_of(e, g, node))
+            let_go(c, e);
+        else
+            c->sorted[kept++] = e;
+    }
+    c->count = kept;
 }

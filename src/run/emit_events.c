@@ -84,7 +84,7 @@ static void open_exec(struct buf *out, const struct exec *e, const char *event)
     open_event(out, e->run, event, GRAPH_NAME, id);
     about_tags(out, e->run, NULL, 0);
     buf_add_str(out, ",\"metadata\":{");
-    about_run(out, e->run);
+    about_run(out, e->run, e->parent);
     buf_add_str(out, "},\"parent_ids\":[");
     if (e->parent != NULL) {
         add_line(out, e->parent->exec);
@@ -133,7 +133,7 @@ static void open_task(struct buf *out, struct run_task *t, const char *event)
     open_event(out, run, event, t->task.node->name, run_task_id(t));
     about_tags(out, run, t->task.node, about_step(t));
     buf_add_str(out, ",\"metadata\":{");
-    about_run(out, run);
+    about_run(out, run, t);
     about_task(out, t);
     buf_add_str(out, "},\"parent_ids\":[");
     add_line(out, t->exec);

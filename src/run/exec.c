@@ -227,6 +227,17 @@ int exec_note_parents(struct exec *e)
     return 0;
 }
 
+/* The setting is what counts for the parent of the root. */
+static int64_t recursion_limit_of(const struct exec *e)
+{
+    if (e->run->recursion_limit > 0)
+        return e->run->recursion_limit;
+    if (e->graph->recursion_limit > 0)
+        return e->graph->recursion_limit;
+    return e->parent != NULL ? e->parent->exec->recursion_limit
+                             : e->run->runs->services->conf->recursion_limit;
+}
+
 static int prepare(struct exec *e, const struct exec_options *o)
 {
     const struct services *services = e->run->runs->services;
@@ -241,6 +252,7 @@ static int prepare(struct exec *e, const struct exec_options *o)
     e->saver.delta_max = services->conf->snapshot_every;
     if (r == 0 && e->ns[0] != '\0' && (e->event_ns = ns_text_new(e->ns)) == NULL)
         r = ERR_NOMEM;
+    e->recursion_limit = recursion_limit_of(e);
     if (o->checkpoint_id != NULL)
         memcpy(e->wanted_id, o->checkpoint_id, ID_BYTES);
     return r == 0 ? 0 : err_trace(r);

@@ -111,7 +111,7 @@ static void remember_answer(struct exec *e)
 
 static void set_stop(struct exec *e)
 {
-    e->stop = e->at.step + 1 + e->run->recursion_limit + 1;
+    e->stop = e->at.step + 1 + e->recursion_limit + 1;
 }
 
 enum exec_step exec_step_first(struct exec *e)

@@ -284,6 +284,7 @@ struct exec {
     bool is_shown;        /* a field was written */
     bool breaks_after;
 
+    int64_t recursion_limit;       /* the run's, else the graph's, else the parent's */
     int64_t stop;                  /* the last step number that may run, as the reference counts */
     json_t *facts;                 /* of this step: $run; NULL if the graph does not look there */
     struct loop_timer *step_timer; /* of a graph with step_timeout_ms, from its first tasks on */
@@ -375,9 +376,12 @@ struct node_cache *node_cache_free(struct node_cache *c);
 int node_cache_find(struct node_cache *c, struct run_task *t);
 /* Without memory nothing is kept. */
 void node_cache_keep(struct node_cache *c, const struct run_task *t);
+/* Forgets what is kept of g's nodes, or of the one with this name. */
+void node_cache_drop(struct node_cache *c, const struct graph *g, const char *node);
 
 /* assistant.c: what the request and the graph's assistant say together. */
 int assistant_apply(struct run *run, const struct run_request *req);
+/* What the request says, else its assistant; 0 or less: neither, and each graph has its own. */
 int64_t assistant_recursion_limit(const struct runs *runs, const struct run_request *req);
 
 /* ---- the run ---- */
@@ -399,7 +403,7 @@ struct run {
     json_t *input, *command;
     char checkpoint_id[ID_BYTES]; /* where it begins, or "" */
     enum durability durability;
-    int64_t recursion_limit;
+    int64_t recursion_limit; /* for all its graphs; not above 0: see exec's */
     int64_t max_concurrency; /* per execution; 0 = no bound */
     int64_t started_us;
     char replay_id[ID_BYTES]; /* time travel: subgraphs load what was before this; or "" */

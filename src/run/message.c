@@ -46,7 +46,7 @@ static char *metadata_text(struct run_task *t, const char *model, size_t *ret_le
     buf_init(&out, MESSAGE_PART_MAX_BYTES);
     buf_add_char(&out, '{');
     about_tags(&out, t->exec->run, t->task.node, 0);
-    about_run(&out, t->exec->run);
+    about_run(&out, t->exec->run, t);
     about_task(&out, t);
     about_model(&out, model);
     buf_add_char(&out, '}');

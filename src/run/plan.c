@@ -227,8 +227,9 @@ static int refuse_more_steps(const struct exec *e, struct fail *f)
 {
     fail_set(f, FAIL_RECURSION,
              "Recursion limit of %lld reached without hitting a stop condition. "
-             "You can increase the limit by setting the \"recursion_limit\" config key.",
-             (long long)e->run->recursion_limit);
+             "You can increase the limit by setting the \"recursion_limit\" config key. "
+             "(GRAPH_RECURSION_LIMIT)",
+             (long long)e->recursion_limit);
     return 1;
 }
 

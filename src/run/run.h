@@ -29,7 +29,7 @@ struct run_request {
     const json_t *context;      /* $context */
     const json_t *metadata;     /* goes into the metadata of messages events */
     const json_t *tags;         /* array of strings or NULL */
-    int64_t recursion_limit;    /* 0 = the assistant's, the graph's, the setting's */
+    int64_t recursion_limit;    /* 0 = the assistant's, each graph's own, the setting's */
     int64_t timeout_ms;         /* 0 = the setting run_timeout_ms */
     int64_t max_concurrency;    /* tasks of an execution at work at once; 0 = no bound */
     unsigned modes;             /* what the log keeps, perhaps with MODE_SUBGRAPHS */
@@ -66,6 +66,9 @@ long runs_active(const struct runs *r);
 void runs_drain(struct runs *r, void (*idle)(void *arg), void *arg);
 /* Ends every run soon with FAIL_DRAINING. */
 void runs_cancel_all(struct runs *r);
+/* Forgets the results that are kept of g's nodes with a cache policy, or of the one with this name;
+ * and of the graphs inside them, wherever else those are used. */
+void runs_clear_cache(struct runs *r, const struct graph *g, const char *node);
 
 enum { RUN_E_REFUSED = 1 };
 /*

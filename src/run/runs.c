@@ -101,3 +101,22 @@ void runs_claim_thread(struct runs *r, struct thread_claim *c, const char *threa
     c->thread_id = thread_id;
     list_add_tail(&r->claims, &c->node);
 }
+
+/* ---- results that are kept ---- */
+
+static void clear_inside(struct runs *r, const struct node *n)
+{
+    if (n->subgraph != NULL)
+        runs_clear_cache(r, n->subgraph->graph, NULL);
+    if (n->on_error != NULL)
+        clear_inside(r, n->on_error);
+}
+
+void runs_clear_cache(struct runs *r, const struct graph *g, const char *node)
+{
+    node_cache_drop(r->cache, g, node);
+    for (size_t i = 0; i < g->node_count; i++) {
+        if (node == NULL || strcmp(g->nodes[i].name, node) == 0)
+            clear_inside(r, &g->nodes[i]);
+    }
+}

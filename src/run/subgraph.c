@@ -101,6 +101,43 @@ static char *child_namespace(struct run_task *t, enum persistence persistence)
     return ns;
 }
 
+/*
+ * With one state per thread, two tasks would begin at the same checkpoint, and what one of them
+ * leaves would hide what the other did. The plan decides, not who is at work at this moment: so
+ * neither the order of finishing nor a resume, in which one of them has finished long ago, changes
+ * what is refused.
+ *
+ * Task ids are no part of such a namespace, on no level of it, so what counts is the same node
+ * earlier in the same step, here or around this graph. NULL: there is none.
+ */
+static const struct node *find_rival(const struct run_task *t)
+{
+    for (; t != NULL; t = t->exec->parent)
+        for (size_t i = 0; t->exec->tasks[i] != t; i++)
+            if (t->exec->tasks[i]->task.node == t->task.node)
+                return t->task.node;
+    return NULL;
+}
+
+static bool is_kept(const struct run_task *t)
+{
+    return t->exec->run->is_kept && t->task.node->subgraph->persistence != PERSIST_NONE;
+}
+
+static bool refuse_rival(const struct run_task *t, struct fail *f)
+{
+    bool is_shared = is_kept(t) && t->task.node->subgraph->persistence == PERSIST_THREAD;
+    const struct node *rival = is_shared ? find_rival(t) : NULL;
+
+    if (rival != NULL)
+        fail_set(f, FAIL_INVALID_UPDATE,
+                 "the subgraph of node \"%s\" has one state per thread, which two tasks of node "
+                 "\"%s\" in one step would both write; give it the persistence \"invocation\", or "
+                 "let the tasks come one after the other",
+                 t->task.node->name, rival->name);
+    return rival != NULL;
+}
+
 static int start_child(struct run_task *t)
 {
     const struct subgraph *sub = t->task.node->subgraph;
@@ -111,7 +148,7 @@ static int start_child(struct run_task *t)
         .parent = t,
         .graph = sub->graph,
         .ns = ns,
-        .is_kept = t->exec->run->is_kept && sub->persistence != PERSIST_NONE,
+        .is_kept = is_kept(t),
         .plain_answer = t->plain_answer,
         .is_resuming = t->exec->is_resuming || t->attempt_count > 1,
         .on_end = child_ended,
@@ -128,8 +165,13 @@ static int start_child(struct run_task *t)
 
 void run_task_subgraph_start(struct task *task)
 {
-    int r = start_child(task_of(task));
+    struct fail f = { 0 };
 
+    if (refuse_rival(task_of(task), &f)) {
+        task_fail(task, &f);
+        return;
+    }
+    int r = start_child(task_of(task));
     if (r != 0)
         task_fault(task, r);
 }

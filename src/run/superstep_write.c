@@ -153,7 +153,7 @@ static int make_task(const struct superstep *s, const json_t *update, struct wri
     const struct planned as = { .kind = PLANNED_PULL, .node = t->node };
     const json_t *values = json_object_get(update, "values");
     *t = (struct ended_task){ planned_name(s->at->graph, &as), t->node, o };
-    int r = outcome_add_result(o, s->at->graph, values, s->f);
+    int r = outcome_add_result(o, s->at->graph, t->name, values, s->f);
     if (r == 0 && o->parent != NULL)
         return superstep_refuse(s, "an update has no parent graph to send commands to");
     if (r == 0)

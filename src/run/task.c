@@ -33,13 +33,27 @@ void run_task_end(struct run_task *t)
 
 /* ---- what kinds call ---- */
 
-/* What a subgraph's tasks do is progress of the task that it is. */
+/* What a subgraph's tasks do is progress of the task that it is. is_beat: the task says so itself;
+ * else it is seen to do something. */
+static void restart_idle_timers(struct run_task *t, bool is_beat)
+{
+    for (; t != NULL; t = t->exec->parent) {
+        const struct node *node = t->task.node;
+        if (t->idle_timer == NULL || !run_task_takes_result(t))
+            continue;
+        if (is_beat || !node->hears_beats_only)
+            loop_timer_start(t->idle_timer, node->idle_timeout_ms * 1000);
+    }
+}
+
+static void take_beat(struct task *task)
+{
+    restart_idle_timers(task_of(task), true);
+}
+
 static void note_progress(struct task *task)
 {
-    for (struct run_task *t = task_of(task); t != NULL; t = t->exec->parent) {
-        if (t->idle_timer != NULL && run_task_takes_result(t))
-            loop_timer_start(t->idle_timer, t->task.node->idle_timeout_ms * 1000);
-    }
+    restart_idle_timers(task_of(task), false);
 }
 
 static void take_finish(struct task *task, struct outcome *outcome)
@@ -129,7 +143,7 @@ static const struct task_ops ops = {
     .fail = take_fail,
     .ask = run_task_ask,
     .custom = take_custom,
-    .progress = note_progress,
+    .progress = take_beat,
     .subgraph_start = run_task_subgraph_start,
     .subgraph_cancel = run_task_subgraph_cancel,
     .message_begin = begin_message,

@@ -111,11 +111,13 @@ static void state_read(struct thread_work *w)
 {
     struct look *l = look_of(w);
     const struct stored_checkpoint *from = w->list.count > 0 ? &w->list.items[0] : NULL;
-    int r = thread_snapshot(w, &w->at, from, w->checkpoint_id == NULL, &w->result);
+    int r = thread_refuse_missing(w, w->checkpoint_id);
+    if (r == 0)
+        r = thread_snapshot(w, &w->at, from, w->checkpoint_id == NULL, &w->result);
     if (r == 0 && l->with_subgraphs)
         r = note_tasks(l, w->result);
     if (r != 0)
-        thread_work_end(w, err_trace(r));
+        thread_work_end(w, r < 0 ? err_trace(r) : r);
     else
         read_next(l);
 }

@@ -21,18 +21,19 @@ struct thread_place {
     const char *checkpoint_id; /* NULL = the latest */
 };
 
-/* What ends the ops: 0; THREAD_E_REFUSED, f says why; OP_CANCELLED; or a fault. */
+/* What ends the ops: 0; THREAD_E_REFUSED, f says why (FAIL_NOT_FOUND: a checkpoint id that the
+ * thread does not have); OP_CANCELLED; or a fault. */
 enum { THREAD_E_REFUSED = OP_FIRST_OWN };
 
 /* *ret: a new reference; form: checkpoint_snapshot(). subgraphs: the `state` of tasks that are
- * subgraphs is their snapshot. An id that does not exist: an empty thread's. */
+ * subgraphs is their snapshot. A thread that is not known: an empty one. */
 void thread_get_state(struct runs *runs, struct thread_op *o, const struct thread_place *place,
                       bool subgraphs, json_t **ret, struct fail *f,
                       void (*on_end)(void *arg, int result), void *arg);
 
 struct thread_history {
     size_t limit;         /* 0 = all */
-    const char *before;   /* a checkpoint id, or NULL */
+    const char *before;   /* a checkpoint id of the thread, in any namespace; or NULL */
     const json_t *filter; /* object that the metadata must contain, or NULL */
 };
 /* *ret: an array of snapshots, newest first. */

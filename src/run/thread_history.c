@@ -1,6 +1,10 @@
 /*
  * The history of a thread, in pages: a filter looks at metadata, which the store does not know, so
  * how many checkpoints must be read is not known before.
+ *
+ *     look for `before` -> look for the place -> page -> page ...
+ *
+ * Who names neither begins with the pages.
  */
 #include "base/err.h"
 #include "base/mem.h"
@@ -93,6 +97,54 @@ static void read_page(struct listing *l)
     thread_read(&l->work, &query, page_read);
 }
 
+/* ---- what is named must be there ---- */
+
+static void place_found(struct thread_work *w)
+{
+    int r = thread_refuse_missing(w, w->checkpoint_id);
+    if (r != 0)
+        thread_work_end(w, r);
+    else
+        read_page(listing_of(w));
+}
+
+static void look_for(struct thread_work *w, const char *ns, const char *id,
+                     void (*then)(struct thread_work *w))
+{
+    const struct store_query query = {
+        .thread_id = w->thread_id, .ns = ns, .id = id, .limit = 1, .without_values = true
+    };
+    thread_read(w, &query, then);
+}
+
+static void find_place(struct thread_work *w)
+{
+    if (w->checkpoint_id != NULL)
+        look_for(w, w->at.ns, w->checkpoint_id, place_found);
+    else
+        read_page(listing_of(w));
+}
+
+static void before_found(struct thread_work *w)
+{
+    int r = thread_refuse_missing(w, listing_of(w)->before);
+    if (r != 0)
+        thread_work_end(w, r);
+    else
+        find_place(w);
+}
+
+/* Ids tell the time, so one of any namespace of the thread will do. */
+static void find_before(struct listing *l)
+{
+    if (l->before != NULL)
+        look_for(&l->work, NULL, l->before, before_found);
+    else
+        find_place(&l->work);
+}
+
+/* ---- the call ---- */
+
 static int fill(struct listing *l, const struct thread_history *how)
 {
     l->limit = how->limit;
@@ -116,5 +168,5 @@ void thread_get_history(struct runs *runs, struct thread_op *o, const struct thr
     if (r != 0)
         thread_work_end(&l->work, r);
     else
-        read_page(l);
+        find_before(l);
 }

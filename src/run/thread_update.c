@@ -142,7 +142,12 @@ static int apply_all(struct change *c)
 static void place_read(struct thread_work *w)
 {
     struct change *c = change_of(w);
-    int r = begin(c);
+    int r = thread_refuse_missing(w, w->checkpoint_id);
+    if (r != 0) {
+        thread_work_end(w, r);
+        return;
+    }
+    r = begin(c);
     c->result = r != 0 ? r : apply_all(c);
     saver_wait(&c->saver, stored, c);
 }

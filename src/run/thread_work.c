@@ -83,7 +83,7 @@ void thread_work_end(struct thread_work *w, int result)
     op_finish(&op->op, result);
 }
 
-static int refuse(struct thread_work *w, enum fail_code code, const char *text)
+static int refuse(const struct thread_work *w, enum fail_code code, const char *text)
 {
     fail_set(w->f, code, "%s", text);
     return THREAD_E_REFUSED;
@@ -105,7 +105,8 @@ static int find_spot(struct thread_work *w, const char *ns)
 static int fill(struct thread_work *w, const struct thread_place *place)
 {
     if (w->runs->services->store == NULL)
-        return refuse(w, FAIL_UNPROCESSABLE, "this process keeps no threads");
+        return refuse(w, FAIL_UNPROCESSABLE,
+                      "this process keeps no threads (MISSING_CHECKPOINTER)");
     if (is_too_long(place->thread_id, STORE_ID_MAX) || is_too_long(place->ns, STORE_NS_MAX) ||
         is_too_long(place->checkpoint_id, STORE_ID_MAX))
         return refuse(w, FAIL_BAD_REQUEST, "thread_id, checkpoint_id or checkpoint_ns is too long");
@@ -177,6 +178,14 @@ struct store_query thread_query(const struct thread_work *w)
     return (struct store_query){
         .thread_id = w->thread_id, .ns = w->at.ns, .id = w->checkpoint_id, .limit = 1
     };
+}
+
+int thread_refuse_missing(const struct thread_work *w, const char *id)
+{
+    if (id == NULL || w->list.count > 0)
+        return 0;
+    fail_set(w->f, FAIL_NOT_FOUND, "thread \"%s\" has no checkpoint \"%s\"", w->thread_id, id);
+    return THREAD_E_REFUSED;
 }
 
 int thread_snapshot(const struct thread_work *w, const struct thread_spot *spot,

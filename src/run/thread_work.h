@@ -58,6 +58,9 @@ void thread_read(struct thread_work *w, const struct store_query *query,
                  void (*on_read)(struct thread_work *w));
 /* The checkpoint that the place names, or the latest: the query for it. */
 struct store_query thread_query(const struct thread_work *w);
+/* After a read for the checkpoint `id`. 0, or THREAD_E_REFUSED with f: there is none. With NULL, the
+ * latest, nothing is refused: a thread need not have begun. */
+int thread_refuse_missing(const struct thread_work *w, const char *id);
 /* For who changes the thread, before it reads: until the work ends nobody else may. 0, or
  * THREAD_E_REFUSED with f: a run or another change is at work on it. */
 int thread_claim(struct thread_work *w);

@@ -109,9 +109,10 @@ static inline void kit_add_task(struct kit_step *s, const struct checkpoint *c,
     const char *name = planned_name(c->graph, p);
     struct outcome *o = &s->outcomes[s->count];
     json_t *result = p->node == NODE_START ? c->input : json_object_get(results, name);
-    int r = p->node == NODE_START
-                ? update_add_object(&o->update, c->graph, result)
-                : outcome_add_result(o, c->graph, result != NULL ? result : json_null(), &s->f);
+    int r =
+        p->node == NODE_START
+            ? update_add_object(&o->update, c->graph, result)
+            : outcome_add_result(o, c->graph, name, result != NULL ? result : json_null(), &s->f);
     ck_assert_msg(r == 0, "%s: %s", name, fail_message(&s->f));
     s->tasks[s->count++] = (struct ended_task){ name, p->node, o };
 }

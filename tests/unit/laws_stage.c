@@ -286,7 +286,7 @@ static void end_with_results(struct performance *p)
     int r = 0;
     json_array_foreach(p->results, i, result)
         if (r == 0)
-            r = outcome_add_result(&outcome, p->task->graph, result, &f);
+            r = outcome_add_result(&outcome, p->task->graph, p->task->node->name, result, &f);
     if (r == 0) {
         p->known->done_count++;
         task_decide(p->task, &outcome);

@@ -27,7 +27,7 @@ static void start_says(struct task *task)
 {
     struct outcome outcome = { 0 };
     struct fail f = { .code = FAIL_NONE };
-    int r = outcome_add_result(&outcome, task->graph, task->node->config, &f);
+    int r = outcome_add_result(&outcome, task->graph, task->node->name, task->node->config, &f);
 
     if (r == 0) {
         task_decide(task, &outcome);
@@ -412,7 +412,7 @@ START_TEST(a_limit_that_is_passed_says_which)
     static const char graph[] =
         "{" STATE ",'nodes':{'a':{'kind':'set','values':{'n':1}},'b':{"
         "'kind':'set','values':{'n':2}}},'edges':[['START','a'],['a','b']]}";
-    char part[80];
+    char part[200];
     const char *found =
         try_with(graph, "{}", (struct run_request){ .recursion_limit = limits[_i].limit });
 
@@ -420,8 +420,11 @@ START_TEST(a_limit_that_is_passed_says_which)
         ck_assert_str_eq(found, "{'n':2}");
         return;
     }
-    snprintf(part, sizeof(part), "Recursion limit of %lld reached without hitting a stop condition",
-             (long long)limits[_i].limit);
+    snprintf(
+        part, sizeof(part),
+        "Recursion limit of %lld reached without hitting a stop condition. You can increase the "
+        "limit by setting the \"recursion_limit\" config key. (GRAPH_RECURSION_LIMIT)",
+        (long long)limits[_i].limit);
     expect_error(found, "GraphRecursionError", part);
 }
 END_TEST

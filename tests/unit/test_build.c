@@ -61,6 +61,64 @@ START_TEST(a_program_can_say_what_a_file_says)
 }
 END_TEST
 
+static struct anabranch_builder *builder_of_three(void)
+{
+    static const char *const names[] = { "a", "b", "c" };
+    struct anabranch_builder *b = builder_of("g");
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(0,
+                         anabranch_builder_node(b, names[i], "{\"kind\":\"set\",\"values\":{}}"));
+    return b;
+}
+
+START_TEST(a_sequence_is_an_edge_from_each_to_the_next)
+{
+    static const char *const names[] = { "START", "c", "a", "b", "END" };
+    struct anabranch_builder *b = builder_of_three();
+    struct graph *g = NULL;
+    ck_assert_int_eq(0, anabranch_builder_sequence(b, names, 5));
+    ck_assert_int_eq(0, anabranch_builder_sequence(b, names + 2, 1)); /* one alone leads nowhere */
+    ck_assert_int_eq(0, builder_build(b, &g));
+    anabranch_builder_free(b);
+    ck_assert_uint_eq(g->start.target_count, 1);
+    ck_assert_int_eq(g->start.targets[0], 2);
+    static const int next[] = { 1, NODE_END, 0 }; /* of a, b, c */
+    for (int i = 0; i < 3; i++) {
+        bool ends = next[i] == NODE_END;
+        ck_assert_uint_eq(g->nodes[i].out.target_count, ends ? 0 : 1);
+        ck_assert(ends || g->nodes[i].out.targets[0] == next[i]);
+    }
+    graph_unref(g);
+}
+END_TEST
+
+static const struct {
+    const char *names[3];
+    size_t count;
+    const char *told;
+} sequences[] = {
+    { { NULL, NULL, NULL }, 0, "program: a sequence without nodes; name at least one\n" },
+    { { "a", "b", "a" },
+      3,
+      "program: a sequence with node \"a\" twice; a way back is an edge of its own\n" },
+    { { "a", "", "b" }, 3, "program: a sequence with a node that has no name\n" },
+    { { NULL, NULL, NULL }, 1, "program: a sequence with a node that has no name\n" },
+    { { "a", "q", NULL }, 2, "unknown node \"q\"" },
+};
+
+START_TEST(a_sequence_has_nodes_and_each_of_them_once)
+{
+    struct anabranch_builder *b = builder_of_three();
+    struct graph *g = NULL;
+    anabranch_builder_edge(b, "START", "a");
+    ck_assert_int_eq(0, anabranch_builder_sequence(b, sequences[_i].names, sequences[_i].count));
+    ck_assert_int_eq(ANABRANCH_E_INVALID, builder_build(b, &g));
+    ck_assert_msg(strstr(anabranch_builder_problems(b), sequences[_i].told) != NULL, "%s",
+                  anabranch_builder_problems(b));
+    anabranch_builder_free(b);
+}
+END_TEST
+
 START_TEST(wrong_calls_are_told_at_the_end_and_not_before)
 {
     struct anabranch_builder *b = builder_of("");
@@ -648,6 +706,9 @@ int main(void)
     Suite *suite = suite_create("build");
     TCase *tc = tcase_create("build");
     tcase_add_test(tc, a_program_can_say_what_a_file_says);
+    tcase_add_test(tc, a_sequence_is_an_edge_from_each_to_the_next);
+    tcase_add_loop_test(tc, a_sequence_has_nodes_and_each_of_them_once, 0,
+                        (int)(sizeof(sequences) / sizeof(sequences[0])));
     tcase_add_test(tc, wrong_calls_are_told_at_the_end_and_not_before);
     tcase_add_test(tc, a_builder_builds_once);
     tcase_add_test(tc, nodes_and_fields_are_bounded);

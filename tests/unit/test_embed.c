@@ -418,8 +418,10 @@ static const struct {
       "{\"error\":{\"type\":\"InvalidUpdateError\",\"message\":\"the node's result is not JSON: "
       "line 1" },
     { "no object", ANABRANCH_E_FAILED,
-      "\"InvalidUpdateError\",\"message\":\"a node has to return an object, a Command, or a list "
-      "with at least one Command; this one returned array\",\"node\":\"it\"}}" },
+      "\"InvalidUpdateError\",\"message\":\"node \\\"it\\\" has to return an object, a Command, or "
+      "a "
+      "list with at least one Command; it returned array (INVALID_GRAPH_NODE_RETURN_VALUE)\","
+      "\"node\":\"it\"}}" },
     { "wrong type", ANABRANCH_E_FAILED, "\"InvalidUpdateError\"" },
     { "fail", ANABRANCH_E_FAILED,
       "{\"error\":{\"type\":\"ValueError\",\"message\":\"it is \\\"wrong\\\"\",\"node\":\"it\"}}" },

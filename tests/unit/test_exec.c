@@ -19,7 +19,7 @@ static void start_ask(struct task *task)
     log = json_pack("{s:[O,O]}", "log", first, second);
     struct outcome outcome = { 0 };
     struct fail f = { .code = FAIL_NONE };
-    ck_assert_int_eq(outcome_add_result(&outcome, task->graph, log, &f), 0);
+    ck_assert_int_eq(outcome_add_result(&outcome, task->graph, task->node->name, log, &f), 0);
     json_decref(log);
     task_decide(task, &outcome);
     outcome_clear(&outcome);

@@ -30,7 +30,11 @@ static const struct {
     { FAIL_RECURSION, "GraphRecursionError", 422, false },
     { FAIL_STEP_TIMEOUT, "StepTimeoutError", 504, false },
     { FAIL_CANCELLED, "CancelledError", 499, false },
-    { FAIL_NODE, "NodeError", 500, false },
+    { FAIL_NODE, "NodeError", 500, true },
+    { FAIL_TEMPLATE, "TemplateError", 500, false },
+    { FAIL_INVALID_UPDATE, "InvalidUpdateError", 422, false },
+    { FAIL_LIMIT, "LimitError", 422, false },
+    { FAIL_UP_FORBIDDEN_HOST, "ForbiddenHostError", 500, false },
     { FAIL_NODE_TIMEOUT, "NodeTimeoutError", 504, true },
     { FAIL_UP_CONNECT, "APIConnectionError", 502, true },
     { FAIL_UP_TIMEOUT, "APITimeoutError", 504, true },
@@ -54,6 +58,48 @@ START_TEST(a_code_gives_type_status_and_whether_it_is_repeated)
     ck_assert_str_eq(fail_message(&f), "no 1");
     fail_clear(&f);
     ck_assert(!fail_is_set(&f));
+}
+END_TEST
+
+/* Rows: the class that a node gives its failure. */
+static const struct {
+    const char *type;
+    bool is_retryable;
+} named[] = {
+    { NULL, true },
+    { "ValueError", true },
+    { "NodeError", true },
+    { "NodeTimeoutError", true },
+    { "RateLimitError", true },
+    { "APIConnectionError", true },
+    { "APIStatusError", true }, /* of its two rows one is repeated */
+    { "AuthenticationError", false },
+    { "InvalidUpdateError", false },
+    { "GraphRecursionError", false },
+    { "LimitError", false },
+    { "TemplateError", false },
+    { "ForbiddenHostError", false },
+    { "CancelledError", false },
+    { "AbortError", false }, /* of JavaScript */
+};
+
+START_TEST(a_node_that_names_a_class_of_ours_means_it)
+{
+    struct fail f = { .code = FAIL_NONE };
+    fail_set(&f, FAIL_NODE, "broken");
+    fail_set_type(&f, named[_i].type);
+    ck_assert(fail_is_retryable(&f) == named[_i].is_retryable);
+    fail_clear(&f);
+}
+END_TEST
+
+START_TEST(a_class_of_its_own_does_not_make_another_code_repeat)
+{
+    struct fail f = { .code = FAIL_NONE };
+    fail_set(&f, FAIL_TEMPLATE, "broken");
+    fail_set_type(&f, "ValueError");
+    ck_assert(!fail_is_retryable(&f));
+    fail_clear(&f);
 }
 END_TEST
 
@@ -136,6 +182,9 @@ int main(void)
     tcase_add_loop_test(c, every_code_has_a_whole_row, 1, FAIL_CODE_COUNT);
     tcase_add_loop_test(c, a_code_gives_type_status_and_whether_it_is_repeated, 0,
                         sizeof(samples) / sizeof(*samples));
+    tcase_add_loop_test(c, a_node_that_names_a_class_of_ours_means_it, 0,
+                        sizeof(named) / sizeof(*named));
+    tcase_add_test(c, a_class_of_its_own_does_not_make_another_code_repeat);
     tcase_add_test(c, without_memory_the_sentence_of_the_table_stands_in);
     tcase_add_test(c, the_first_node_stays_and_a_type_of_its_own_wins);
     tcase_add_test(c, a_message_may_be_made_from_the_old_one);

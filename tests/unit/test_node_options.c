@@ -1,115 +1,15 @@
 /*
- * What a graph file says beside a node's kind, seen from a whole run: retry, time limits, cache,
- * error handlers, and defaults for them; and max_concurrency, which a request says. How the file is
- * read is in test_parse.c; how retries and run timeouts count, in test_run.c.
+ * What a graph file says beside a node's kind, seen from a whole run: retry, cache, error handlers,
+ * and defaults for them; and max_concurrency, which a request says. How the file is read is in
+ * test_parse.c; how retries and run timeouts count, in test_run.c; time limits are in
+ * test_time_limits.c.
  *
- * Two more kinds:
+ * One more kind:
  *
- *     beat    {"times", "every_ms", "sign"}: gives a sign of life (nothing, progress, custom, text)
- *             that often, then finishes; when it is cancelled it says too late that it is done
  *     moody   {"errors": "AB"}: fails with the class "A", then with "B", then is done
  */
 #include "base/clock.h"
 #include "run_kit.h"
-
-/* ---- beat ---- */
-
-struct beat_config {
-    int64_t times, every_ms;
-    char *sign;
-};
-
-struct beat {
-    struct task *task;
-    struct loop_timer *timer;
-    int64_t left;
-};
-
-static int configure_beat(struct setup *s, void **ret_config)
-{
-    struct beat_config *c = mem_zalloc(sizeof(*c));
-
-    if (c == NULL)
-        return err_trace(ERR_NOMEM);
-    c->times = setup_int(s, "times", 0, 1000, 0);
-    c->every_ms = setup_int(s, "every_ms", 0, 1000, 0);
-    c->sign = mem_strdup(setup_string(s, "sign", false));
-    *ret_config = c;
-    return 0;
-}
-
-static void free_beat_config(void *config)
-{
-    struct beat_config *c = config;
-
-    if (c != NULL)
-        mem_free(c->sign);
-    mem_free(c);
-}
-
-static void give_sign(struct task *task, const char *sign)
-{
-    if (strcmp(sign, "progress") == 0)
-        task_progress(task);
-    else if (strcmp(sign, "custom") == 0)
-        task_custom(task, json_true());
-    else if (strcmp(sign, "text") == 0)
-        task_emit(task, "a", 1);
-}
-
-static void beat_once(void *arg)
-{
-    struct beat *b = arg;
-    const struct beat_config *c = b->task->node->config;
-
-    if (b->left-- == 0) {
-        task_finish(b->task, NULL);
-        return;
-    }
-    give_sign(b->task, c->sign);
-    loop_timer_start(b->timer, c->every_ms * 1000);
-}
-
-static void start_beat(struct task *task)
-{
-    const struct beat_config *c = task->node->config;
-    struct beat *b = mem_zalloc(sizeof(*b));
-
-    ck_assert_ptr_nonnull(b);
-    b->task = task;
-    b->left = c->times;
-    task->data = b;
-    ck_assert_int_eq(loop_timer_new(task->services->loop, beat_once, b, &b->timer), 0);
-    loop_timer_start(b->timer, c->every_ms * 1000);
-}
-
-static void cancel_beat(struct task *task)
-{
-    json_t *late = rig_parse("{'late':true}");
-    struct update update;
-
-    update_init(&update);
-    ck_assert_int_eq(update_add_object(&update, task->graph, late), 0);
-    task_custom(task, json_string("late"));
-    task_finish(task, &update);
-    json_decref(late);
-}
-
-static void release_beat(struct task *task)
-{
-    struct beat *b = task->data;
-
-    if (b != NULL)
-        loop_timer_free(b->timer);
-    mem_free(b);
-}
-
-static const struct node_kind beat_kind = { .name = "beat",
-                                            .configure = configure_beat,
-                                            .config_free = free_beat_config,
-                                            .start = start_beat,
-                                            .cancel = cancel_beat,
-                                            .release = release_beat };
 
 /* ---- moody ---- */
 
@@ -152,8 +52,7 @@ static void set_up(void)
 {
     rig_settings(&rig);
     size_t count = rig.worker.services.kinds.count;
-    ck_assert_uint_le(count + 2, sizeof(rig.kinds) / sizeof(rig.kinds[0]));
-    rig.kinds[count++] = &beat_kind;
+    ck_assert_uint_le(count + 1, sizeof(rig.kinds) / sizeof(rig.kinds[0]));
     rig.kinds[count++] = &moody_kind;
     rig.worker.services.kinds = (struct kind_table){ rig.kinds, count };
 }
@@ -166,8 +65,7 @@ static void tear_down(void)
 #define LOG "'log':{'type':'array','reducer':'append'}"
 /* A graph of these nodes and edges. */
 #define GRAPH(nodes, edges)                                                                        \
-    "{'state':{" LOG ",'q':{'type':'any'},'late':{'type':'boolean'}},'nodes':{" nodes              \
-    "},'edges':[" edges "]}"
+    "{'state':{" LOG ",'q':{'type':'any'}},'nodes':{" nodes "},'edges':[" edges "]}"
 #define ONE(node)      GRAPH("'n':" node, "['START','n']")
 #define NOTE(text)     "{'kind':'set','values':{'log':'" text "'}}"
 #define NO_WAIT        "'initial_ms':0,'jitter':false"
@@ -306,13 +204,13 @@ START_TEST(of_several_policies_the_first_that_is_for_the_error_decides)
 }
 END_TEST
 
-START_TEST(a_policy_without_classes_takes_what_passes_by_itself)
+START_TEST(a_policy_without_classes_takes_what_may_pass_by_itself)
 {
     expect_run(ONE("{'kind':'flaky','times':3,'is_retryable':true,"
                    "'retry':[" POLICY("A", "2") ",{'max_attempts':4," NO_WAIT "}]}"),
                "{}", "{'log':[]}");
     expect_run(ONE("{'kind':'moody','errors':'B','retry':[" POLICY("A", "2") ",{" NO_WAIT "}]}"),
-               "{}", "B");
+               "{}", "{'log':[]}");
 }
 END_TEST
 
@@ -364,101 +262,6 @@ START_TEST(a_default_handler_goes_on_where_it_says)
                                        "},'z':" NOTE("z") "},"
                                                           "'edges':[['START',['a','b']]]}",
                "{}", "{'log':['a','b','z']}");
-}
-END_TEST
-
-/* ---- time limits ---- */
-
-static const struct {
-    const char *sign;
-    const char *outcome;
-} signs[] = {
-    { "progress", "{'log':[]}" },
-    { "custom", "{'log':[]}" },
-    { "text", "{'log':[]}" },
-    { "none", "NodeTimeoutError" },
-};
-
-/* 25 times 20 ms are longer than the limit, 20 ms are not. However late the loop comes, it calls
- * timers in the order in which they are due, so a sign comes before the limit behind it. */
-START_TEST(each_sign_of_life_begins_the_idle_timeout_anew)
-{
-    char graph[512];
-
-    snprintf(graph, sizeof(graph),
-             ONE("{'kind':'beat','times':25,'every_ms':20,'sign':'%s','idle_timeout_ms':400}"),
-             signs[_i].sign);
-    expect_run(graph, "{}", signs[_i].outcome);
-}
-END_TEST
-
-#define INNER(node)                                                                                \
-    ONE("{'kind':'graph','idle_timeout_ms':1000,'graph':{'state':{" LOG "},'nodes':{'i':" node     \
-        ",'j':" node ",'k':" node "},'edges':[['START','i'],['i','j'],"                            \
-        "['j','k']]}}")
-
-START_TEST(a_sign_of_life_inside_a_subgraph_is_one_outside)
-{
-    char graph[1024];
-
-    snprintf(graph, sizeof(graph),
-             ONE("{'kind':'graph','idle_timeout_ms':400,'graph':{'state':{" LOG
-                 "},'nodes':{'i':{'kind':'beat','times':25,'every_ms':20,'sign':'%s'}},"
-                 "'edges':[['START','i']]}}"),
-             signs[_i].sign);
-    expect_run(graph, "{}", signs[_i].outcome);
-}
-END_TEST
-
-START_TEST(a_step_inside_a_subgraph_is_a_sign_of_life)
-{
-    expect_run(INNER("{'kind':'wait','ms':400}"), "{}", "{'log':[]}");
-}
-END_TEST
-
-static const char *const limits[] = { "timeout_ms", "idle_timeout_ms" };
-
-START_TEST(what_comes_after_a_time_limit_is_dropped)
-{
-    char graph[512];
-
-    snprintf(graph, sizeof(graph),
-             ONE("{'kind':'beat','times':1,'every_ms':1000,'sign':'none','%s':20," ON_ERROR(
-                 "'{{error.type}} {{error.message}}'") "}}"),
-             limits[_i]);
-    char *events = rig_events(&rig, graph, "{}", MODE_CUSTOM | MODE_VALUES);
-    ck_assert_ptr_null(strstr(events, "custom"));
-    ck_assert_ptr_null(strstr(events, "'late'"));
-    ck_assert_ptr_nonnull(strstr(events, "NodeTimeoutError node"));
-    ck_assert_ptr_nonnull(strstr(events, limits[_i]));
-    free(events);
-}
-END_TEST
-
-START_TEST(a_time_limit_counts_for_each_attempt)
-{
-    char graph[512];
-
-    snprintf(graph, sizeof(graph),
-             ONE("{'kind':'hold','%s':5,'retry':{'max_attempts':3," NO_WAIT "}}"), limits[_i]);
-    expect_run(graph, "{}", "NodeTimeoutError");
-    ck_assert_int_eq(rig.held_count, 3);
-    ck_assert_int_eq(rig.cancel_count, 3);
-}
-END_TEST
-
-START_TEST(a_time_limit_ends_a_subgraph_and_what_runs_in_it)
-{
-    char graph[1024];
-
-    snprintf(graph, sizeof(graph),
-             GRAPH("'n':{'kind':'graph','%s':500,'graph':{'state':{" LOG "},'nodes':{'in':"
-                   "{'kind':'hold'}},'edges':[['START','in']]}," ON_ERROR("'{{error.type}}'") "}}",
-                   "['START','n']"),
-             limits[_i]);
-    expect_run(graph, "{}", "{'log':['NodeTimeoutError']}");
-    ck_assert_int_eq(rig.held_count, 1);
-    ck_assert_int_eq(rig.cancel_count, 1);
 }
 END_TEST
 
@@ -979,9 +782,9 @@ static TCase *new_case(Suite *s, const char *name)
     return t;
 }
 
-static void add_retry_and_time(Suite *s)
+static void add_retry(Suite *s)
 {
-    TCase *t = new_case(s, "retry and time limits");
+    TCase *t = new_case(s, "retry");
 
     tcase_add_test(t, the_attempts_of_a_task_are_one_task_to_the_stream);
     tcase_add_test(t, what_a_failed_attempt_would_have_written_is_lost);
@@ -989,15 +792,9 @@ static void add_retry_and_time(Suite *s)
     tcase_add_test(t, the_last_attempts_error_is_the_runs);
     tcase_add_loop_test(t, of_several_policies_the_first_that_is_for_the_error_decides, 0,
                         COUNT(several));
-    tcase_add_test(t, a_policy_without_classes_takes_what_passes_by_itself);
+    tcase_add_test(t, a_policy_without_classes_takes_what_may_pass_by_itself);
     tcase_add_loop_test(t, what_a_node_leaves_out_its_graphs_defaults_say, 0, COUNT(defaulted));
     tcase_add_test(t, a_default_handler_goes_on_where_it_says);
-    tcase_add_loop_test(t, each_sign_of_life_begins_the_idle_timeout_anew, 0, COUNT(signs));
-    tcase_add_loop_test(t, a_sign_of_life_inside_a_subgraph_is_one_outside, 0, COUNT(signs));
-    tcase_add_test(t, a_step_inside_a_subgraph_is_a_sign_of_life);
-    tcase_add_loop_test(t, what_comes_after_a_time_limit_is_dropped, 0, COUNT(limits));
-    tcase_add_loop_test(t, a_time_limit_counts_for_each_attempt, 0, COUNT(limits));
-    tcase_add_loop_test(t, a_time_limit_ends_a_subgraph_and_what_runs_in_it, 0, COUNT(limits));
 }
 
 static void add_cache(Suite *s)
@@ -1054,7 +851,7 @@ int main(void)
 {
     Suite *s = suite_create("node options");
 
-    add_retry_and_time(s);
+    add_retry(s);
     add_cache(s);
     add_handlers(s);
     add_bounds(s);

@@ -106,7 +106,7 @@ static const struct {
 START_TEST(a_result_becomes_writes_and_targets)
 {
     json_t *result = json_of(results[_i].result);
-    ck_assert_int_eq(outcome_add_result(&outcome, &graph, result, &failure), 0);
+    ck_assert_int_eq(outcome_add_result(&outcome, &graph, "n", result, &failure), 0);
     json_decref(result);
     expect_outcome(results[_i].outcome);
     ck_assert_ptr_null(outcome.parent);
@@ -114,8 +114,8 @@ START_TEST(a_result_becomes_writes_and_targets)
 END_TEST
 
 #define NO_RESULT(type)                                                                            \
-    "a node has to return an object, a Command, or a list with at least one Command; this one "    \
-    "returned " type
+    "node \"n\" has to return an object, a Command, or a list with at least one Command; it "      \
+    "returned " type " (INVALID_GRAPH_NODE_RETURN_VALUE)"
 #define NO_GOTO(type)                                                                              \
     "a Command's \"goto\" has to be a node's name, {\"node\", \"arg\"}, or a list of those, "      \
     "found " type
@@ -162,7 +162,7 @@ static const struct {
 START_TEST(what_is_no_result_is_refused_in_words)
 {
     json_t *result = json_of(refused[_i].result);
-    int r = outcome_add_result(&outcome, &graph, result, &failure);
+    int r = outcome_add_result(&outcome, &graph, "n", result, &failure);
     json_decref(result);
     expect_refused(r, refused[_i].message);
 }
@@ -173,7 +173,7 @@ START_TEST(commands_for_the_parent_are_kept_for_it_as_they_are)
     json_t *result = json_of("[" COMMAND("\"graph\":\"PARENT\",\"goto\":\"there\"") "," COMMAND(
         "\"update\":{\"x\":1}") "," COMMAND("\"update\":{\"y\":2},\"graph\":\"PARENT\"") "]");
     json_t *expected = json_of("[{\"goto\":\"there\"},{\"update\":{\"y\":2}}]");
-    ck_assert_int_eq(outcome_add_result(&outcome, &graph, result, &failure), 0);
+    ck_assert_int_eq(outcome_add_result(&outcome, &graph, "n", result, &failure), 0);
     ck_assert(json_equal(outcome.parent, expected));
     expect_outcome("{\"update\":[[\"x\",1]],\"goto\":[]}");
     json_decref(result);
@@ -470,7 +470,7 @@ static const char stored[] = "{\"update\":[[\"x\",1]],\"goto\":[[\"b\"],[\"a\",{
 
 static int add_result(const json_t *json)
 {
-    return outcome_add_result(&outcome, &graph, json, &failure);
+    return outcome_add_result(&outcome, &graph, "n", json, &failure);
 }
 
 static int decode_and_encode(const json_t *json)

@@ -304,7 +304,7 @@ START_TEST(two_writers_of_a_replaced_field_are_refused_even_if_they_agree)
     writes("b", STRING, "\"same\"");
     expect_refused(FAIL_INVALID_UPDATE,
                    "field \"string\" was written by nodes \"a\" and \"b\" in one step; give it a "
-                   "reducer to take several writes");
+                   "reducer to take several writes (INVALID_CONCURRENT_GRAPH_UPDATE)");
     expect_field(STRING, NULL);
     writes("a", STRING, "\"again\""); /* the state is still of use */
     apply();
@@ -319,7 +319,7 @@ START_TEST(one_task_writing_a_replaced_field_twice_is_refused)
     expect_refused(
         FAIL_INVALID_UPDATE,
         "node \"a\" wrote field \"string\": written twice in one step; give it a reducer "
-        "to take several writes");
+        "to take several writes (INVALID_CONCURRENT_GRAPH_UPDATE)");
 }
 END_TEST
 

@@ -12,7 +12,12 @@
 #define BOTH "'nodes':{'x':{'kind':'act'},'y':{'kind':'act'}},'edges':[['START',['x','y']]]"
 #define LINE "'nodes':{'x':{'kind':'act'},'y':{'kind':'act'}},'edges':[['START','x'],['x','y']]"
 #define ONE  "'nodes':{'x':{'kind':'act'}},'edges':[['START','x']]"
-#define UP   "[[{'update':{'log':'up'},'parent':true}]]"
+/* A task of "s" for each of the items; more members of it are in fields. */
+#define FAN(fields, inner)                                                                         \
+    "{'state':{'log':{'type':'array','reducer':'append'},'items':{'type':'array'}},"               \
+    "'nodes':{'s':{'kind':'graph','in':{'log':'item'}," fields "'graph':{" STATE "," inner "}}},"  \
+    "'edges':[{'from':'START','each':'items','as':'item','send':'s'}]}"
+#define UP "[[{'update':{'log':'up'},'parent':true}]]"
 
 static struct laws laws;
 static struct laws_end end;
@@ -149,6 +154,108 @@ START_TEST(another_attempt_goes_on_where_the_first_one_stopped)
 }
 END_TEST
 
+/* ---- one state, several tasks ---- */
+
+static const char two_items[] = "{'items':['one','two']}";
+
+/* Rows: a subgraph that is sent to, and one inside of it. */
+static const struct {
+    const char *graph, *node, *alone, *values;
+} fans[] = {
+    { FAN("'persistence':'thread',", ONE), "s", "['one','two']", "['one','three']" },
+    { FAN("", "'nodes':{'x':{'kind':'graph','persistence':'thread','graph':{" STATE "," ONE
+              "}}},'edges':[['START','x']]"),
+      "x", "['one','one','two','two']", "['three','one','three']" },
+};
+
+static void expect_log(const char *items, const char *log)
+{
+    char *values = mem_printf("{'items':%s,'log':%s}", items, log);
+    expect_values(values);
+    mem_free(values);
+}
+
+static void expect_refusal(int row)
+{
+    char *node = mem_printf("\"%s\"", fans[row].node);
+    ck_assert_str_eq(end.error, "InvalidUpdateError");
+    ck_assert_str_eq(end.node, fans[row].node);
+    ck_assert_msg(strstr(end.message, node) != NULL, "%s", end.message);
+    ck_assert_msg(strstr(end.message, "\"invocation\"") != NULL, "%s", end.message);
+    mem_free(node);
+}
+
+START_TEST(two_tasks_of_a_step_cannot_share_one_state_of_a_thread)
+{
+    int row = _i / 3, concurrency = _i % 3;
+    use(fans[row].graph, "{'s/x':[[]]}");
+    run(&(struct laws_how){ .input = two_items, .max_concurrency = concurrency });
+    expect_refusal(row);
+    run(&(struct laws_how){ .max_concurrency = concurrency }); /* what was planned still is */
+    expect_refusal(row);
+}
+END_TEST
+
+START_TEST(a_thread_goes_on_after_two_tasks_wanted_one_state)
+{
+    use(fans[_i].graph, "{'s/x':[[]]}");
+    run(&(struct laws_how){ .input = two_items, .max_concurrency = 1 });
+    expect_refusal(_i);
+    run(&(struct laws_how){ .input = "{'items':['three']}" });
+    expect_log("['three']", fans[_i].values);
+}
+END_TEST
+
+START_TEST(what_is_not_kept_is_not_shared)
+{
+    use(fans[_i].graph, "{'s/x':[[]]}");
+    run(&(struct laws_how){ .input = two_items, .is_stateless = true });
+    expect_log("['one','two']", fans[_i].alone);
+}
+END_TEST
+
+/* ---- how many steps ---- */
+
+/* A root of one step, in it a graph of one step, in that one a graph of two: 1 + 1 + 2 nodes, which
+ * need limits of 2, 2 and 3. Each of them says `limit` or nothing. */
+static const struct {
+    const char *root, *middle, *inner;
+    int64_t request;
+    const char *refused; /* the limit that the failure names, or NULL */
+} limits[] = {
+    { "", "", "", 0, NULL },
+    { "", "", "'recursion_limit':2,", 0, " 2 " },
+    { "", "", "'recursion_limit':3,", 0, NULL },
+    { "'recursion_limit':2,", "", "'recursion_limit':3,", 0, NULL },
+    { "'recursion_limit':2,", "", "", 0, " 2 " },
+    { "'recursion_limit':2,", "'recursion_limit':3,", "", 0, NULL },
+    { "'recursion_limit':9,", "'recursion_limit':2,", "", 0, " 2 " },
+    { "'recursion_limit':9,", "'recursion_limit':1,", "'recursion_limit':9,", 0, " 1 " },
+    { "", "", "'recursion_limit':99,", 2, " 2 " },
+    { "'recursion_limit':99,", "'recursion_limit':99,", "", 2, " 2 " },
+    { "'recursion_limit':1,", "'recursion_limit':1,", "'recursion_limit':1,", 3, NULL },
+    { "'assistant':{'config':{'recursion_limit':3}},", "", "'recursion_limit':2,", 0, NULL },
+    { "'assistant':{'config':{'recursion_limit':2}},", "", "'recursion_limit':9,", 0, " 2 " },
+};
+
+START_TEST(a_graph_inside_has_the_limit_of_the_run_or_its_own_or_that_of_its_parent)
+{
+    char *graph = mem_printf("{%s" STATE ",'nodes':{'s':{'kind':'graph','graph':{%s" STATE
+                             ",'nodes':{'x':{'kind':'graph','graph':{%s" STATE "," LINE "}}},"
+                             "'edges':[['START','x']]}}},'edges':[['START','s']]}",
+                             limits[_i].root, limits[_i].middle, limits[_i].inner);
+    use(graph, "{'s/x/x':[[]]}");
+    mem_free(graph);
+    run(&(struct laws_how){ .input = "{}", .recursion_limit = limits[_i].request });
+    if (limits[_i].refused == NULL) {
+        expect_values("{'log':[],'seen':[]}");
+        return;
+    }
+    ck_assert_str_eq(end.error, "GraphRecursionError");
+    ck_assert_msg(strstr(end.message, limits[_i].refused) != NULL, "%s", end.message);
+}
+END_TEST
+
 /* ---- what is handed up ---- */
 
 START_TEST(a_command_for_the_parent_reaches_it_whatever_is_kept_of_the_subgraph)
@@ -189,6 +296,11 @@ int main(void)
     tcase_add_test(t,
                    with_one_state_per_thread_a_replay_forgets_what_came_later_a_new_input_does_not);
     tcase_add_test(t, another_attempt_goes_on_where_the_first_one_stopped);
+    tcase_add_loop_test(t, two_tasks_of_a_step_cannot_share_one_state_of_a_thread, 0, 6);
+    tcase_add_loop_test(t, a_thread_goes_on_after_two_tasks_wanted_one_state, 0, 2);
+    tcase_add_loop_test(t, what_is_not_kept_is_not_shared, 0, 2);
+    tcase_add_loop_test(t, a_graph_inside_has_the_limit_of_the_run_or_its_own_or_that_of_its_parent,
+                        0, (int)(sizeof(limits) / sizeof(limits[0])));
     tcase_add_loop_test(t, a_command_for_the_parent_reaches_it_whatever_is_kept_of_the_subgraph, 0,
                         3);
     tcase_add_test(t, a_command_for_the_parent_passes_an_error_handler_by);

@@ -146,7 +146,7 @@ static void end_with_results(struct script *s)
     struct outcome outcome = { 0 };
     struct fail f = { 0 };
     json_t *result = returned(s);
-    int r = outcome_add_result(&outcome, s->task->graph, result, &f);
+    int r = outcome_add_result(&outcome, s->task->graph, s->task->node->name, result, &f);
 
     json_decref(result);
     leave(s);
