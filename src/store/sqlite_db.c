@@ -26,7 +26,7 @@
  * see docs/architecture.md. After so many pages in the log they are moved into the file, when no
  * commit waits (database_rest); after a peak the log is cut to journal_size_limit.
  */
-enum { BUSY_MS = 2000, WAL_PAGES_MAX = 1000 };
+enum { BUSY_MS = 2000, WAL_PAGES_MAX = 1000, PAGE_BYTES_MIN = 512 };
 #define BEFORE_LOCK "PRAGMA page_size = 4096; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE"
 #define SETTINGS                                                                                   \
     "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"                                    \
@@ -101,7 +101,13 @@ static int check_folder(const struct database *d, struct buf *why)
                   "Create the folder, or set database to another file", why);
 }
 
-static int check_file(const struct database *d, struct buf *why)
+static int not_a_database(struct database *d)
+{
+    d->code = SQLITE_NOTADB;
+    return ERR_SYSTEM;
+}
+
+static int check_file(struct database *d, struct buf *why)
 {
     struct stat st;
     if (stat(d->path, &st) != 0)
@@ -110,13 +116,16 @@ static int check_file(const struct database *d, struct buf *why)
         return refuse(d, "it is no file", "Set database to a file", why);
     if (faccessat(AT_FDCWD, d->path, R_OK | W_OK, AT_EACCESS) != 0)
         return refuse_errno(d, "it cannot be read and written", why);
+    /* SQLite takes a file of a few bytes for an empty one, and would write over them. */
+    if (st.st_size > 0 && st.st_size < PAGE_BYTES_MIN)
+        return refuse_failure(d, not_a_database(d), why);
     return 0;
 }
 
 /* What people said to agents is nobody else's business, so only this user may read a new file. An
  * old one is not opened here: closing it would give back the lock of another engine of this
  * process. */
-static int make_file(const struct database *d, struct buf *why)
+static int make_file(struct database *d, struct buf *why)
 {
     int fd = open(d->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno != EEXIST)

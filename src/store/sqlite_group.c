@@ -77,15 +77,12 @@ static bool do_together(struct database *d, struct list *jobs)
 /* ---- the log ---- */
 
 /* Of many commits that fail for one reason the first is told. */
-static void tell_failure(struct database *d, int result)
+static void tell_failure(struct database *d)
 {
     if (d->told_code == d->code)
         return;
     d->told_code = d->code;
-    log_error("database_failed", "database", d->path, "message", d->text, "what",
-              result == STORE_E_FULL ? "nothing is stored until there is room again"
-                                     : "what was to be stored or read is told its fault",
-              NULL);
+    log_error("database_failed", "database", d->path, "message", d->text, NULL);
 }
 
 static void tell_recovery(struct database *d)
@@ -97,13 +94,17 @@ static void tell_recovery(struct database *d)
 
 static void tell(struct database *d, struct list *jobs)
 {
+    bool has_failed = false;
+    bool has_worked = false;
     LIST_EACH(jobs, node) {
         const struct sqlite_job *job = job_of(node);
-        if (job->result < 0 || job->result == STORE_E_FULL)
-            tell_failure(d, job->result);
-        else if (!job->is_read && job->result == 0 && job->batch.count > 0)
-            tell_recovery(d);
+        has_failed |= job->result < 0 || job->result == STORE_E_FULL;
+        has_worked |= !job->is_read && job->result == 0 && job->batch.count > 0;
     }
+    if (has_failed)
+        tell_failure(d);
+    else if (has_worked)
+        tell_recovery(d);
 }
 
 void group_work(struct database *d, struct list *jobs)

@@ -57,17 +57,17 @@ const char *sql_statement(enum sql which)
 
 /* ---- failures ---- */
 
-/* A limit of the process or of the user ends in the same way as a disk that has no more. */
-static bool is_full(struct database *d, int code)
+/* A limit of the process or of the user ends in the same way as a disk that has no more. SQLite does
+ * not tell which it was that made a COMMIT fail, so errno is looked at; who calls SQLite clears it. */
+static bool is_full(int code)
 {
-    int error = sqlite3_system_errno(d->handle);
     return (code & 0xff) == SQLITE_FULL || ((code & 0xff) == SQLITE_IOERR &&
-                                            (error == ENOSPC || error == EDQUOT || error == EFBIG));
+                                            (errno == ENOSPC || errno == EDQUOT || errno == EFBIG));
 }
 
 int sql_failure(struct database *d, int code)
 {
-    d->code = is_full(d, code) ? SQLITE_FULL : code;
+    d->code = is_full(code) ? SQLITE_FULL : code;
     (void)snprintf(d->text, sizeof(d->text), "%s", /* as much as there is room for */
                    d->code == code ? sqlite3_errmsg(d->handle) : sqlite3_errstr(d->code));
     switch (d->code & 0xff) {
@@ -137,6 +137,7 @@ int sql_prepare(struct database *d)
 
 int sql_execute(struct database *d, const char *text)
 {
+    errno = 0;
     int code = sqlite3_exec(d->handle, text, NULL, NULL, NULL);
     return code == SQLITE_OK ? 0 : sql_failure(d, code);
 }
@@ -144,6 +145,7 @@ int sql_execute(struct database *d, const char *text)
 int sql_ask(struct database *d, const char *text, int64_t *ret)
 {
     struct sqlite3_stmt *s = NULL;
+    errno = 0;
     int code = sqlite3_prepare_v2(d->handle, text, -1, &s, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_step(s);
@@ -164,6 +166,7 @@ int sql_begin(struct database *d, enum sql which, const struct sql_value *values
 
 int sql_next(struct database *d, enum sql which, bool *ret_is_row)
 {
+    errno = 0;
     int code = sqlite3_step(d->statements[which]);
     *ret_is_row = code == SQLITE_ROW;
     return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : sql_failure(d, code);
