@@ -3,7 +3,7 @@
 FROM debian:trixie-slim AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         gcc libc6-dev meson ninja-build pkgconf libmicrohttpd-dev libevent-dev libcurl4-openssl-dev libjansson-dev \
-        uuid-dev ca-certificates \
+        uuid-dev libsqlite3-dev ca-certificates \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

@@ -21,7 +21,8 @@
 
 struct loop;
 
-/* Makes the process ignore SIGPIPE: a write to a peer that left is an EPIPE. */
+/* Makes the process ignore SIGPIPE and SIGXFSZ: a write to a peer that left is an EPIPE, one that
+ * passes the limit on files an EFBIG. */
 int loop_new(struct loop **ret);
 /*
  * Ops must have ended, timers and watches must have been freed (asserted). Works that are still
