@@ -1092,6 +1092,7 @@ static Suite *make_suite(void)
     Suite *suite = suite_create("store");
     TCase *c = tcase_create("backends");
     tcase_add_checked_fixture(c, setup, teardown);
+    tcase_set_timeout(c, 60);
     for (size_t i = 0; i < sizeof(per_backend) / sizeof(*per_backend); i++)
         tcase_add_loop_test(c, per_backend[i], 0, BACKEND_COUNT);
     suite_add_tcase(suite, c);
