@@ -135,11 +135,8 @@ static void take_back(struct database *d)
 {
     if (!sql_is_in_transaction(d))
         return;
-    int code = d->code; /* of what made this necessary */
     if (sql_run(d, SQL_ROLLBACK_TO, NULL, 0) != 0 || sql_run(d, SQL_RELEASE, NULL, 0) != 0)
-        (void)sql_run(d, SQL_ROLLBACK, NULL, 0); /* whether there is a transaction is looked at */
-    else
-        d->code = code;
+        (void)sql_run(d, SQL_ROLLBACK, NULL, 0); /* ends it whatever it answers */
 }
 
 int database_apply(struct database *d, const struct store_batch *b)
