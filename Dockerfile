@@ -3,7 +3,7 @@
 FROM debian:trixie-slim AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         gcc libc6-dev meson ninja-build pkgconf libmicrohttpd-dev libevent-dev libcurl4-openssl-dev libjansson-dev \
-        liblua5.4-dev uuid-dev ca-certificates \
+        liblua5.4-dev libsqlite3-dev uuid-dev ca-certificates \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

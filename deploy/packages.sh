@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 
 packages_build=(gcc libc6-dev meson ninja-build pkgconf libmicrohttpd-dev libevent-dev
-    libcurl4-openssl-dev libjansson-dev liblua5.4-dev uuid-dev)
+    libcurl4-openssl-dev libjansson-dev liblua5.4-dev libsqlite3-dev uuid-dev)
 packages_start=(curl ca-certificates)
 packages_test=(check clang curl python3 python3-venv python3-pytest python3-pytest-xdist)
 packages_node=(nodejs npm)

@@ -71,11 +71,12 @@ ANABRANCH_API const char *anabranch_version(void);
 struct anabranch_options {
     size_t size;          /* sizeof(struct anabranch_options) */
     const char *settings; /* JSON object of settings as in the settings file, or NULL for the
-                             defaults; the environment is read for provider keys as the server does.
+                             defaults (but `database`, which is "memory:" unless it is named); the environment is read for provider keys as the server does.
                              log_level counts for the whole process. */
 };
 
-/* options may be NULL. ANABRANCH_E_INVALID: the settings; every mistake is logged. */
+/* options may be NULL. ANABRANCH_E_INVALID: the settings, or the database that they name; every
+ * mistake is logged. */
 ANABRANCH_API int anabranch_engine_new(const struct anabranch_options *options,
                                        struct anabranch_engine **ret);
 /*
@@ -361,7 +362,7 @@ ANABRANCH_API char *anabranch_graph_draw(const struct anabranch_graph *graph);
 /*
  * A run on a thread (thread_id) leaves a checkpoint after every step, so that it can stop for a
  * person, be resumed, looked at and begun again from an earlier place. Threads are kept by the
- * engine, as its setting `database` says. What a run does there:
+ * engine, as its setting `database` says: in memory unless it is set. What a run does there:
  *
  *     input              begins anew on the thread's state
  *     input NULL         goes on where the thread stopped: at a breakpoint, or after a failure

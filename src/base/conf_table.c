@@ -124,8 +124,9 @@ const struct conf_row conf_rows[] = {
     { AT(database), .fallback = "sqlite:anabranch.db", .is_good = is_database,
       .wanted = "sqlite:///absolute/path, sqlite:relative/path or memory:",
       .sentence =
-          "Where threads are kept. This version keeps them in memory until the server ends, and "
-          "warns unless this is memory:." },
+          "Where threads are kept: a SQLite file, made if it is not there, which belongs to one "
+          "server at a time; or memory:, which ends with the server. Programs that embed the "
+          "engine use memory: unless they name another one." },
     { AT(default_model), .fallback = "", .is_good = is_model,
       .wanted = "provider:model, such as openai:gpt-4o-mini, or demo",
       .sentence = "Model of nodes that name none. Empty: openai:gpt-4o-mini if openai_api_key is "

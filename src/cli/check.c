@@ -95,7 +95,7 @@ static int check(const struct conf *conf, const struct conf_args *in)
     int r = worker_init(&c.worker, conf, environ);
 
     problems_init(&c.problems);
-    int status = r == 0 ? read_all(&c, in) : cli_fault("start", r);
+    int status = r == 0 ? read_all(&c, in) : cli_worker_failure(&c.worker, r);
     if (status != EXIT_FAILED) {
         print_graphs(&c.graphs);
         fputs(buf_text(&c.problems.text), stderr);

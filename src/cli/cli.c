@@ -15,6 +15,14 @@ int cli_fault(const char *what, int fault)
     return EXIT_FAILED;
 }
 
+int cli_worker_failure(const struct worker *w, int r)
+{
+    if (r != WORKER_E_REFUSED)
+        return cli_fault("start", r);
+    fprintf(stderr, "anabranch: %s\n", buf_text(&w->why));
+    return EXIT_WRONG;
+}
+
 int cli_finish(int status)
 {
     bool is_written = fflush(stdout) == 0 && ferror(stdout) == 0;
@@ -73,6 +81,14 @@ static void warn_variable(void *arg, const char *name, const char *nearest)
              "no setting has this name", NULL);
 }
 
+/* What a command leaves behind is nobody's thread, and the file may be a server's that runs. */
+static int use_memory(struct conf *conf)
+{
+    mem_free(conf->database);
+    conf->database = mem_strdup("memory:");
+    return conf->database == NULL ? ERR_NOMEM : 0;
+}
+
 /* Whether the command goes on; otherwise *ret_exit. */
 static bool judge(int r, const struct cli_command *command, const struct conf *conf,
                   const struct buf *problems, int *ret_exit)
@@ -100,6 +116,11 @@ bool cli_settings(const struct cli_command *command, struct conf_args *args, str
     int r = conf_load(args, environ, conf, &problems);
     if (!judge(r, command, conf, &problems, ret_exit))
         return false;
+    r = command->keeps_threads ? 0 : use_memory(conf);
+    if (r != 0) {
+        *ret_exit = cli_fault("settings", r);
+        return false;
+    }
     apply_log_level(command, conf);
     conf_each_unknown_variable(environ, warn_variable, NULL);
     return true;

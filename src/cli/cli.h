@@ -23,6 +23,7 @@ struct cli_command {
     const char *details;        /* lines about its arguments and options, or "" */
     const char *const *options; /* its own flags, NULL at the end; or NULL */
     bool is_quiet;              /* its log tells warnings and errors, unless asked for more */
+    bool keeps_threads;         /* it opens the database of the settings; others use memory: */
     int (*run)(int arg_count, char **args);
 };
 extern const struct cli_command command_serve;
@@ -72,6 +73,8 @@ void load_each_bad_model(const struct worker *w, const struct registry *graphs,
 const char *cli_plural(size_t count);
 /* A fault at start: prints a sentence, returns EXIT_FAILED. */
 int cli_fault(const char *what, int fault);
+/* The same for what worker_init() came to; EXIT_WRONG where it was refused. */
+int cli_worker_failure(const struct worker *w, int r);
 /* The last call of a command: the exit status, which is EXIT_FAILED, with a sentence, for a good
  * one whose output was not all taken. */
 int cli_finish(int status);

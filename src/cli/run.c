@@ -138,7 +138,7 @@ static int run_by_name(const struct conf *conf, const char *name, const json_t *
     struct graph *graph = NULL;
     int r = worker_init(&c.worker, conf, environ);
     int status = r == 0 ? one_graph_load(conf, &c.worker.services.kinds, name, &graph)
-                        : cli_fault("start", r);
+                        : cli_worker_failure(&c.worker, r);
 
     if (status == EXIT_OK)
         status = run_to_end(&c, graph, input);

@@ -1,7 +1,7 @@
 /*
  * anabranch serve. Parts start in this order and stop in the reverse one:
  *
- *     settings -> graphs -> worker (loop, fetcher, models, runs) -> HTTP server
+ *     settings -> worker (loop, fetcher, models, database, runs) -> graphs -> HTTP server
  *
  * The port opens last, so a server that answers is whole. SIGTERM, SIGINT or SIGHUP: no new work,
  * what runs gets drain_ms to end, then it is cancelled; exit status 0. A second signal ends the
@@ -107,15 +107,6 @@ static int load(struct serve *s)
     return status;
 }
 
-static void warn_database(const struct serve *s)
-{
-    if (!s->worker.is_kept)
-        log_warn("database_not_used", "database", s->conf->database, "message",
-                 "this version keeps threads in memory, and they are lost when it ends; set "
-                 "database to memory: to silence this",
-                 NULL);
-}
-
 static void warn_model(void *arg, const char *graph, const char *node, const char *sentence)
 {
     (void)arg;
@@ -159,7 +150,7 @@ static int start(struct serve *s)
     int r = worker_init(&s->worker, s->conf, environ);
 
     if (r != 0)
-        return cli_fault("start", r);
+        return cli_worker_failure(&s->worker, r);
     int status = load(s);
     if (status != EXIT_OK)
         return status;
@@ -173,7 +164,6 @@ static int start(struct serve *s)
         .graph_schema = graph_schema_text,
         .graph_schema_len_bytes = sizeof(graph_schema_text) - 1,
     };
-    warn_database(s);
     load_each_bad_model(&s->worker, &s->graphs, warn_model, NULL);
     return open_port(s);
 }
@@ -217,5 +207,6 @@ const struct cli_command command_serve = {
     .arguments = "[SETTINGS]",
     .sentence = "serve graphs over HTTP",
     .details = "  The graphs are those of the setting graphs.\n",
+    .keeps_threads = true,
     .run = run_serve,
 };

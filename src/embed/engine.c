@@ -55,12 +55,34 @@ static int load_settings(struct conf *conf, const char *settings)
     return 0;
 }
 
+/* Nobody expects a library to make a file that nobody has named. */
+static int keep_in_memory(struct conf *conf)
+{
+    if (conf_origin_of(conf, "database") != CONF_FROM_DEFAULT)
+        return 0;
+    mem_free(conf->database);
+    conf->database = mem_strdup("memory:");
+    return conf->database == NULL ? err_trace(ERR_NOMEM) : 0;
+}
+
+static int start_worker(struct anabranch_engine *engine)
+{
+    int r = worker_init(&engine->worker, &engine->conf, environ);
+
+    if (r != WORKER_E_REFUSED)
+        return r;
+    log_error("settings", "message", buf_text(&engine->worker.why), NULL);
+    return ANABRANCH_E_INVALID;
+}
+
 static int engine_init(struct anabranch_engine *engine, const char *settings)
 {
     int r = load_settings(&engine->conf, settings);
 
     if (r == 0)
-        r = worker_init(&engine->worker, &engine->conf, environ);
+        r = keep_in_memory(&engine->conf);
+    if (r == 0)
+        r = start_worker(engine);
     if (r == 0)
         r = embed_kinds_init(engine);
     return r;

@@ -41,6 +41,8 @@ static void process_init(void)
     event_set_mem_functions(mem_alloc, event_realloc, event_free_memory);
     /* A peer that left is met as EPIPE by whoever writes: never as the end of the process. */
     (void)signal(SIGPIPE, SIG_IGN); /* cannot fail for a valid signal number */
+    /* The same for files that may not grow. */
+    (void)signal(SIGXFSZ, SIG_IGN);
 }
 
 static int base_new(struct event_base **ret)

@@ -3,7 +3,7 @@
 /*
  * One worker's event loop: timers, descriptors, work deferred to the end of a turn, a ready list,
  * and messages from other threads. Everything that a worker owns is touched on its loop thread
- * only; loop_post() is the one exception. An idle loop sleeps without a time-out.
+ * only; loop_post() and mail are the exceptions. An idle loop sleeps without a time-out.
  *
  * One turn: libevent calls what its descriptors and timers say -> the ready list is drained for at
  * most 1 ms (what is left waits for the next turn, which then does not block) -> deferred calls run
@@ -21,12 +21,13 @@
 
 struct loop;
 
-/* Makes the process ignore SIGPIPE: a write to a peer that left is an EPIPE. */
+/* Makes the process ignore SIGPIPE and SIGXFSZ: a write to a peer that left is an EPIPE, one that
+ * passes the limit on files an EFBIG. */
 int loop_new(struct loop **ret);
 /*
  * Ops must have ended, timers and watches must have been freed (asserted). Works that are still
- * queued are taken out, messages that were not delivered are dropped without a call, signals are no
- * longer watched. Accepts NULL.
+ * queued are taken out, messages that were not delivered are dropped without a call (mail is left to
+ * its owner), signals are no longer watched. Accepts NULL.
  */
 struct loop *loop_free(struct loop *loop);
 
@@ -96,6 +97,19 @@ int loop_signal_watch(struct loop *loop, int signal_number,
 
 /* Calls call(arg) on the loop thread, in order of posting. Any thread. ERR_NOMEM or 0. */
 int loop_post(struct loop *loop, void (*call)(void *arg), void *arg);
+
+/* What an answer is sent with: part of what is sent, so sending it cannot fail. It is in one box at
+ * most, and must live until its call, or until it was taken back. */
+struct loop_mail {
+    struct list node;
+    void (*call)(void *arg);
+    void *arg;
+};
+void loop_mail_init(struct loop_mail *m, void (*call)(void *arg), void *arg);
+/* As loop_post(), in the same order. Any thread. */
+void loop_mail_send(struct loop *loop, struct loop_mail *m);
+/* It is not delivered any more. Loop thread; accepts one that was never sent, or was delivered. */
+void loop_mail_take_back(struct loop *loop, struct loop_mail *m);
 
 /* ---- accounting: ops alive on this loop. Zero at exit is a law (tests assert it). ---- */
 void loop_op_born(struct loop *loop);

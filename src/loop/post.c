@@ -1,11 +1,10 @@
 /*
- * Messages from other threads: a list under a mutex and an eventfd that wakes the loop. The only
- * lock in the program's own code.
+ * Messages from other threads: a list under a mutex and an eventfd that wakes the loop.
  *
- *     loop_post() --lock--> incoming --eventfd--> on_wake() --> arrived --ready list--> deliver()
+ *     loop_mail_send() --lock--> incoming --eventfd--> on_wake() --> arrived --ready list--> deliver()
  *
- * Arrived messages go through the ready list one by one, so that a flood of them shares its 1 ms
- * with everything else.
+ * loop_post() sends a mail of its own that is freed when it arrives. Arrived messages go through the
+ * ready list one by one, so that a flood of them shares its 1 ms with everything else.
  */
 #include "base/err.h"
 #include "base/mem.h"
@@ -13,8 +12,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/* What loop_post() sends. */
 struct message {
-    struct list node;
+    struct loop_mail mail; /* first member */
     void (*call)(void *arg);
     void *arg;
 };
@@ -25,11 +25,10 @@ static void deliver(void *arg)
     struct list *node = list_pop(&loop->post.arrived);
     if (node == NULL)
         return;
-    struct message m = *LIST_OF(node, struct message, node);
-    mem_free(LIST_OF(node, struct message, node));
+    struct loop_mail *m = LIST_OF(node, struct loop_mail, node);
     if (!list_is_empty(&loop->post.arrived))
         loop_ready(loop, &loop->post.deliver);
-    m.call(m.arg);
+    m->call(m->arg); /* may free m */
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
@@ -47,14 +46,16 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     loop_ready(loop, &loop->post.deliver);
 }
 
-int loop_post(struct loop *loop, void (*call)(void *arg), void *arg)
+void loop_mail_init(struct loop_mail *m, void (*call)(void *arg), void *arg)
 {
-    static const uint64_t one = 1;
-    struct message *m = mem_alloc(sizeof(*m));
-    if (m == NULL)
-        return err_trace(ERR_NOMEM);
+    list_init(&m->node);
     m->call = call;
     m->arg = arg;
+}
+
+void loop_mail_send(struct loop *loop, struct loop_mail *m)
+{
+    static const uint64_t one = 1;
     (void)pthread_mutex_lock(&loop->post.lock);
     bool is_first = list_is_empty(&loop->post.incoming);
     list_add_tail(&loop->post.incoming, &m->node);
@@ -63,6 +64,31 @@ int loop_post(struct loop *loop, void (*call)(void *arg), void *arg)
         (void)!write(loop->post.wake_fd, &one,
                      sizeof(one)); /* fails only when it is signalled 2^64 times */
     (void)pthread_mutex_unlock(&loop->post.lock);
+}
+
+void loop_mail_take_back(struct loop *loop, struct loop_mail *m)
+{
+    (void)pthread_mutex_lock(&loop->post.lock);
+    list_remove(&m->node); /* from incoming; or from arrived, which is this thread's own */
+    (void)pthread_mutex_unlock(&loop->post.lock);
+}
+
+static void open_message(void *arg)
+{
+    struct message m = *(struct message *)arg;
+    mem_free(arg);
+    m.call(m.arg);
+}
+
+int loop_post(struct loop *loop, void (*call)(void *arg), void *arg)
+{
+    struct message *m = mem_alloc(sizeof(*m));
+    if (m == NULL)
+        return err_trace(ERR_NOMEM);
+    loop_mail_init(&m->mail, open_message, m);
+    m->call = call;
+    m->arg = arg;
+    loop_mail_send(loop, &m->mail);
     return 0;
 }
 
@@ -82,10 +108,14 @@ int post_init(struct loop *loop)
     return ERR_SYSTEM;
 }
 
+/* Other mail is its sender's. */
 static void drop(struct list *messages)
 {
-    for (struct list *node = list_pop(messages); node != NULL; node = list_pop(messages))
-        mem_free(LIST_OF(node, struct message, node));
+    for (struct list *node = list_pop(messages); node != NULL; node = list_pop(messages)) {
+        struct loop_mail *m = LIST_OF(node, struct loop_mail, node);
+        if (m->call == open_message)
+            mem_free(m->arg);
+    }
 }
 
 void post_deinit(struct loop *loop)

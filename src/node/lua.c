@@ -70,7 +70,7 @@ static void finish(void *arg, json_t *take)
     struct task *task = ((struct lua_job *)arg)->task;
     struct outcome outcome = { .parent = NULL };
     struct fail f = { .code = FAIL_NONE };
-    int r = outcome_add_result(&outcome, task->graph, take, &f);
+    int r = outcome_add_result(&outcome, task->graph, task->node->name, take, &f);
     json_decref(take);
     if (r == 0)
         task_decide(task, &outcome);

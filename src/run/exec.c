@@ -147,7 +147,7 @@ static enum exec_step step_apply(struct exec *e)
     int r = apply(e, &f);
 
     exec_clear_tasks(e);
-    if (r != 0 || e->saver.store == NULL || e->saver.durability != DURABILITY_SYNC)
+    if (r != 0 || !saver_must_wait(&e->saver))
         return exec_check(e, r, &f, EXEC_SAVED);
     saver_wait(&e->saver, saved, e);
     return EXEC_WAIT;

@@ -19,6 +19,10 @@
 
 /* Bounds a mistake only: everything in a row has a limit of its own. */
 #define ROW_MAX_BYTES ((size_t)1 << 30)
+/* What a run may be ahead of the disk before it waits. */
+#define AHEAD_MAX_BYTES ((size_t)4 << 20)
+
+enum { ROW_OVERHEAD_BYTES = 256 };
 
 static const char *const durability_names[] = {
     [DURABILITY_ASYNC] = "async",
@@ -151,12 +155,23 @@ int saver_note_step(struct saver *s, const struct checkpoint *c, const struct en
 struct commit {
     struct store_op op;
     struct saver *saver;
+    size_t size_bytes;
 };
+
+/* Roughly: rows are small, or their bytes are most of them. */
+static size_t size_of(const struct store_batch *b)
+{
+    size_t sum = b->count * ROW_OVERHEAD_BYTES;
+    for (size_t i = 0; i < b->count; i++)
+        sum += b->rows[i].bytes.len_bytes;
+    return sum;
+}
 
 static void on_committed(void *arg, int result)
 {
     struct commit *commit = arg;
     struct saver *s = commit->saver;
+    s->in_flight_bytes -= commit->size_bytes;
     mem_free(commit);
     s->in_flight--;
     if (s->result == 0)
@@ -175,6 +190,8 @@ static int commit(struct saver *s, struct store_batch *b)
         return err_trace(ERR_NOMEM);
     }
     commit->saver = s;
+    commit->size_bytes = size_of(b);
+    s->in_flight_bytes += commit->size_bytes;
     s->in_flight++;
     store_commit(s->store, s->loop, &commit->op, b, on_committed, commit);
     return 0;
@@ -335,6 +352,12 @@ int saver_flush(struct saver *s, struct checkpoint *c)
     return r != 0 ? err_trace(r) : 0;
 }
 
+bool saver_must_wait(const struct saver *s)
+{
+    return s->in_flight > 0 &&
+           (s->durability == DURABILITY_SYNC || s->in_flight_bytes > AHEAD_MAX_BYTES);
+}
+
 void saver_wait(struct saver *s, void (*on_idle)(void *arg), void *arg)
 {
     s->on_idle = on_idle;
@@ -348,8 +371,8 @@ void saver_fail(const struct saver *s, struct fail *f)
     switch (s->result) {
     case STORE_E_FULL:
         fail_set(f, FAIL_LIMIT,
-                 "threads take all the room that memory_store_bytes allows; delete "
-                 "threads, or raise the setting");
+                 "the database is full: memory: holds what memory_store_bytes allows, a file "
+                 "what its disk has room for. Delete threads, or give it more room");
         return;
     case STORE_E_TOO_LARGE:
         fail_set(f, FAIL_LIMIT, "an id, a namespace or a value is longer than the database takes");

@@ -4,7 +4,7 @@
  * Writes the checkpoints of one graph on one thread, in the order in which they are given.
  *
  *     sync    the caller waits (saver_wait) before the next step
- *     async   the caller waits at the end only
+ *     async   the caller waits at the end, and where it is far ahead of the disk
  *     exit    nothing is written until saver_flush(): one checkpoint and what is pending on it
  *
  * What is written of a field: its value if it changed since it was last stored. `append` and
@@ -37,6 +37,7 @@ struct saver {
     enum durability durability;
     int64_t delta_max;
     size_t in_flight;
+    size_t in_flight_bytes;
     int result;               /* sticky: the first commit that failed: STORE_E_*, or a fault */
     char stored_id[ID_BYTES]; /* the checkpoint that was last put, or loaded; "" = none */
     void (*on_idle)(void *arg);
@@ -66,6 +67,8 @@ int saver_put_write(struct saver *s, const struct checkpoint *c, const char *tas
 /* exit: what was held back: c with whole values, unless it is the one that was loaded, and all its
  * writes. What was between is lost: its parent is the one that was stored last. 0 or a fault. */
 int saver_flush(struct saver *s, struct checkpoint *c);
+/* Between two steps: should the caller wait before the next? */
+bool saver_must_wait(const struct saver *s);
 /* Calls on_idle once from the loop when nothing is in flight; at once is possible, inside never. */
 void saver_wait(struct saver *s, void (*on_idle)(void *arg), void *arg);
 /* What `result` means for a client: FAIL_LIMIT for a full store and what is too long for it,

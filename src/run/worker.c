@@ -5,19 +5,28 @@
 #include "store/store.h"
 #include <string.h>
 
+enum { WHY_MAX_BYTES = 8192 };
+
+static int open_store(struct worker *w)
+{
+    int r = store_open(w->conf, &w->why, &w->store);
+    return r == STORE_E_REFUSED ? WORKER_E_REFUSED : r;
+}
+
 int worker_init(struct worker *w, const struct conf *conf, char *const *env)
 {
     int r;
 
     memset(w, 0, sizeof(*w));
     w->conf = conf;
+    buf_init(&w->why, WHY_MAX_BYTES);
     r = loop_new(&w->loop);
     if (r == 0)
         r = fetcher_new(w->loop, (int)conf->upstream_pools, &w->fetcher);
     if (r == 0)
         r = llm_models_new(conf, w->loop, w->fetcher, env, &w->models);
     if (r == 0)
-        r = store_open(conf, &w->store, &w->is_kept);
+        r = open_store(w);
     w->services = (struct services){
         .loop = w->loop,
         .fetcher = w->fetcher,
@@ -28,7 +37,7 @@ int worker_init(struct worker *w, const struct conf *conf, char *const *env)
     };
     if (r == 0)
         r = runs_new(&w->services, &w->runs);
-    return r == 0 ? 0 : err_trace(r);
+    return r < 0 ? err_trace(r) : r;
 }
 
 static void set_true(void *arg)
@@ -57,6 +66,7 @@ void worker_deinit(struct worker *w)
     w->models = llm_models_free(w->models);
     w->fetcher = fetcher_free(w->fetcher);
     w->loop = loop_free(w->loop);
+    buf_deinit(&w->why);
 }
 
 struct builder_limits worker_builder_limits(const struct conf *conf)

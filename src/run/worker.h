@@ -15,13 +15,15 @@ struct worker {
     struct fetcher *fetcher;
     struct llm_models *models;
     struct store *store;      /* of threads */
-    bool is_kept;             /* it is the one that the setting `database` names */
     struct services services; /* what runs, nodes and the graph loader see */
     struct runs *runs;
+    struct buf why; /* a sentence, when WORKER_E_REFUSED */
 };
 
-/* env: "NAME=value" strings, NULL at the end, for the providers' keys. 0 or a fault; deinit in
- * every case. */
+enum { WORKER_E_REFUSED = 1 }; /* the database of the settings cannot be used */
+
+/* env: "NAME=value" strings, NULL at the end, for the providers' keys. 0, WORKER_E_REFUSED or a
+ * fault; deinit in every case. */
 int worker_init(struct worker *w, const struct conf *conf, char *const *env);
 /* Cancels what still runs and waits until it has ended. */
 void worker_deinit(struct worker *w);

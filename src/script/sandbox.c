@@ -12,6 +12,7 @@
  * __gc (Lua runs it with the counting of instructions switched off).
  */
 #include "script/internal.h"
+#include "script/lib_pattern.h"
 #include "script/prelude.h"
 #include "api_text.h"
 #include <string.h>

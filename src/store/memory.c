@@ -170,8 +170,9 @@ static void memory_close(struct store *s)
     mem_free(m);
 }
 
-static int memory_open(const struct conf *conf, struct store **ret)
+static int memory_open(const struct conf *conf, struct buf *why, struct store **ret)
 {
+    (void)why; /* nothing is refused here */
     struct memory *m = mem_zalloc(sizeof(*m));
     if (m == NULL)
         return err_trace(ERR_NOMEM);

@@ -7,16 +7,11 @@
  * missing link is a fault.
  */
 #include "base/err.h"
-#include "base/jsonx.h"
 #include "base/mem.h"
+#include "store/head.h"
 #include "store/memory.h"
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    CHAIN_MAX = 100000,
-    HEAD_DEPTH_MAX = 2048 /* whoever wrote it had a smaller one */
-};
 
 /* ---- which ---- */
 
@@ -138,7 +133,7 @@ static int measure_chain(const struct item *space, const struct item *value, siz
     *ret = 1;
     while (value->note != NULL) {
         value = find_value(space, value->note, field);
-        if (value == NULL || *ret == CHAIN_MAX) /* a circle is a chain without an end */
+        if (value == NULL || *ret == HEAD_CHAIN_MAX) /* a circle is a chain without an end */
             return err_trace(ERR_SYSTEM);
         ++*ret;
     }
@@ -164,51 +159,37 @@ static int copy_parts(const struct item *space, const struct item *value, struct
     return r;
 }
 
-/* place: {"at": id}. Nothing is added where there is no row. */
-static int add_value(struct stored_checkpoint *to, const struct item *space, const char *field,
-                     const json_t *place)
+/* Nothing is added where there is no row. */
+static int add_value(struct stored_checkpoint *to, const struct item *space,
+                     const struct head_field *field)
 {
-    const char *at = json_string_value(json_object_get(place, "at"));
-    if (at == NULL)
-        return err_trace(ERR_SYSTEM);
-    const struct item *value = find_value(space, at, field);
+    const struct item *value = find_value(space, field->at, field->name);
     if (value == NULL)
         return 0;
     struct stored_value *ret = &to->values[to->value_count++];
-    int r = copy_text(field, &ret->field);
+    int r = copy_text(field->name, &ret->field);
     return r == 0 ? copy_parts(space, value, ret) : r;
 }
 
-static int add_fields(struct stored_checkpoint *to, const struct item *space, json_t *fields)
+static int add_values(struct stored_checkpoint *to, const struct item *space,
+                      const struct head_fields *h)
 {
-    const char *field;
-    json_t *place;
-    to->values = mem_array(json_object_size(fields), sizeof(*to->values));
+    int r = 0;
+    to->values = mem_array(h->count, sizeof(*to->values));
     if (to->values == NULL)
         return err_trace(ERR_NOMEM);
-    json_object_foreach(fields, field, place) {
-        int r = add_value(to, space, field, place);
-        if (r != 0)
-            return err_trace(r);
-    }
-    return 0;
+    for (size_t i = 0; r == 0 && i < h->count; i++)
+        r = add_value(to, space, &h->items[i]);
+    return r;
 }
 
-/* Heads are ours: what is wrong in one is damage, of which no client is told more. */
 static int copy_values(const struct found *from, struct stored_checkpoint *to)
 {
-    json_t *head = NULL;
-    struct jsonx_error error;
-    const struct stored_bytes *bytes = &from->checkpoint->bytes;
-    int r = jsonx_parse(bytes->bytes, bytes->len_bytes, HEAD_DEPTH_MAX, &head, &error);
-    if (r != 0)
-        return err_trace(r < 0 ? r : ERR_SYSTEM);
-    json_t *fields = json_object_get(head, "fields");
-    if (fields != NULL)
-        r = json_is_object(fields) ? add_fields(to, from->space, fields) : ERR_SYSTEM;
-    else if (!json_is_object(head))
-        r = ERR_SYSTEM;
-    json_decref(head);
+    struct head_fields fields;
+    int r = head_fields_init(&fields, &from->checkpoint->bytes);
+    if (r == 0)
+        r = add_values(to, from->space, &fields);
+    head_fields_deinit(&fields);
     return r != 0 ? err_trace(r) : 0;
 }
 

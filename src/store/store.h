@@ -36,7 +36,8 @@ enum { STORE_ID_MAX = 255, STORE_NS_MAX = 4096 };
 enum {
     STORE_E_STALE = OP_FIRST_OWN, /* a precondition of the batch does not hold */
     STORE_E_FULL,                 /* the backend's bound is reached; nothing was written */
-    STORE_E_TOO_LARGE             /* a string or value is longer than the backend takes */
+    STORE_E_TOO_LARGE,            /* a string or value is longer than the backend takes */
+    STORE_E_REFUSED               /* the database of the settings cannot be used */
 };
 
 /* ---- writing ---- */
@@ -151,9 +152,11 @@ void store_read(struct store *s, struct loop *loop, struct store_op *r,
 /* One row of table.c. Adding one is a file, a row, and the suite of tests/unit/test_store.c. */
 struct store_backend {
     const char *scheme; /* what the setting `database` begins with: "memory:" */
-    int (*open)(const struct conf *conf, struct store **ret);
+    /* As store_open(). */
+    int (*open)(const struct conf *conf, struct buf *why, struct store **ret);
 };
 extern const struct store_backend store_memory;
+extern const struct store_backend store_sqlite;
 
 /*
  * What the first members of every backend's struct store are. The op is started by store_commit()
@@ -168,10 +171,12 @@ struct store {
     void (*close)(struct store *s);
 };
 
-/* By the setting `database`. Until there is more than memory, another scheme than "memory:" opens
- * memory, and *ret_is_kept is false; the caller warns. 0 or a fault. */
-int store_open(const struct conf *conf, struct store **ret, bool *ret_is_kept);
-/* Every op must have ended. Accepts NULL, returns NULL. */
+/* By the setting `database`. Blocks until it can be used. STORE_E_REFUSED: `why` gets a sentence
+ * that names the database, what is wrong, and the remedy; what is there was not changed. 0 or a
+ * fault. */
+int store_open(const struct conf *conf, struct buf *why, struct store **ret);
+/* Every op must have ended; on the loop of the last ones. Blocks until all is on the disk. Accepts
+ * NULL, returns NULL. */
 struct store *store_close(struct store *s);
 
 /* For backends: one row. */

@@ -3,7 +3,7 @@
 #include "store/store.h"
 #include <string.h>
 
-static const struct store_backend *const backends[] = { &store_memory };
+static const struct store_backend *const backends[] = { &store_memory, &store_sqlite };
 
 static const struct store_backend *find_backend(const char *database)
 {
@@ -13,12 +13,16 @@ static const struct store_backend *find_backend(const char *database)
     return NULL;
 }
 
-int store_open(const struct conf *conf, struct store **ret, bool *ret_is_kept)
+int store_open(const struct conf *conf, struct buf *why, struct store **ret)
 {
     const struct store_backend *backend = find_backend(conf->database);
-    *ret_is_kept = backend != NULL;
-    int r = (backend != NULL ? backend : &store_memory)->open(conf, ret);
-    return r != 0 ? err_trace(r) : 0;
+    if (backend == NULL) {
+        (void)buf_addf(why, "database %s: there is no such kind of database", /* sticky */
+                       conf->database);
+        return STORE_E_REFUSED;
+    }
+    int r = backend->open(conf, why, ret);
+    return r < 0 ? err_trace(r) : r;
 }
 
 struct store *store_close(struct store *s)

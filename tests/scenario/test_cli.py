@@ -158,10 +158,9 @@ def test_models_that_cannot_be_called_are_warned_of_once(run_tool, start):
     assert start(graphs["g"]).log.count("model_not_ready") == 2
 
 
-def test_a_default_start_warns_of_nothing_but_the_database(start):
+def test_a_default_start_warns_of_nothing(start):
     assert " warn " not in start(chain(one=note("one"))).log
-    server = start(chain(one=note("one")), ANABRANCH_DATABASE=None)
-    assert server.log.count(" warn ") == 1 and server.log.count("database_not_used") == 1
+    assert " warn " not in start(chain(one=note("one")), ANABRANCH_DATABASE=None).log
 
 
 @pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= 2000000, reason="nothing to lower")

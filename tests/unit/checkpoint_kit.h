@@ -208,13 +208,12 @@ static inline struct store *kit_store(int64_t max_bytes)
 {
     struct conf conf;
     struct store *store = NULL;
-    bool is_kept = false;
     ck_assert_int_eq(conf_default(&conf), 0);
     mem_free(conf.database);
     conf.database = mem_strdup("memory:");
     if (max_bytes > 0)
         conf.memory_store_bytes = max_bytes;
-    ck_assert_int_eq(store_open(&conf, &store, &is_kept), 0);
+    ck_assert_int_eq(store_open(&conf, NULL, &store), 0);
     conf_deinit(&conf);
     return store;
 }

@@ -99,6 +99,8 @@ void laws_init(struct laws *l, const struct laws_case *c)
     clock_fake(INT64_C(1000000), INT64_C(1700000000000));
     memset(l, 0, sizeof(*l));
     ck_assert_int_eq(conf_default(&l->conf), 0);
+    mem_free(l->conf.database);
+    l->conf.database = mem_strdup("memory:");
     l->conf.upstream_pools = 1;
     l->conf.run_timeout_ms = 0;
     ck_assert_int_eq(worker_init(&l->worker, &l->conf, no_env), 0);

@@ -141,6 +141,8 @@ static inline void rig_settings(struct rig *rig)
     log_level_set(LOG_ERROR);
     memset(rig, 0, sizeof(*rig));
     ck_assert_int_eq(conf_default(&rig->conf), 0);
+    mem_free(rig->conf.database);
+    rig->conf.database = mem_strdup("memory:");
     rig->conf.demo_delay_ms = 0;
     rig->conf.upstream_pools = 1;
     ck_assert_int_eq(worker_init(&rig->worker, &rig->conf, no_env), 0);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct anabranch_options quiet = {
     .size = sizeof(quiet),
@@ -247,11 +248,27 @@ START_TEST(the_example_of_the_header_runs)
 }
 END_TEST
 
+/* But for the database: a library makes no file that nobody has named. */
 START_TEST(an_engine_without_options_has_the_defaults)
 {
     struct anabranch_engine *engine = NULL;
+    struct anabranch_engine *second = NULL;
+    ck_assert_int_eq(chdir("/"), 0);
     ck_assert_int_eq(anabranch_engine_new(NULL, &engine), 0);
+    ck_assert_int_eq(anabranch_engine_new(NULL, &second), 0);
+    ck_assert_int_ne(access("anabranch.db", F_OK), 0);
+    anabranch_engine_free(second);
     anabranch_engine_free(engine);
+}
+END_TEST
+
+START_TEST(a_database_that_cannot_be_used_is_a_wrong_setting)
+{
+    struct anabranch_options o = { .size = sizeof(o),
+                                   .settings = "{\"database\":\"sqlite:///none/x.db\"}" };
+    struct anabranch_engine *engine = NULL;
+    ck_assert_int_eq(anabranch_engine_new(&o, &engine), ANABRANCH_E_INVALID);
+    ck_assert_ptr_null(engine);
 }
 END_TEST
 
@@ -935,6 +952,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, the_example_of_the_header_runs);
     tcase_add_test(t, an_engine_without_options_has_the_defaults);
+    tcase_add_test(t, a_database_that_cannot_be_used_is_a_wrong_setting);
     tcase_add_loop_test(t, wrong_settings_are_refused, 0, COUNT(wrong_settings));
     tcase_add_test(t, settings_are_in_force);
     tcase_add_test(t, settings_of_a_program_are_completed_by_the_usual_variables);

@@ -47,6 +47,7 @@ static void setup(void)
     log_level_set(getenv("RIG_LOG") != NULL ? LOG_DEBUG : LOG_ERROR);
     ck_assert_int_eq(conf_default(&rig.conf), 0);
     rig_set(&rig.conf.listen, "127.0.0.1:0");
+    rig_set(&rig.conf.database, "memory:");
     ck_assert_int_eq(worker_init(&worker, &rig.conf, no_env), 0);
     load_graph(asking_text);
     load_graph(graph_text);

@@ -642,6 +642,62 @@ START_TEST(messages_that_were_not_delivered_are_dropped_with_the_loop)
 }
 END_TEST
 
+/* ---- mail ---- */
+
+static void on_letter(void *arg)
+{
+    ck_assert_int_eq(*(int *)arg, mail.expected);
+    mail.expected++;
+    done = true;
+}
+
+static void await_letter(void)
+{
+    done = false;
+    run();
+}
+
+START_TEST(mail_comes_in_one_order_with_messages_and_without_memory)
+{
+    static const int numbers[] = { 0, 1, 2 };
+    struct loop_mail letters[2];
+    loop_mail_init(&letters[0], on_letter, (void *)&numbers[0]);
+    loop_mail_init(&letters[1], on_letter, (void *)&numbers[2]);
+    mem_fail_at(1);
+    loop_mail_send(loop, &letters[0]);
+    mem_fail_at(0);
+    ck_assert_int_eq(loop_post(loop, on_letter, (void *)&numbers[1]), 0);
+    loop_mail_send(loop, &letters[1]);
+    mail.expected = 0;
+    while (mail.expected < 3)
+        await_letter();
+}
+END_TEST
+
+START_TEST(mail_that_was_taken_back_is_not_delivered_and_what_is_left_outlives_the_loop)
+{
+    static const int zero = 0;
+    struct loop_mail gone;
+    struct loop_mail left;
+    loop_mail_init(&gone, on_letter, NULL);
+    loop_mail_take_back(loop, &gone); /* was never sent */
+    loop_mail_send(loop, &gone);
+    loop_mail_take_back(loop, &gone);
+    mail.expected = 0;
+    loop_mail_send(loop, &gone);
+    loop_mail_take_back(loop, &gone);
+    loop_mail_init(&left, on_letter, (void *)&zero);
+    loop_mail_send(loop, &left);
+    await_letter();
+    ck_assert_int_eq(mail.expected, 1);
+    loop_mail_send(loop, &left);
+    ck_assert(!list_is_empty(&left.node));
+    loop = loop_free(loop);
+    ck_assert(list_is_empty(&left.node));
+    ck_assert_int_eq(loop_new(&loop), 0);
+}
+END_TEST
+
 /* ---- the loop as a whole ---- */
 
 static void on_wake(void *arg)
@@ -751,6 +807,8 @@ static void add_part_tests(TCase *t)
     tcase_add_test(t, a_stop_before_the_run_ends_that_run_only);
     tcase_add_test(t, messages_of_another_thread_arrive_in_order_while_the_loop_runs);
     tcase_add_test(t, messages_that_were_not_delivered_are_dropped_with_the_loop);
+    tcase_add_test(t, mail_comes_in_one_order_with_messages_and_without_memory);
+    tcase_add_test(t, mail_that_was_taken_back_is_not_delivered_and_what_is_left_outlives_the_loop);
     tcase_add_test(t, an_idle_loop_does_not_wake_up);
     tcase_add_test(t, a_loop_without_memory_is_a_fault_and_leaks_nothing);
     tcase_add_loop_test(t, a_part_without_memory_is_a_fault_and_leaks_nothing, 0,

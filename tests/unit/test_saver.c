@@ -298,6 +298,49 @@ START_TEST(other_results_become_failures_of_their_own)
 }
 END_TEST
 
+/* A backend that takes its time. */
+static struct store_op *taken[100];
+static size_t taken_count;
+
+static void slow_commit(struct store *s, struct loop *l, struct store_op *c, struct store_batch *b)
+{
+    (void)s;
+    (void)l;
+    (void)b; /* freed by the caller */
+    taken[taken_count++] = c;
+}
+
+static void put_large_write(size_t len)
+{
+    char *text = mem_alloc(len + 1);
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'x', len);
+    text[len] = '\0';
+    ck_assert_int_eq(
+        checkpoint_set_write_take(&live, NULL_TASK_ID, WRITE_RESUME, json_string(text)), 0);
+    mem_free(text);
+    ck_assert_int_eq(saver_put_write(&saver, &live, NULL_TASK_ID, WRITE_RESUME, ""), 0);
+}
+
+START_TEST(async_waits_only_where_it_is_far_ahead_of_the_disk_and_sync_always)
+{
+    struct store slow = { .commit = slow_commit };
+    start(_i == 0 ? DURABILITY_SYNC : DURABILITY_ASYNC, 0);
+    saver.store = &slow;
+    ck_assert(!saver_must_wait(&saver));
+    put_large_write(1 << 20);
+    ck_assert_int_eq(saver_must_wait(&saver), saver.durability == DURABILITY_SYNC);
+    for (int i = 0; i < 4; i++)
+        put_large_write(1 << 20);
+    ck_assert(saver_must_wait(&saver));
+    for (size_t i = 0; i < taken_count; i++)
+        op_finish(&taken[i]->op, 0);
+    ck_assert_int_eq(kit_wait(&saver), 0);
+    ck_assert(!saver_must_wait(&saver));
+    ck_assert_uint_eq(saver.in_flight_bytes, 0);
+}
+END_TEST
+
 START_TEST(without_a_store_nothing_happens)
 {
     ck_assert_int_eq(saver_init(&saver, NULL, loop, "t", "", DURABILITY_SYNC), 0);
@@ -380,6 +423,8 @@ int main(void)
     tcase_add_test(t, a_change_between_the_steps_is_stored_whole);
     tcase_add_test(t, a_full_store_is_told_once_and_names_the_setting);
     tcase_add_loop_test(t, other_results_become_failures_of_their_own, 0, 3);
+    tcase_add_loop_test(t, async_waits_only_where_it_is_far_ahead_of_the_disk_and_sync_always, 0,
+                        2);
     tcase_add_test(t, without_a_store_nothing_happens);
     tcase_add_test(t, durabilities_have_names);
     tcase_add_test(t, a_put_without_memory_fails_and_leaves_the_places_as_they_were);

@@ -166,6 +166,8 @@ static void set_up(struct bench *b, const json_t *spec)
 
     log_level_set(LOG_ERROR);
     must(conf_default(&b->conf), "no settings");
+    mem_free(b->conf.database);
+    b->conf.database = mem_strdup("memory:");
     b->held_wanted = (size_t)json_integer_value(json_object_get(spec, "held"));
     b->conf.max_runs = (int64_t)b->held_wanted + 1;
     must(worker_init(&b->worker, &b->conf, no_env), "no worker");
