@@ -344,10 +344,11 @@ ANABRANCH_API int anabranch_builder_build(struct anabranch_builder *b,
 /* Never NULL; valid until the builder is freed or used again. */
 ANABRANCH_API const char *anabranch_builder_problems(const struct anabranch_builder *b);
 
-/* From a graph file's text. problems: out, text to free with anabranch_free(), set on
+/* From a graph file's text: JSON, or Lua if the name ends in ".lua". Scripts and modules that it names
+ * are read from the folder of file_name. problems: out, text to free with anabranch_free(), set on
  * ANABRANCH_E_INVALID; may be NULL. */
 ANABRANCH_API int anabranch_graph_parse(struct anabranch_engine *engine, const char *file_name,
-                                        const char *json, size_t len_bytes,
+                                        const char *text, size_t len_bytes,
                                         struct anabranch_graph **ret, char **problems);
 ANABRANCH_API void anabranch_graph_free(struct anabranch_graph *graph);
 /* Forgets the results that are kept of nodes with a "cache": of this one, or with NULL of all; and

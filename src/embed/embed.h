@@ -18,6 +18,7 @@
  * engine.c), so a fault passes the border as it is.
  */
 #include "anabranch.h"
+#include "graph/code.h"
 #include "run/worker.h"
 #include <stdint.h>
 
@@ -27,6 +28,7 @@
 struct anabranch_engine {
     struct conf conf;
     struct worker worker;
+    struct code_source language; /* what graphs of this engine may have code in */
     const struct node_kind **kinds; /* worker.services.kinds: the built-in ones, then our own */
     struct list own_kinds;          /* struct embed_kind */
     struct list tasks;              /* struct anabranch_task that their kinds have not ended */

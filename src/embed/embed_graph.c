@@ -5,6 +5,8 @@
 #include "embed/embed.h"
 #include "graph/draw.h"
 #include "graph/parse.h"
+#include "script/script.h"
+#include <string.h>
 
 enum { DRAWING_MAX_BYTES = 1 << 28 };
 
@@ -12,22 +14,66 @@ int anabranch_builder_new(struct anabranch_engine *engine, const char *name,
                           struct anabranch_builder **ret)
 {
     struct builder_limits limits = worker_builder_limits(&engine->conf);
+    int r = builder_new(&engine->worker.services.kinds, &limits, name, name, ret);
 
-    return builder_new(&engine->worker.services.kinds, &limits, name, name, ret);
+    if (r == 0)
+        builder_language(*ret, &engine->language);
+    return r;
 }
 
-int anabranch_graph_parse(struct anabranch_engine *engine, const char *file_name, const char *json,
-                          size_t len_bytes, struct anabranch_graph **ret, char **problems)
+/* A file of a program. */
+struct source {
+    const char *file;
+    const char *text;
+    size_t len_bytes;
+};
+
+static int parse_json(struct anabranch_engine *engine, const struct source *in,
+                      struct problems *found, struct graph **ret)
 {
     struct builder_limits limits = worker_builder_limits(&engine->conf);
+    const struct parse_tools tools = { &engine->worker.services.kinds, &limits, NULL,
+                                       &engine->language };
+
+    return graph_parse_with(&tools, in->file, in->text, in->len_bytes, found, ret);
+}
+
+static int parse_lua(struct anabranch_engine *engine, const struct source *in,
+                     struct problems *found, struct graph **ret)
+{
+    struct builder_limits limits = worker_builder_limits(&engine->conf);
+    const struct script_tools tools = { &engine->conf, &engine->worker.services.kinds, &limits,
+                                        NULL };
+    int r = script_load_graph(&tools, in->file, in->text, in->len_bytes, found, ret);
+
+    if (r == 0 && *ret == NULL) {
+        problems_add(found, in->file, "", "end it with: return graph:compile{}",
+                     "the file makes no graph");
+        r = SCRIPT_E_WRONG;
+    }
+    return r;
+}
+
+static bool is_lua(const char *file)
+{
+    const char *dot = strrchr(file, '.');
+
+    return dot != NULL && strcmp(dot, ".lua") == 0;
+}
+
+int anabranch_graph_parse(struct anabranch_engine *engine, const char *file_name, const char *text,
+                          size_t len_bytes, struct anabranch_graph **ret, char **problems)
+{
+    const struct source in = { file_name == NULL ? "" : file_name, text == NULL ? "" : text,
+                               text == NULL ? 0 : len_bytes };
     struct problems found MEM_AUTO(problems_deinit);
     struct graph *graph = NULL;
-    char *text;
+    char *told;
     int r;
 
     problems_init(&found);
-    r = graph_parse(&engine->worker.services.kinds, &limits, file_name == NULL ? "" : file_name,
-                    json == NULL ? "" : json, json == NULL ? 0 : len_bytes, &found, &graph);
+    r = is_lua(in.file) ? parse_lua(engine, &in, &found, &graph)
+                        : parse_json(engine, &in, &found, &graph);
     if (r < 0)
         return err_trace(r);
     if (r == 0) {
@@ -36,10 +82,10 @@ int anabranch_graph_parse(struct anabranch_engine *engine, const char *file_name
     }
     if (problems == NULL)
         return ANABRANCH_E_INVALID;
-    text = buf_take(&found.text, NULL);
-    if (text == NULL)
+    told = buf_take(&found.text, NULL);
+    if (told == NULL)
         return err_trace(ERR_NOMEM);
-    *problems = text;
+    *problems = told;
     return ANABRANCH_E_INVALID;
 }
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "embed/embed.h"
+#include "script/script.h"
 #include "graph/build.h"
 #include <assert.h>
 #include <pthread.h>
@@ -67,6 +68,7 @@ static int keep_in_memory(struct conf *conf)
 
 static int start_worker(struct anabranch_engine *engine)
 {
+    engine->language = script_language(&engine->conf);
     int r = worker_init(&engine->worker, &engine->conf, environ);
 
     if (r != WORKER_E_REFUSED)

@@ -25,12 +25,12 @@ def environment(folder, settings):
 
 
 def write_graphs(folder, graphs):
-    """graphs: file name without ending -> graph, or the text of a file."""
+    """graphs: file name (without ending: JSON) -> graph, or the text of a file."""
     place = folder / "graphs"
     place.mkdir(exist_ok=True)
     for name, content in graphs.items():
         text = content if isinstance(content, str) else json.dumps(content)
-        (place / f"{name}.json").write_text(text)
+        (place / (name if "." in name else f"{name}.json")).write_text(text)
 
 
 def tool(folder, *arguments, patience=30, **settings):
