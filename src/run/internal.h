@@ -15,6 +15,7 @@
  *     gather.c     what happens when a task has ended
  *     finish.c     how an execution ends
  *     task.c       one node of one step: its attempts    retry.c  the waits between them
+ *     task_id.c    what it is called
  *     ask.c        interrupt() in a task             subgraph.c   a task that is an execution
  *     cache.c      results of nodes that may be used again
  *     checkpoint*.c, snapshot.c, saver*.c            where a thread stands, and writing it down
