@@ -77,8 +77,8 @@ struct conf {
                                    stored whole again */
     /* scripts */
     int64_t script_memory_bytes;          /* 256 MiB of one Lua state */
-    int64_t script_max_instructions;      /* 5e8: of one attempt at a node, and of loading a file */
-    int64_t script_max_sync_instructions; /* 5e6: of a condition or reducer */
+    int64_t script_max_instructions;      /* 5e8: of one attempt at a node */
+    int64_t script_max_sync_instructions; /* 5e6: of a condition or reducer; loading a file: ten times */
     int64_t script_max_fibers;            /* 1000 functions side by side in one node */
     /* models and outgoing requests */
     char *openai_api_key;  /* env OPENAI_API_KEY; secret; "" = none */

@@ -208,9 +208,10 @@ const struct conf_row conf_rows[] = {
       INT(script_memory_bytes, CONF_BYTES, "256MiB", 1 * MIB, 64 * GIB),
       .sentence = "Memory of one script: a Lua file with what it requires, for all its runs." },
     { INT(script_max_instructions, CONF_COUNT, "500000000", 1000, INT64_C(1000000000000000)),
-      .sentence = "Lua instructions of one attempt at a node, and of loading a file." },
+      .sentence = "Lua instructions of one attempt at a node." },
     { INT(script_max_sync_instructions, CONF_COUNT, "5000000", 1000, INT64_C(1000000000000)),
-      .sentence = "Lua instructions of a condition or reducer, which hold everything up." },
+      .sentence = "Lua instructions of a condition or reducer, which hold everything up; to load a "
+                  "file may take ten times as many." },
     { INT(script_max_fibers, CONF_COUNT, "1000", 1, 1000000),
       .sentence = "Functions that one node may run side by side with gather() and spawn()." },
 

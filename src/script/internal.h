@@ -31,6 +31,7 @@
 enum {
     TICK_INSTRUCTIONS = 1000, /* between two looks at the clock */
     SLICE_US = 1000,          /* of one fiber, before others get their turn */
+    LOADING_FACTOR = 10,      /* a file may do so much more than a condition */
     CLOSE_TICKS = 100,        /* of what __close does when a call is ended from outside */
     TEXT_MAX_BYTES = 4096
 };

@@ -60,11 +60,15 @@ static void stop_hard(lua_State *L, int64_t limit)
 }
 
 /* Loading, reducers, conditions: there is nobody to give the loop to. */
+static int64_t main_limit(const struct script *s)
+{
+    return s->conf->script_max_sync_instructions * (s->is_loading ? LOADING_FACTOR : 1);
+}
+
 static void count_main(lua_State *L, struct script *s)
 {
     if (--s->ticks_left <= 0)
-        stop_hard(L, s->is_loading ? s->conf->script_max_instructions
-                                   : s->conf->script_max_sync_instructions);
+        stop_hard(L, main_limit(s));
 }
 
 static bool can_yield(lua_State *L, const struct fiber *f)
@@ -132,8 +136,7 @@ int script_protect(struct script *s, lua_CFunction fn, void *arg, struct fail *f
     if (!lua_checkstack(s->L, LUA_MINSTACK))
         return err_trace(ERR_NOMEM);
     s->running = NULL;
-    s->ticks_left = tick_limit(s->is_loading ? s->conf->script_max_instructions
-                                             : s->conf->script_max_sync_instructions);
+    s->ticks_left = tick_limit(main_limit(s));
     lua_pushcfunction(s->L, trace_handler);
     lua_pushcfunction(s->L, fn);
     lua_pushlightuserdata(s->L, arg);
@@ -179,8 +182,7 @@ void script_each_file(const struct script *s, void (*seen)(void *arg, const char
 /* Lua calls it before it aborts: an error that nobody protects is a mistake of ours. */
 static int panic(lua_State *L)
 {
-    (void)L;
-    assert(!"a Lua error outside of script_protect()");
+    assert(L == NULL && "a Lua error outside of script_protect()");
     return 0;
 }
 
