@@ -269,7 +269,7 @@ static int take_answer(struct exec *e, const json_t *resume)
 
 int command_apply(struct exec *e, bool forks, bool *ret_acts, struct fail *f)
 {
-    struct outcome o = { 0 };
+    struct outcome o = { .target_max = (size_t)e->run->runs->services->conf->max_tasks };
     int r = read_command(e, &o, f);
     bool writes = o.update.count > 0 || o.target_count > 0;
 

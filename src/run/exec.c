@@ -125,6 +125,8 @@ static int apply(struct exec *e, struct fail *f)
 
     e->before = state_ref(e->at.state);
     if (r == 0)
+        r = run_check_sends(e->run->runs->services, ended, count, f);
+    if (r == 0)
         r = saver_note_step(&e->saver, &e->at, ended, count);
     if (r == 0)
         r = checkpoint_apply(&e->at, ended, count, &limits, changed, f);
@@ -281,6 +283,7 @@ struct exec *exec_free(struct exec *e)
     loop_work_cancel(&e->advance);
     loop_timer_free(e->step_timer);
     exec_clear_tasks(e);
+    outcome_clear(&e->start);
     json_decref(e->facts);
     mem_free(e->tasks);
     saver_deinit(&e->saver);

@@ -91,13 +91,35 @@ static int refuse_nothing(const struct exec *e, struct fail *f)
     return 1;
 }
 
+/* An input that is over a limit is not kept: it would be as large for every later run, which would
+ * have to read it only to refuse it again. What else is wrong with it is told when its step is
+ * planned, as the reference does. */
+static int try_input(struct exec *e, struct fail *f)
+{
+    int r = exec_find_facts(e);
+
+    if (r == 0)
+        r = input_start(e, &e->start, f);
+    e->has_start = r == 0;
+    if (r <= 0 || f->code == FAIL_LIMIT)
+        return r;
+    fail_clear(f);
+    return 0;
+}
+
 static int begin_anew(struct exec *e, struct fail *f)
 {
+    int r;
+
     if (e->input == NULL)
         return refuse_nothing(e, f);
     e->is_fresh = true;
     checkpoint_begin_take(&e->at, json_incref(e->input));
-    return exec_checkpoint(e, SOURCE_INPUT);
+    checkpoint_advance(&e->at, SOURCE_INPUT);
+    r = try_input(e, f);
+    if (r != 0)
+        e->at.id[0] = '\0'; /* nor is it written at the end */
+    return r == 0 ? saver_put(&e->saver, &e->at) : r;
 }
 
 /* The answer that counts for every task of the first step which asks without having one. */

@@ -271,6 +271,8 @@ struct exec {
     struct store_op load;
     struct stored_list loaded;
     char newest_id[ID_BYTES]; /* of the thread when it was loaded, or "" */
+    struct outcome start;     /* what __start__ has made of a new input, if has_start */
+    bool has_start;           /* until its step is planned */
     bool is_addressed;        /* it was not simply the latest checkpoint that was asked for */
 
     /* between the apply of a step and its end */
@@ -287,6 +289,7 @@ struct exec {
     size_t task_cap;
     size_t next_task; /* the first that has not begun */
     size_t at_work_count;
+    size_t send_count;  /* of the tasks that are done, in this run */
     json_t *interrupts; /* array: all questions of this step, plan order */
 
     enum exec_step next;
@@ -334,12 +337,17 @@ enum exec_step exec_step_finish(struct exec *e);
 enum exec_step exec_step_end(struct exec *e);
 /* plan.c: begins tasks as long as max_concurrency allows. */
 void exec_begin_tasks(struct exec *e);
+/* e->facts: what $run is to the tasks of the step behind e->at. 0 or ERR_NOMEM. */
+int exec_find_facts(struct exec *e);
 /* Adds a task to the step (e->tasks grows). NULL: no memory. */
 struct run_task *exec_add_task(struct exec *e);
 void exec_clear_tasks(struct exec *e);
 /* The ended tasks in canonical order (a handler in its failed task's place); *ret for mem_free().
  * Those that are not done are left out. 0 or ERR_NOMEM. */
 int exec_gather(struct exec *e, struct ended_task **ret, size_t *ret_count);
+/* May one step make all the Sends of these tasks? 0, or CHECKPOINT_E_REFUSED with f (FAIL_LIMIT). */
+int run_check_sends(const struct services *services, const struct ended_task *tasks, size_t count,
+                    struct fail *f);
 /* Does the whole step stop here? before: those planned; else those just applied. */
 bool exec_breaks(const struct exec *e, bool before);
 /* What t has left is noted and stored. 0 or a fault. */
@@ -360,6 +368,10 @@ struct state_limits run_state_limits(const struct services *services);
 /* What of an input are fields: an outcome's update. 0, OUTCOME_E_REFUSED with f, or a fault. */
 int input_outcome(const struct services *services, const struct graph *graph, const json_t *input,
                   struct outcome *ret, struct fail *f);
+
+/* What __start__ makes of the input that waits at e->at: its writes, and the targets of its routes.
+ * *ret was empty; it is left empty on failure. As above. */
+int input_start(struct exec *e, struct outcome *ret, struct fail *f);
 
 /* cache.c: results of nodes with a cache policy, for all runs of a worker. */
 struct node_cache;

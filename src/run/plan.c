@@ -39,6 +39,7 @@ void exec_clear_tasks(struct exec *e)
     e->run->task_count -= e->task_count;
     e->task_count = 0;
     e->next_task = 0;
+    e->send_count = 0;
 }
 
 /* ---- what is known of a task already ---- */
@@ -131,27 +132,14 @@ static int take_failure(struct run_task *t, struct fail *f)
     return r == 0 && handler->end == TASK_AT_WORK ? take_answers(handler) : r;
 }
 
-/* __start__ is done as soon as it is planned. */
+/* __start__ is done as soon as it is planned; a new input has come to that already. */
 static int begin_with_input(struct run_task *t, struct fail *f)
 {
-    const struct exec *e = t->exec;
-    const struct services *services = e->run->runs->services;
-    struct scope scope = { .graph = e->graph,
-                           .context = e->run->context,
-                           .configurable = e->run->configurable,
-                           .facts = e->facts };
-    struct state_limits limits = run_state_limits(services);
-    struct task_writes own = { .node = "__start__", .update = &t->outcome.update };
-    struct state *seen = NULL;
-    int r = input_outcome(services, e->graph, e->at.input, &t->outcome, f);
+    struct exec *e = t->exec;
+    int r = e->has_start ? 0 : input_start(e, &e->start, f);
 
-    if (r == 0 && e->graph->start.route_count > 0) {
-        r = state_apply(e->at.state, &own, 1, &limits, &seen, NULL, f);
-        scope.state = seen;
-        if (r == 0)
-            r = outcome_follow(&t->outcome, "__start__", &e->graph->start, &scope, f);
-        state_unref(seen);
-    }
+    outcome_move(&t->outcome, &e->start);
+    e->has_start = false;
     t->end = TASK_DONE;
     t->has_begun = true;
     return r;
@@ -249,8 +237,7 @@ static bool refuse_so_many(const struct exec *e, struct fail *f)
     return fail_is_set(f);
 }
 
-/* What $run is to the tasks of the step. */
-static int find_facts(struct exec *e)
+int exec_find_facts(struct exec *e)
 {
     int64_t step = e->at.step + 1;
 
@@ -273,7 +260,7 @@ static int plan_step(struct exec *e, struct fail *f)
     sched_plan(e->at.sched, &e->plan);
     if (refuse_so_many(e, f))
         return 1;
-    r = find_facts(e);
+    r = exec_find_facts(e);
     if (r == 0)
         r = make_tasks(e, f);
     if (r == 0)

@@ -131,7 +131,7 @@ static int follow(struct run_task *t)
 
     if (t->failed != NULL) {
         int next = t->failed->task.node->on_error_goto;
-        return next < 0 ? 0 : outcome_add_target_take(&t->outcome, next, NULL);
+        return next < 0 ? 0 : outcome_add_target_take(&t->outcome, next, NULL, &t->fail);
     }
     if (node->out.route_count == 0)
         return 0;
@@ -144,12 +144,31 @@ static int follow(struct run_task *t)
     return r;
 }
 
+/* A kind that has not bounded what it made. */
+static bool has_too_many_targets(struct run_task *t)
+{
+    t->outcome.target_max = task_max_targets(&t->task);
+    if (t->outcome.target_count > t->outcome.target_max)
+        fail_set(&t->fail, FAIL_LIMIT,
+                 "node \"%s\" wants to go on in %zu places; the setting max_tasks allows %zu in "
+                 "one step",
+                 t->task.node->name, t->outcome.target_count, t->outcome.target_max);
+    return fail_is_set(&t->fail);
+}
+
+static int settle_outcome(struct run_task *t)
+{
+    int r = has_too_many_targets(t) ? OUTCOME_E_REFUSED : 0;
+
+    if (r == 0)
+        r = message_settle(t->task.services, t->exec->graph, &t->outcome.update, &t->fail);
+    return r == 0 && t->outcome.parent == NULL ? follow(t) : r;
+}
+
 static void settle(struct run_task *t)
 {
-    int r = message_settle(t->task.services, t->exec->graph, &t->outcome.update, &t->fail);
+    int r = settle_outcome(t);
 
-    if (r == 0 && t->outcome.parent == NULL)
-        r = follow(t);
     if (r == 0)
         return;
     if (r < 0)
