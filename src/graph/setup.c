@@ -263,7 +263,7 @@ int setup_texts(struct setup *s, const char *key, char ***ret, size_t *ret_count
     const json_t *list = setup_json(s, key, false);
     *ret = NULL;
     *ret_count = 0;
-    if (list == NULL || !check_texts(s, key, list))
+    if (list == NULL || !check_texts(s, key, list) || json_array_size(list) == 0)
         return 0;
     const char *texts[TEXTS_MAX];
     size_t count = json_array_size(list);
