@@ -60,6 +60,13 @@ static int hear_answer(struct exec *e)
     return r;
 }
 
+/* What commands have left is in the state of that checkpoint. */
+static int move_on(struct exec *e, enum checkpoint_source source)
+{
+    checkpoint_drop_writes(&e->at, WRITE_COMMAND);
+    return exec_checkpoint(e, source);
+}
+
 static int go_on_there(struct exec *e, const struct beginning *b)
 {
     int r = 0;
@@ -67,10 +74,10 @@ static int go_on_there(struct exec *e, const struct beginning *b)
     e->is_fresh = false;
     if (b->forks) {
         checkpoint_drop_writes(&e->at, WRITE_INTERRUPT);
-        r = exec_checkpoint(e, SOURCE_FORK);
+        r = move_on(e, SOURCE_FORK);
     }
     if (r == 0 && !b->resumes)
-        r = exec_checkpoint(e, SOURCE_INPUT);
+        r = move_on(e, SOURCE_INPUT);
     return r == 0 ? emit_values(e, NULL) : r;
 }
 
