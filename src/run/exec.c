@@ -168,6 +168,7 @@ static enum exec_step step_saved(struct exec *e)
 
     e->before = state_unref(e->before);
     e->is_resuming = false;
+    e->has_noted = false;
     json_decref(e->plain_answer);
     e->plain_answer = NULL;
     if (r == 0 && e->breaks_after)
@@ -293,6 +294,7 @@ struct exec *exec_free(struct exec *e)
     json_decref(e->input);
     json_decref(e->command);
     json_decref(e->plain_answer);
+    json_decref(e->noted_before);
     json_decref(e->interrupts);
     json_decref(e->parent_command);
     fail_clear(&e->fail);

@@ -64,6 +64,7 @@ static int hear_answer(struct exec *e)
 static int move_on(struct exec *e, enum checkpoint_source source)
 {
     checkpoint_drop_writes(&e->at, WRITE_COMMAND);
+    e->has_noted = false;
     return exec_checkpoint(e, source);
 }
 

@@ -130,11 +130,36 @@ static int save_error(struct run_task *t)
     return error == NULL ? err_trace(ERR_NOMEM) : exec_save_write(t->exec, t, WRITE_ERROR, error);
 }
 
+static void stop_for(struct run_task *t)
+{
+    struct fail f = { 0 };
+
+    fail_copy(&f, &t->fail);
+    fail_set_node(&f, t->task.node->name);
+    exec_stop(t->exec, &f);
+}
+
+/* It is whoever answered that is wrong, not the node: no handler, and no error to remember. */
+static int end_refused(struct run_task *t)
+{
+    int r = answer_withdraw(t);
+
+    if (r == 0)
+        r = emit_task_end(t);
+    if (r == 0)
+        stop_for(t);
+    return r;
+}
+
 /* The handler is not one of those that wait for their turn: it takes its task's place. */
 static int end_failed(struct run_task *t)
 {
     struct run_task *handler = NULL;
-    int r = call_handler(t, &handler);
+    int r;
+
+    if (t->is_refused)
+        return end_refused(t);
+    r = call_handler(t, &handler);
 
     if (r == 0)
         r = save_error(t);
@@ -148,10 +173,7 @@ static int end_failed(struct run_task *t)
         run_task_start(handler);
         return 0;
     }
-    struct fail f = { 0 };
-    fail_copy(&f, &t->fail);
-    fail_set_node(&f, t->task.node->name);
-    exec_stop(t->exec, &f);
+    stop_for(t);
     return 0;
 }
 

@@ -15,7 +15,8 @@
  *     gather.c     what happens when a task has ended
  *     finish.c     how an execution ends
  *     task.c       one node of one step: its attempts    retry.c  the waits between them
- *     ask.c        interrupt() in a task             subgraph.c   a task that is an execution
+ *     ask.c        interrupt() in a task             answer.c     what people say to that
+ *     subgraph.c   a task that is an execution
  *     cache.c      results of nodes that may be used again
  *     checkpoint*.c, snapshot.c, saver*.c            where a thread stands, and writing it down
  *     thread*.c    a thread between its runs         superstep*.c writes from outside
@@ -182,6 +183,8 @@ struct run_task {
     bool has_begun;
     bool is_replayed; /* the result is an earlier run's, or the cache's */
     bool is_handled;  /* failed, and a handler runs in its place */
+    bool is_refused; /* failed, because what it made of an answer is nothing that the state takes */
+    bool has_taken_plain; /* the plain answer was used up by it, or by a task inside it */
 };
 /* Begins the first attempt. The task ends through exec_task_ended(), never inside this call. */
 void run_task_start(struct run_task *t);
@@ -263,11 +266,14 @@ struct exec {
     json_t *command;          /* the root's, or NULL */
     char wanted_id[ID_BYTES]; /* the checkpoint asked for, or "" */
     json_t *plain_answer;     /* for the tasks of the first step, or NULL */
-    bool is_resuming;         /* until the first step is applied: subgraphs go on, too */
-    bool is_replaying;        /* results of finished tasks do not count: the step runs again */
-    bool is_fresh;            /* something changed since the run began or was resumed: breakpoints
+    json_t *noted_before;     /* what commands had noted before this run's, if has_noted; or NULL */
+    bool has_noted;
+    bool is_refused;   /* an answer was: see run_task */
+    bool is_resuming;  /* until the first step is applied: subgraphs go on, too */
+    bool is_replaying; /* results of finished tasks do not count: the step runs again */
+    bool is_fresh;     /* something changed since the run began or was resumed: breakpoints
                                 hold */
-    bool has_applied;         /* a step of this run */
+    bool has_applied;  /* a step of this run */
     struct store_op load;
     struct stored_list loaded;
     char newest_id[ID_BYTES]; /* of the thread when it was loaded, or "" */
@@ -362,6 +368,28 @@ int exec_checkpoint(struct exec *e, enum checkpoint_source source);
  * anything to do. forks: it will be stored with a checkpoint of its own. */
 int command_apply(struct exec *e, bool forks, bool *ret_acts, struct fail *f);
 bool command_resumes(const json_t *command);
+/* What this run's command has noted at e's checkpoint is taken back, in the store, too. 0 or a
+ * fault. */
+int command_withdraw(struct exec *e);
+
+/* answer.c: "resume" of a command. */
+
+/* Says it anything? Not if it is absent, null, or a map of nulls. */
+bool answer_is_given(const json_t *resume);
+/* May it be given where e stands? 0; 1 with f: nothing like that is asked (UnknownInterruptError, if
+ * the run is strict), or who asks cannot take it; or a fault. Nothing has changed. */
+int answer_check(const struct exec *e, const json_t *resume, struct fail *f);
+/* After that: writes it down. 0 or a fault. */
+int answer_take(struct exec *e, const json_t *resume);
+/* t gets what it has been answered, in this run and before. 0 or a fault. */
+int answer_give(struct run_task *t);
+/* Brings t's update to its final form (message_settle()). If t was answered, the state has to take
+ * it alone: else t->is_refused. 0; OUTCOME_E_REFUSED with t->fail; or a fault. */
+int answer_check_result(struct run_task *t);
+/* t was refused: its answers, and what else the command has stored, are taken back. 0 or a fault. */
+int answer_withdraw(struct run_task *t);
+/* The plain answer alone. 0 or a fault. */
+int answer_withdraw_plain(struct exec *e);
 
 /* input.c */
 struct state_limits run_state_limits(const struct services *services);

@@ -300,7 +300,7 @@ int saver_put(struct saver *s, struct checkpoint *c)
 int saver_put_write(struct saver *s, const struct checkpoint *c, const char *task_id,
                     enum write_kind kind, const char *path)
 {
-    const struct row row = { task_id, kind, path, checkpoint_find_write(c, task_id, kind) };
+    const struct row row = { task_id, kind, path, checkpoint_find_row(c, task_id, kind) };
     if (s->store == NULL || s->durability == DURABILITY_EXIT || row.json == NULL)
         return 0;
     struct store_batch b;

@@ -68,6 +68,7 @@ static void take_commands(struct run_task *t, struct exec *child)
 static void take_failure(struct run_task *t, struct exec *child)
 {
     fail_move(&t->fail, &child->fail);
+    t->is_refused = child->is_refused;
     t->end = TASK_FAILED;
 }
 

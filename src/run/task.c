@@ -161,7 +161,7 @@ static int settle_outcome(struct run_task *t)
     int r = has_too_many_targets(t) ? OUTCOME_E_REFUSED : 0;
 
     if (r == 0)
-        r = message_settle(t->task.services, t->exec->graph, &t->outcome.update, &t->fail);
+        r = answer_check_result(t);
     return r == 0 && t->outcome.parent == NULL ? follow(t) : r;
 }
 
@@ -242,7 +242,7 @@ static void attempt_ended(void *arg, int result)
         note_timeout(t, "timeout_ms", t->task.node->timeout_ms);
     if (t->end == TASK_DONE)
         settle(t);
-    if (t->end != TASK_FAILED || !run_task_retry(t))
+    if (t->end != TASK_FAILED || t->is_refused || !run_task_retry(t))
         exec_task_ended(t);
 }
 

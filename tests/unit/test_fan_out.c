@@ -128,7 +128,7 @@ int main(void)
     tcase_add_test(t, a_command_with_too_many_Sends_is_refused_and_leaves_nothing);
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
+    srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed == 0 ? 0 : 1;
