@@ -15,6 +15,7 @@
  *     gather.c     what happens when a task has ended
  *     finish.c     how an execution ends
  *     task.c       one node of one step: its attempts    retry.c  the waits between them
+ *     settle.c     what it comes to
  *     ask.c        interrupt() in a task             answer.c     what people say to that
  *     subgraph.c   a task that is an execution
  *     cache.c      results of nodes that may be used again
@@ -203,6 +204,8 @@ void exec_task_ended(struct run_task *t);
 /* task.c, for ask.c and subgraph.c: the attempt ends so, unless it has ended. */
 bool run_task_takes_result(const struct run_task *t);
 void run_task_end(struct run_task *t);
+/* settle.c: t->outcome, as the kind left it, is brought to its end; or t has failed. */
+void run_task_settle(struct run_task *t);
 /* For retry.c: begins an attempt. */
 void run_task_attempt(struct run_task *t);
 /* retry.c: t has failed. true: there will be another attempt. */
