@@ -123,30 +123,23 @@ static int check_plan(const struct exec *e, struct fail *f)
     return 1;
 }
 
-/* As before this command. 0 or ERR_NOMEM. */
-static int forget_noted(struct exec *e)
-{
-    return checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_COMMAND,
-                                     e->noted_before == NULL ? json_null()
-                                                             : json_incref(e->noted_before));
-}
-
-/* A command that does not fit leaves the thread as it was: what it would have written is forgotten
- * before anything of it is stored. */
+/* It is applied as it is and only then noted: what lives for a run only counts in this one, and is
+ * in no note. A command that does not fit leaves the thread as it was. */
 static int try_command(struct exec *e, const struct outcome *o, struct fail *f)
 {
-    e->noted_before =
-        json_incref((json_t *)checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND));
-    int r = note_outcome(e, o);
+    struct state_limits limits = run_state_limits(e->run->runs->services);
+    int r = apply_noted(e, f);
 
-    e->has_noted = r == 0;
     if (r == 0)
-        r = apply_noted(e, f);
+        r = checkpoint_apply_null(&e->at, o, &limits, NULL, f);
     if (r == 0)
         r = check_plan(e, f);
-    if (r != 0 && forget_noted(e) != 0)
-        r = err_trace(ERR_NOMEM);
-    return r;
+    if (r != 0)
+        return r;
+    e->noted_before =
+        json_incref((json_t *)checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND));
+    e->has_noted = true;
+    return note_outcome(e, o);
 }
 
 static int store_command(struct exec *e)
@@ -158,7 +151,9 @@ int command_withdraw(struct exec *e)
 {
     if (!e->has_noted)
         return 0;
-    int r = forget_noted(e);
+    int r = checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_COMMAND,
+                                      e->noted_before == NULL ? json_null()
+                                                              : json_incref(e->noted_before));
     return r == 0 ? store_command(e) : r;
 }
 
