@@ -30,6 +30,7 @@ static const struct fail_row rows[FAIL_CODE_COUNT] = {
     ROW(FAIL_TOO_MANY, "TooManyRequestsError", 429, false, "too many requests; try again later"),
     ROW(FAIL_DRAINING, "ServiceUnavailableError", 503, false, "the server is shutting down"),
     ROW(FAIL_FULL, "ServiceUnavailableError", 503, false, "the server is full; try again later"),
+    ROW(FAIL_NO_ROOM, "ServiceUnavailableError", 503, false, "there is no room for more threads"),
     ROW(FAIL_INTERNAL, "InternalError", 500, false, "the server failed; its log says more"),
 
     ROW(FAIL_INPUT, "InvalidInputError", 422, false, "the input does not fit the graph"),

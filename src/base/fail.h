@@ -29,7 +29,9 @@ enum fail_code {
     FAIL_TOO_MANY,      /* 429 TooManyRequestsError */
     FAIL_DRAINING,      /* 503 ServiceUnavailableError, Retry-After */
     FAIL_FULL,          /* 503 ServiceUnavailableError, Retry-After */
-    FAIL_INTERNAL,      /* 500 InternalError: a fault of ours, no memory */
+    FAIL_NO_ROOM, /* 503 ServiceUnavailableError: threads take all the room there is; waiting does not
+                           help */
+    FAIL_INTERNAL, /* 500 InternalError: a fault of ours, no memory */
     /* a run */
     FAIL_INPUT,          /* 422 InvalidInputError: the input does not fit the graph */
     FAIL_EMPTY_INPUT,    /* 422 EmptyInputError */

@@ -347,9 +347,11 @@ void saver_fail(const struct saver *s, struct fail *f)
 {
     switch (s->result) {
     case STORE_E_FULL:
-        fail_set(f, FAIL_LIMIT,
-                 "threads take all the room that memory_store_bytes allows; delete "
-                 "threads, or raise the setting");
+        fail_set(
+            f, FAIL_NO_ROOM,
+            "threads take all the memory that the setting memory_store_bytes allows, and this "
+            "step is not kept. Runs without a thread are not concerned; who runs the server can "
+            "raise the setting, or restart it, which forgets all threads");
         return;
     case STORE_E_TOO_LARGE:
         fail_set(f, FAIL_LIMIT, "an id, a namespace or a value is longer than the database takes");
