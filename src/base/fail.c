@@ -46,7 +46,8 @@ static const struct fail_row rows[FAIL_CODE_COUNT] = {
 
     ROW(FAIL_NODE, "NodeError", 500, false, "a node failed"),
     ROW(FAIL_NODE_TIMEOUT, "NodeTimeoutError", 504, true, "a node passed its time limit"),
-    ROW(FAIL_TEMPLATE, "TemplateError", 500, false, "a template could not be rendered"),
+    ROW(FAIL_TEMPLATE, "TemplateError", 422, false,
+        "what a template renders to does not fit its place"),
     ROW(FAIL_NO_PROVIDER, "ProviderNotConfiguredError", 502, false,
         "the model's provider is not configured"),
     ROW(FAIL_UP_CONNECT, "APIConnectionError", 502, true, "the upstream could not be reached"),

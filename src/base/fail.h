@@ -45,7 +45,7 @@ enum fail_code {
     /* a node */
     FAIL_NODE,         /* 500 NodeError, or the class that the node names itself */
     FAIL_NODE_TIMEOUT, /* 504 NodeTimeoutError; repeated by default */
-    FAIL_TEMPLATE,     /* 500 TemplateError */
+    FAIL_TEMPLATE,     /* 422 TemplateError: what the state holds does not fit where it is put */
     FAIL_NO_PROVIDER,  /* 502 ProviderNotConfiguredError: named but has no key or address */
     FAIL_UP_CONNECT, /* 502 APIConnectionError: refused, unreachable, name not found, TLS; repeated
                       */
