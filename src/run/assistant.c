@@ -81,6 +81,22 @@ int assistant_apply(struct run *run, const struct run_request *req)
     return r == 0 ? stamp_configured(run) : r;
 }
 
+int64_t assistant_max_concurrency(const struct run_request *req)
+{
+    const json_t *config = json_object_get(req->graph->assistant, "config");
+
+    return req->max_concurrency > 0
+               ? req->max_concurrency
+               : json_integer_value(json_object_get(config, "max_concurrency"));
+}
+
+const json_t *assistant_tags(const struct run_request *req)
+{
+    return req->tags != NULL
+               ? req->tags
+               : json_object_get(json_object_get(req->graph->assistant, "config"), "tags");
+}
+
 /* The first that says something: request, assistant, graph, setting. */
 int64_t assistant_recursion_limit(const struct runs *runs, const struct run_request *req)
 {

@@ -416,6 +416,8 @@ void node_cache_keep(struct node_cache *c, const struct run_task *t);
 /* assistant.c: what the request and the graph's assistant say together. */
 int assistant_apply(struct run *run, const struct run_request *req);
 int64_t assistant_recursion_limit(const struct runs *runs, const struct run_request *req);
+int64_t assistant_max_concurrency(const struct run_request *req); /* 0 = no bound */
+const json_t *assistant_tags(const struct run_request *req);      /* borrowed, or NULL */
 
 /* ---- the run ---- */
 

@@ -786,6 +786,8 @@ static const struct {
       "/assistant/zzz: " },
     { "definitions field properties", WITH_STATE("\"b\":{\"type\":\"any\",\"zzz\":0}"),
       "/state/b/zzz: " },
+    { "properties assistant properties config properties",
+      WITH_TOP("\"assistant\":{\"config\":{\"zzz\":0}}"), "/assistant/config/zzz: " },
     { "properties node_defaults properties", WITH_DEFAULTS("\"zzz\":0"), "/node_defaults/zzz: " },
     { "definitions retry_policy properties", WITH_SET("\"retry\":{\"zzz\":0}"),
       "/nodes/x/retry/zzz: " },
