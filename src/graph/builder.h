@@ -96,6 +96,7 @@ struct anabranch_builder {
     json_t *node_defaults; /* an object or NULL */
     struct node defaults;  /* what it says, read once to tell its mistakes; never runs */
     bool uses_facts;       /* a root $run was seen */
+    bool asks;             /* as in struct graph */
     bool is_told_fields;   /* that there are too many */
     bool is_told_nodes;
     bool has_entry; /* an edge from __start__ was seen */

@@ -97,7 +97,7 @@ static int end_done(struct run_task *t)
     int r = save_result(t);
     if (r != 0)
         return r;
-    if (t->cache_key != NULL)
+    if (t->cache_key != NULL && t->asked_count == 0) /* an answer is one person's */
         node_cache_keep(e->run->runs->cache, t);
     message_show(t, &t->outcome.update);
     r = emit_update(t);

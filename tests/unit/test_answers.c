@@ -203,6 +203,39 @@ START_TEST(a_question_inside_a_graph_stays_open_too)
 }
 END_TEST
 
+START_TEST(a_map_names_questions_as_they_are_and_null_is_no_answer)
+{
+    char command[200];
+    char id[ID_BYTES];
+
+    durability = "async";
+    expect(I_THEN_J, "{}", NULL, "{'m':[],'n':0,'out':[]} ?1");
+    memcpy(id, question, sizeof(id));
+    snprintf(command, sizeof(command), "{'resume':{'%s':null}}", id);
+    expect(I_THEN_J, NULL, command, "EmptyInputError");
+    expect(I_THEN_J, NULL, "{'resume':{'0123456789ABCDEF0123456789ABCDEF':'x'}}",
+           "UnknownInterruptError");
+    for (char *c = id; *c != '\0'; c++)
+        *c = (char)(*c >= 'a' ? *c - 'a' + 'A' : *c);
+    snprintf(command, sizeof(command), "{'resume':{'%s':'x'}}", id);
+    expect(I_THEN_J, NULL, command, "UnknownInterruptError");
+    expect(I_THEN_J, NULL, "{'resume':'ok'}", "{'s':'ok'");
+}
+END_TEST
+
+/* What asks by its kind may have no cache; of a program's kinds only the run knows. */
+START_TEST(an_answer_is_in_no_cache)
+{
+    static const char graph[] = GRAPH("'a':{'kind':'twice','cache':{}}", "['START','a']");
+
+    durability = "async";
+    expect(graph, "{}", NULL, "{'m':[],'n':0,'out':[]} ?1");
+    expect(graph, NULL, "{'resume':'x'}", "{'m':[],'n':0,'out':[]} ?1");
+    expect(graph, NULL, "{'resume':'y'}", "{'s':'x','m':[],'n':0,'out':['x','y']} ?0");
+    expect(graph, "{}", NULL, "{'s':'x','m':[],'n':0,'out':['x','y']} ?1");
+}
+END_TEST
+
 /* A failure that has nothing to do with the answer loses nothing, as before. */
 START_TEST(a_failure_beside_it_keeps_the_answer_for_who_asked)
 {
@@ -233,6 +266,8 @@ static Suite *make_suite(void)
                         3);
     tcase_add_loop_test(t, no_handler_stands_in_for_a_refused_answer, 0, 3);
     tcase_add_loop_test(t, a_question_inside_a_graph_stays_open_too, 0, 6);
+    tcase_add_test(t, a_map_names_questions_as_they_are_and_null_is_no_answer);
+    tcase_add_test(t, an_answer_is_in_no_cache);
     tcase_add_loop_test(t, a_failure_beside_it_keeps_the_answer_for_who_asked, 0, 3);
     suite_add_tcase(s, t);
     return s;
