@@ -190,6 +190,8 @@ static int read_file(struct setup *top)
         r = read_defaults(top);
     if (r == 0)
         r = each_member(top, "nodes", anabranch_builder_node);
+    if (json_is_object(json_object_get(top->spec, "nodes")) && top->builder->node_count == 0)
+        setup_problem(top, "nodes", "add one", "there are no nodes");
     if (r == 0)
         r = parse_edges(top);
     if (r == 0)
