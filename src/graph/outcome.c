@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/jsonx.h"
 #include "base/mem.h"
+#include "graph/problem.h"
 #include <stdint.h>
 #include <string.h>
 
@@ -86,6 +87,19 @@ static int add_send(struct outcome *o, int node, const json_t *arg, struct fail 
     return r != 0 ? err_trace(r) : outcome_add_target_take(o, node, value, f);
 }
 
+static int refuse_unknown(const struct graph *g, const char *verb, const char *name, struct fail *f)
+{
+    const char **names MEM_AUTO(mem_freep) = mem_array(g->node_count, sizeof(*names));
+    if (names == NULL)
+        return err_trace(ERR_NOMEM);
+    for (size_t i = 0; i < g->node_count; i++)
+        names[i] = g->nodes[i].name;
+    char *hint MEM_AUTO(mem_freep) = problems_hint(name, names, g->node_count);
+    fail_set(f, FAIL_INVALID_UPDATE, "%s names the unknown node \"%s\"; %s", verb, name,
+             hint == NULL ? "" : hint);
+    return OUTCOME_E_REFUSED;
+}
+
 int outcome_add_goto(struct outcome *o, const struct graph *g, const char *name, const json_t *arg,
                      struct fail *f)
 {
@@ -97,10 +111,8 @@ int outcome_add_goto(struct outcome *o, const struct graph *g, const char *name,
         return OUTCOME_E_REFUSED;
     }
     int node = graph_find_node(g, name);
-    if (node == NODE_NONE) {
-        fail_set(f, FAIL_INVALID_UPDATE, "%s names the unknown node \"%s\"", verb, name);
-        return OUTCOME_E_REFUSED;
-    }
+    if (node == NODE_NONE)
+        return refuse_unknown(g, verb, name, f);
     return arg == NULL ? outcome_add_target_take(o, node, NULL, f) : add_send(o, node, arg, f);
 }
 

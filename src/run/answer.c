@@ -173,7 +173,7 @@ static int try_answer(const struct exec *e, const struct node *node, const json_
     if (r == 0 && value != NULL)
         r = update_add_take(&update, field, value);
     if (r == 0)
-        r = message_settle(e->run->runs->services, e->graph, &update, f);
+        r = message_settle(e->run->runs->services, e->graph, node->name, &update, f);
     if (r == 0)
         r = try_writes(e, node->name, &update, f);
     update_clear(&update);
@@ -298,7 +298,7 @@ int answer_give(struct run_task *t)
 int answer_check_result(struct run_task *t)
 {
     const char *name = t->task.node->name;
-    int r = message_settle(t->task.services, t->exec->graph, &t->outcome.update, &t->fail);
+    int r = message_settle(t->task.services, t->exec->graph, name, &t->outcome.update, &t->fail);
 
     if (t->asked_count == 0)
         return r;

@@ -56,7 +56,8 @@ static int read_command(struct exec *e, struct outcome *ret, struct fail *f)
         fail_set(f, FAIL_INVALID_UPDATE, "There is no parent graph");
         r = 1;
     }
-    return r == 0 ? message_settle(e->run->runs->services, e->graph, &ret->update, f) : r;
+    return r == 0 ? message_settle(e->run->runs->services, e->graph, "__input__", &ret->update, f)
+                  : r;
 }
 
 /* ---- into effect ---- */

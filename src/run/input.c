@@ -48,7 +48,7 @@ int input_outcome(const struct services *services, const struct graph *graph, co
         return OUTCOME_E_REFUSED;
     r = add_fields(graph, input, &ret->update);
     if (r == 0)
-        r = message_settle(services, graph, &ret->update, f);
+        r = message_settle(services, graph, "__start__", &ret->update, f);
     if (r > 0 && f->code == FAIL_INVALID_UPDATE)
         f->code = FAIL_INPUT; /* it is the caller who is wrong */
     return r;

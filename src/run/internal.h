@@ -224,10 +224,10 @@ void message_delta(struct run_task *t, const struct llm_delta *delta);
 void message_forget_live(struct run_task *t);
 /*
  * Brings what is written into messages fields to the flat form with ids (the reducer would do it
- * later, but then the event, the stored write and the state would carry different ids). 0,
- * MESSAGES_E_REFUSED with f, or a fault.
+ * later, but then the event, the stored write and the state would carry different ids). writer: as
+ * in struct task_writes. 0, MESSAGES_E_REFUSED with f, or a fault.
  */
-int message_settle(const struct services *services, const struct graph *graph,
+int message_settle(const struct services *services, const struct graph *graph, const char *writer,
                    struct update *update, struct fail *f);
 /* Emits the whole messages in a settled update that clients have not seen. */
 void message_show(struct run_task *t, const struct update *update);

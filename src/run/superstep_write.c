@@ -158,7 +158,7 @@ static int make_task(const struct superstep *s, const json_t *update, struct wri
     if (r == 0 && o->parent != NULL)
         return superstep_refuse(s, "an update has no parent graph to send commands to");
     if (r == 0)
-        r = message_settle(s->services, s->at->graph, &o->update, s->f);
+        r = message_settle(s->services, s->at->graph, t->name, &o->update, s->f);
     if (r == 0)
         r = follow(s, t, o);
     return refused(s, r);

@@ -150,9 +150,10 @@ static const struct {
     { COMMAND("\"goto\":{\"node\":\"a\"}"), NO_GOTO("object") },
     { COMMAND("\"goto\":{\"node\":1,\"arg\":1}"), NO_GOTO("object") },
     { COMMAND("\"goto\":{\"node\":\"a\",\"arg\":1,\"timeout\":1}"), NO_GOTO("object") },
-    { COMMAND("\"goto\":\"z\""), "a goto names the unknown node \"z\"" },
+    { COMMAND("\"goto\":\"z\""), "a goto names the unknown node \"z\"; known are a, b, c" },
     { COMMAND("\"goto\":\"__start__\""), "a goto cannot go to \"__start__\"" },
-    { COMMAND("\"goto\":{\"node\":\"z\",\"arg\":1}"), "a Send names the unknown node \"z\"" },
+    { COMMAND("\"goto\":{\"node\":\"z\",\"arg\":1}"),
+      "a Send names the unknown node \"z\"; known are a, b, c" },
     { COMMAND("\"goto\":{\"node\":\"__end__\",\"arg\":1}"), "a Send cannot go to \"__end__\"" },
     { COMMAND("\"goto\":{\"node\":\"__start__\",\"arg\":1}"), "a Send cannot go to \"__start__\"" },
     { COMMAND("\"graph\":\"CHILD\""), "a Command's \"graph\" has to be \"PARENT\", found string" },
@@ -414,7 +415,8 @@ START_TEST(what_a_function_refuses_is_passed_on)
     ck_assert_int_eq(follow_all(&route, 1, "{\"x\":\"bad\"}"), OUTCOME_E_REFUSED);
     ck_assert_int_eq(failure.code, FAIL_NODE);
     ck_assert_str_eq(fail_message(&failure), "cannot choose");
-    expect_refused(follow_all(&route, 1, "{\"x\":\"z\"}"), "a goto names the unknown node \"z\"");
+    expect_refused(follow_all(&route, 1, "{\"x\":\"z\"}"),
+                   "a goto names the unknown node \"z\"; known are a, b, c");
 }
 END_TEST
 
