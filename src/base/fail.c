@@ -30,6 +30,7 @@ static const struct fail_row rows[FAIL_CODE_COUNT] = {
     ROW(FAIL_TOO_MANY, "TooManyRequestsError", 429, false, "too many requests; try again later"),
     ROW(FAIL_DRAINING, "ServiceUnavailableError", 503, false, "the server is shutting down"),
     ROW(FAIL_FULL, "ServiceUnavailableError", 503, false, "the server is full; try again later"),
+    ROW(FAIL_NO_ROOM, "ServiceUnavailableError", 503, false, "there is no room for more threads"),
     ROW(FAIL_INTERNAL, "InternalError", 500, false, "the server failed; its log says more"),
 
     ROW(FAIL_INPUT, "InvalidInputError", 422, false, "the input does not fit the graph"),
@@ -45,7 +46,8 @@ static const struct fail_row rows[FAIL_CODE_COUNT] = {
 
     ROW(FAIL_NODE, "NodeError", 500, true, "a node failed"),
     ROW(FAIL_NODE_TIMEOUT, "NodeTimeoutError", 504, true, "a node passed its time limit"),
-    ROW(FAIL_TEMPLATE, "TemplateError", 500, false, "a template could not be rendered"),
+    ROW(FAIL_TEMPLATE, "TemplateError", 422, false,
+        "what a template renders to does not fit its place"),
     ROW(FAIL_NO_PROVIDER, "ProviderNotConfiguredError", 502, false,
         "the model's provider is not configured"),
     ROW(FAIL_UP_CONNECT, "APIConnectionError", 502, true, "the upstream could not be reached"),

@@ -32,7 +32,9 @@ enum fail_code {
     FAIL_TOO_MANY,      /* 429 TooManyRequestsError */
     FAIL_DRAINING,      /* 503 ServiceUnavailableError, Retry-After */
     FAIL_FULL,          /* 503 ServiceUnavailableError, Retry-After */
-    FAIL_INTERNAL,      /* 500 InternalError: a fault of ours, no memory */
+    FAIL_NO_ROOM, /* 503 ServiceUnavailableError: threads take all the room there is; waiting does not
+                           help */
+    FAIL_INTERNAL, /* 500 InternalError: a fault of ours, no memory */
     /* a run */
     FAIL_INPUT,          /* 422 InvalidInputError: the input does not fit the graph */
     FAIL_EMPTY_INPUT,    /* 422 EmptyInputError */
@@ -47,7 +49,7 @@ enum fail_code {
     FAIL_NODE,         /* 500 NodeError, or the class that the node names itself; repeated, unless
                           that is the class of a row here which is not */
     FAIL_NODE_TIMEOUT, /* 504 NodeTimeoutError; repeated by default */
-    FAIL_TEMPLATE,     /* 500 TemplateError */
+    FAIL_TEMPLATE,     /* 422 TemplateError: what the state holds does not fit where it is put */
     FAIL_NO_PROVIDER,  /* 502 ProviderNotConfiguredError: named but has no key or address */
     FAIL_UP_CONNECT, /* 502 APIConnectionError: refused, unreachable, name not found, TLS; repeated
                       */

@@ -26,6 +26,10 @@
 /* A graph that names another is built after it, in the middle of its own making. */
 enum file_state { FILE_NEW, FILE_OPEN /* being built */, FILE_BUILT, FILE_WRONG };
 
+/* Bounds the stack only: how deep graphs may be inside each other is looked at where one is put into
+ * another, from the inside, so that the outermost of too many is told whichever was opened first. */
+enum { OPEN_MAX = 8 * SUBGRAPH_MAX_DEPTH };
+
 struct graph_file {
     char *path;
     char *name; /* of the graph */
@@ -47,8 +51,8 @@ struct load {
     struct graph_file **files; /* in the order of the places */
     const char **names;        /* of the files */
     size_t count;
-    struct graph_source source;                  /* of this load */
-    struct graph_file *open[SUBGRAPH_MAX_DEPTH]; /* each was named by the one before it */
+    struct graph_source source;        /* of this load */
+    struct graph_file *open[OPEN_MAX]; /* each was named by the one before it */
     size_t open_count;
     bool is_from_settings;
 };
@@ -372,7 +376,7 @@ static int build_named(struct load *l, struct graph_file *file, struct buf *why)
         tell_cycle(l, file, why);
         return SOURCE_E_REFUSED;
     }
-    if (file->state == FILE_NEW && l->open_count == SUBGRAPH_MAX_DEPTH) {
+    if (file->state == FILE_NEW && l->open_count == OPEN_MAX) {
         buf_addf(why, "more than %d graphs are inside each other", SUBGRAPH_MAX_DEPTH);
         return SOURCE_E_REFUSED;
     }

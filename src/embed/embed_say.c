@@ -153,7 +153,7 @@ const char *anabranch_task_ask(struct anabranch_task *task, const char *question
 
 static void finish(struct task *task, const char *text, size_t len_bytes)
 {
-    struct outcome outcome = { .parent = NULL };
+    struct outcome outcome = { .target_max = task_max_targets(task) };
     struct fail f = { .code = FAIL_NONE };
     json_t *json = NULL;
     int r = 0;

@@ -49,6 +49,7 @@ static int fill(struct anabranch_builder *b, struct graph *g)
     if (r == 0)
         build_check_reach(b, g);
     g->uses_facts = b->uses_facts;
+    g->asks = b->asks;
     return r;
 }
 

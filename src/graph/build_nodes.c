@@ -72,6 +72,26 @@ int build_kind(struct setup *s, struct node *n)
     return r;
 }
 
+static bool is_asking(const struct node *n)
+{
+    return n != NULL && ((n->kind != NULL && n->kind->answer_field != NULL) ||
+                         (n->subgraph != NULL && n->subgraph->graph->asks));
+}
+
+/* What one person has answered is nothing to show to the next. A default means the other nodes. */
+static void check_cache(struct setup *s, struct node *n)
+{
+    bool asks = is_asking(n) || is_asking(n->on_error);
+    s->builder->asks = s->builder->asks || asks;
+    if (!asks || !n->cache.is_on)
+        return;
+    if (setup_json(s, "cache", false) != NULL)
+        setup_problem(s, "cache", "remove it, or cache the nodes around the question",
+                      "it would give one person's answer to the next: the node asks%s",
+                      n->subgraph != NULL ? " inside its graph" : "");
+    n->cache.is_on = false;
+}
+
 static int read_node(struct anabranch_builder *b, const struct graph *g, const json_t *json,
                      const char *pointer, struct node *n)
 {
@@ -86,6 +106,8 @@ static int read_node(struct anabranch_builder *b, const struct graph *g, const j
     int r = build_common(&s, n);
     if (r == 0)
         r = build_kind(&s, n);
+    if (r == 0)
+        check_cache(&s, n);
     if (r == 0)
         setup_finish(&s);
     return r;

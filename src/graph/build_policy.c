@@ -9,11 +9,32 @@
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "graph/builder.h"
+#include <string.h>
 
 enum { ATTEMPTS_MAX = 100, RETRIES_MAX = 16 };
 static const int64_t cache_max_ms = (int64_t)10 * 365 * DAY_MS;
 
 /* ---- retry ---- */
+
+/* As classes are called, ours and those that nodes make up. */
+static bool is_class_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    static const char more[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.";
+    return strspn(name, letters) > 0 && strspn(name, more) == strlen(name);
+}
+
+static void check_classes(struct setup *s, const struct retry *retry)
+{
+    const json_t *list = setup_json(s, "on", false);
+    if (json_is_array(list) && json_array_size(list) == 0)
+        setup_problem(s, "on", "leave it out for errors that pass by themselves",
+                      "a policy for no class of errors");
+    for (size_t i = 0; i < retry->on_count; i++)
+        if (!is_class_name(retry->on[i]))
+            setup_problem(s, "on", "write one such as \"RateLimitError\"",
+                          "\"%s\" cannot be a class of errors", retry->on[i]);
+}
 
 static int read_retry(struct setup *s, struct retry *retry)
 {
@@ -23,6 +44,7 @@ static int read_retry(struct setup *s, struct retry *retry)
     retry->max_ms = setup_int(s, "max_ms", 0, DAY_MS, 128000);
     retry->has_jitter = setup_bool(s, "jitter", true);
     int r = setup_texts(s, "on", &retry->on, &retry->on_count);
+    check_classes(s, retry);
     setup_finish(s);
     return r;
 }

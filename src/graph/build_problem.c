@@ -6,7 +6,7 @@
 #include "graph/path.h"
 #include <string.h>
 
-enum { LISTED_MAX_BYTES = 400, POINTER_MAX_BYTES = 1 << 24 };
+enum { POINTER_MAX_BYTES = 1 << 24 };
 
 /* What paths may begin with beside a field; scope_find() has them. */
 static const char *const roots[] = { "$context", "$config", ROOT_RUN };
@@ -41,19 +41,6 @@ void builder_problem(struct anabranch_builder *b, const char *pointer, const cha
     va_end(args);
 }
 
-/* "there are: a, b, c", as many as a line takes. */
-static char *list_names(const char *const *names, size_t count)
-{
-    struct buf list;
-    buf_init(&list, POINTER_MAX_BYTES);
-    buf_add_str(&list, count == 0 ? "there is none" : "known are ");
-    for (size_t i = 0; i < count && list.len < LISTED_MAX_BYTES; i++)
-        buf_addf(&list, "%s%s", i == 0 ? "" : ", ", names[i]);
-    if (list.len >= LISTED_MAX_BYTES)
-        buf_add_str(&list, " ...");
-    return buf_take(&list, NULL);
-}
-
 const char *builder_problem_unknown(struct anabranch_builder *b, const char *pointer,
                                     const char *noun, const char *word, const char *const *names,
                                     size_t count)
@@ -63,8 +50,7 @@ const char *builder_problem_unknown(struct anabranch_builder *b, const char *poi
         return NULL;
     }
     const char *nearest = problems_nearest(word, names, count);
-    char *remedy MEM_AUTO(mem_freep) =
-        nearest != NULL ? mem_printf("did you mean \"%s\"?", nearest) : list_names(names, count);
+    char *remedy MEM_AUTO(mem_freep) = problems_hint(word, names, count);
     if (remedy == NULL)
         builder_note_fault(b);
     else
@@ -87,11 +73,23 @@ void builder_problem_field(struct anabranch_builder *b, const struct graph *g, c
     builder_problem_unknown(b, pointer, "field", name, names, count);
 }
 
-void builder_check_root(struct anabranch_builder *b, const struct graph *g, const char *pointer,
-                        const char *root)
+static void check_fact(struct anabranch_builder *b, const char *pointer, const char *part)
 {
+    static const char *const facts[] = { "step", "remaining_steps", "is_last_step" };
+    enum { FACT_COUNT = sizeof(facts) / sizeof(facts[0]) };
+    b->uses_facts = true;
+    for (size_t i = 0; i < FACT_COUNT; i++)
+        if (part == NULL || strcmp(part, facts[i]) == 0)
+            return;
+    (void)builder_problem_unknown(b, pointer, "part of $run", part, facts, FACT_COUNT);
+}
+
+void builder_check_path(struct anabranch_builder *b, const struct graph *g, const char *pointer,
+                        const struct path *path)
+{
+    const char *root = path_root(path);
     if (strcmp(root, ROOT_RUN) == 0)
-        b->uses_facts = true;
+        check_fact(b, pointer, path_part(path, 1));
     for (size_t i = 0; i < ROOT_COUNT; i++)
         if (strcmp(root, roots[i]) == 0)
             return;

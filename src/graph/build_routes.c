@@ -85,7 +85,7 @@ static int read_path(struct route_build *rb, const char *key, struct route *rout
         return 0;
     }
     if (r == 0)
-        builder_check_root(rb->b, rb->g, place, path_root(route->path));
+        builder_check_path(rb->b, rb->g, place, route->path);
     return r;
 }
 

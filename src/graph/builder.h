@@ -96,6 +96,7 @@ struct anabranch_builder {
     json_t *node_defaults; /* an object or NULL */
     struct node defaults;  /* what it says, read once to tell its mistakes; never runs */
     bool uses_facts;       /* a root $run was seen, or a kind that may look there */
+    bool asks;             /* as in struct graph */
     bool is_told_fields;   /* that there are too many */
     bool is_told_nodes;
     bool has_entry; /* an edge from __start__ was seen */
@@ -151,8 +152,8 @@ int setup_texts(struct setup *s, const char *key, char ***ret, size_t *ret_count
  */
 int setup_word(struct setup *s, const char *key, const char *noun, const char *const *words,
                size_t count, int fallback);
-/* setup_check_root() for a place whose pointer is known. */
-void setup_check_root_at(const struct setup *s, const char *pointer, const char *root);
+/* setup_check_path() for a place whose pointer is known. */
+void setup_check_path_at(const struct setup *s, const char *pointer, const struct path *path);
 
 /* base + "/" + key with ~ and / escaped; NULL: no memory. */
 char *pointer_join(const char *base, const char *key);
@@ -167,9 +168,9 @@ const char *builder_problem_unknown(struct anabranch_builder *b, const char *poi
 /* The same for a name that is no field's. has_scopes: $context and its like would be right, too. */
 void builder_problem_field(struct anabranch_builder *b, const struct graph *g, const char *pointer,
                            const char *name, bool has_scopes);
-/* Tells a root of a path or template that nothing answers to, and notes who needs $run. */
-void builder_check_root(struct anabranch_builder *b, const struct graph *g, const char *pointer,
-                        const char *root);
+/* Tells a path to which nothing will ever answer, and notes who needs $run. */
+void builder_check_path(struct anabranch_builder *b, const struct graph *g, const char *pointer,
+                        const struct path *path);
 void builder_note_fault(struct anabranch_builder *b);
 /* JSON text as an object; NULL with a problem noted. */
 json_t *builder_read_object(struct anabranch_builder *b, const char *pointer, const char *text);

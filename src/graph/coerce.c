@@ -351,3 +351,14 @@ int message_coerce(const json_t *any, json_t **ret, struct fail *f)
     json_decref(d.out);
     return r < 0 ? err_trace(r) : r > 0 ? MESSAGES_E_REFUSED : 0;
 }
+
+int message_coerce_at(const json_t *any, size_t index, json_t **ret, struct fail *f)
+{
+    const char *id = json_string_value(json_object_get(any, "id"));
+    int r = message_coerce(any, ret, f);
+    if (r == MESSAGES_E_REFUSED && id != NULL)
+        fail_set(f, f->code, "message %zu (id \"%.100s\"): %s", index, id, fail_message(f));
+    else if (r == MESSAGES_E_REFUSED)
+        fail_set(f, f->code, "message %zu: %s", index, fail_message(f));
+    return r;
+}

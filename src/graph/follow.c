@@ -62,7 +62,7 @@ static int follow_switch(const struct following *w, const struct route *route)
                  path_text(route->path));
         return OUTCOME_E_REFUSED;
     }
-    return outcome_add_target_take(w->out, target, NULL);
+    return outcome_add_target_take(w->out, target, NULL, w->f);
 }
 
 /* ---- each ---- */
@@ -79,7 +79,22 @@ static int send_item(const struct following *w, const struct route *route, json_
         return err_trace(ERR_NOMEM);
     }
     int r = value_new_take(arg, &value);
-    return r != 0 ? err_trace(r) : outcome_add_target_take(w->out, route->targets[0], value);
+    return r != 0 ? err_trace(r) : outcome_add_target_take(w->out, route->targets[0], value, w->f);
+}
+
+/* Before a Send is made of each item: that costs many times what the list does. */
+static bool refuse_list(const struct following *w, const struct route *route, const json_t *list)
+{
+    size_t count = json_array_size(list), most = w->out->target_max;
+    if (list != NULL && !json_is_null(list) && !json_is_array(list))
+        fail_set(w->f, FAIL_INVALID_UPDATE, "the each of \"%s\" needs a list at \"%s\", found %s",
+                 w->node, path_text(route->path), jsonx_type_name(list));
+    else if (most > 0 && w->out->target_count + count > most)
+        fail_set(w->f, FAIL_LIMIT,
+                 "the each of \"%s\" would make a task for each of the %zu items at \"%s\"; the "
+                 "setting max_tasks allows %zu in one step",
+                 w->node, count, path_text(route->path), most);
+    return fail_is_set(w->f);
 }
 
 static int follow_each(const struct following *w, const struct route *route)
@@ -87,17 +102,11 @@ static int follow_each(const struct following *w, const struct route *route)
     const json_t *list = path_find(route->path, w->scope);
     size_t i;
     json_t *item;
-    if (list != NULL && !json_is_null(list) && !json_is_array(list)) {
-        fail_set(w->f, FAIL_INVALID_UPDATE, "the each of \"%s\" needs a list at \"%s\", found %s",
-                 w->node, path_text(route->path), jsonx_type_name(list));
-        return OUTCOME_E_REFUSED;
-    }
-    json_array_foreach(list, i, item) {
-        int r = send_item(w, route, item, i);
-        if (r != 0)
-            return err_trace(r);
-    }
-    return 0;
+    int r = refuse_list(w, route, list) ? OUTCOME_E_REFUSED : 0;
+    json_array_foreach(list, i, item)
+        if (r == 0)
+            r = send_item(w, route, item, i);
+    return r < 0 ? err_trace(r) : r;
 }
 
 /* ---- function ---- */

@@ -220,6 +220,7 @@ struct graph {
     int64_t recursion_limit; /* 0 = the setting's */
     int64_t step_timeout_ms; /* of each superstep; 0 = none */
     bool uses_facts;         /* something in it looks at $run, or may */
+    bool asks;               /* a node of it, or of a graph inside, is an interrupt */
     int depth;               /* graphs inside each other: 1 = no node is a graph */
     json_t *assistant;       /* {"config","context","metadata"} of the file, or NULL */
 };

@@ -170,11 +170,11 @@ int jtemplate_render(const struct jtemplate *t, const struct scope *scope, size_
     return 0;
 }
 
-void jtemplate_each_root(const struct jtemplate *t, void (*seen)(void *arg, const char *root),
-                         void *arg)
+void jtemplate_each_path(const struct jtemplate *t,
+                         void (*seen)(void *arg, const struct path *path), void *arg)
 {
     if (t->text != NULL)
-        template_each_root(t->text, seen, arg);
+        template_each_path(t->text, seen, arg);
     for (size_t i = 0; i < t->count; i++)
-        jtemplate_each_root(t->parts[i], seen, arg);
+        jtemplate_each_path(t->parts[i], seen, arg);
 }

@@ -22,6 +22,9 @@ struct node_kind {
      */
     int (*configure)(struct setup *setup, void **ret_config);
     void (*config_free)(void *config); /* accepts NULL; or NULL */
+    /* Of a kind that asks and whose result is the answer: the field that gets it, or -1. NULL: any
+     * other kind. */
+    int (*answer_field)(const void *config);
     /* See node/node.h. */
     void (*start)(struct task *task);
     void (*cancel)(struct task *task);

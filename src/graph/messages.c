@@ -91,9 +91,10 @@ static int remove_id(struct message_fold *m, const char *id)
     return json_object_set_new(m->removed, id, json_true()) ? err_trace(ERR_NOMEM) : 0;
 }
 
-static int refuse_removal(const char *why, struct fail *f)
+static int refuse_removal(const json_t *message, const char *why, struct fail *f)
 {
-    fail_set(f, FAIL_INVALID_UPDATE, "a remove message names an id that %s", why);
+    fail_set(f, FAIL_INVALID_UPDATE, "a remove message names the id \"%.100s\", which %s",
+             message_id(message), why);
     return MESSAGES_E_REFUSED;
 }
 
@@ -102,7 +103,8 @@ static int merge_one(struct message_fold *m, json_t *message, struct fail *f)
     const json_t *known = json_object_get(m->index, message_id(message));
     bool is_removal = message_type_of(message) == MESSAGE_REMOVE;
     if (known == NULL)
-        return is_removal ? refuse_removal("no message of the list has", f) : append(m, message);
+        return is_removal ? refuse_removal(message, "no message of the list has", f)
+                          : append(m, message);
     if (is_removal)
         return remove_id(m, message_id(message));
     return put(m, (size_t)json_integer_value(known), message);
@@ -159,28 +161,27 @@ static json_t *without_gone(const struct message_fold *m)
     return kept;
 }
 
-static int coerce_one(json_t *list, const json_t *any, struct fail *f)
+static int append_coerced(json_t *list, json_t *message)
 {
-    json_t *message = NULL;
-    int r = message_coerce(any, &message, f);
-    if (r != 0)
-        return r;
     return json_array_append_new(list, message) ? err_trace(ERR_NOMEM) : 0;
 }
 
 /* An array at this level is the list; pairs stand only inside it. */
 static int coerce_list(json_t *list, const json_t *right, struct fail *f)
 {
-    if (!json_is_array(right))
-        return coerce_one(list, right, f);
+    json_t *message = NULL;
     size_t i;
     json_t *any;
+    int r = json_is_array(right) ? 0 : message_coerce(right, &message, f);
+    if (r == 0 && message != NULL)
+        r = append_coerced(list, message);
     json_array_foreach(right, i, any) {
-        int r = coerce_one(list, any, f);
-        if (r != 0)
-            return r;
+        if (r == 0)
+            r = message_coerce_at(any, i, &message, f);
+        if (r == 0)
+            r = append_coerced(list, message);
     }
-    return 0;
+    return r;
 }
 
 /* The place behind the last "remove all", 0 = there is none. */
@@ -203,7 +204,7 @@ static int start_again(struct message_fold *m, const json_t *incoming, size_t fi
     for (size_t i = first; r == 0 && i < json_array_size(incoming); i++) {
         json_t *message = json_array_get(incoming, i);
         if (message_type_of(message) == MESSAGE_REMOVE)
-            return refuse_removal("\"" REMOVE_ALL "\" before it has removed already", f);
+            return refuse_removal(message, "\"" REMOVE_ALL "\" before it has removed already", f);
         r = append(m, message);
     }
     return r;

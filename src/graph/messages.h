@@ -12,6 +12,8 @@ enum { MESSAGES_E_REFUSED = 1 };
 /* One message in any input form -> a new flat object with `type`, `content`, `id` ... Parts are
  * shared with what came in. Returns 0, MESSAGES_E_REFUSED (f: FAIL_INVALID_UPDATE), or a fault. */
 int message_coerce(const json_t *any, json_t **ret, struct fail *f);
+/* The same for the element `index` of a list: f says which one it is. */
+int message_coerce_at(const json_t *any, size_t index, json_t **ret, struct fail *f);
 
 /*
  * The writes of one step onto one list, in their order: each is one message or an array, any form.

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/jsonx.h"
 #include "base/mem.h"
+#include "graph/problem.h"
 #include <stdint.h>
 #include <string.h>
 
@@ -48,24 +49,55 @@ static int grow(struct outcome *o)
     return 0;
 }
 
-int outcome_add_target_take(struct outcome *o, int node, struct value *arg)
+static int make_room(struct outcome *o, struct fail *f)
 {
-    int r = node == NODE_END || o->target_count < o->target_cap ? 0 : grow(o);
+    if (o->target_max > 0 && o->target_count >= o->target_max) {
+        fail_set(f, FAIL_LIMIT,
+                 "a task wants to go on in more than %zu places; the setting max_tasks allows no "
+                 "more in one step",
+                 o->target_max);
+        return OUTCOME_E_REFUSED;
+    }
+    return o->target_count < o->target_cap ? 0 : grow(o);
+}
+
+int outcome_add_target_take(struct outcome *o, int node, struct value *arg, struct fail *f)
+{
+    int r = node == NODE_END ? 0 : make_room(o, f);
     if (r != 0 || node == NODE_END) {
         value_unref(arg);
-        return r != 0 ? err_trace(r) : 0;
+        return r < 0 ? err_trace(r) : r;
     }
     o->targets[o->target_count++] = (struct target){ node, arg };
     return 0;
 }
 
-static int add_send(struct outcome *o, int node, const json_t *arg)
+size_t outcome_count_sends(const struct outcome *o)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < o->target_count; i++)
+        count += o->targets[i].arg != NULL;
+    return count;
+}
+
+static int add_send(struct outcome *o, int node, const json_t *arg, struct fail *f)
 {
     struct value *value = NULL;
     int r = value_new_take(json_incref((json_t *)arg), &value);
-    if (r == 0)
-        r = outcome_add_target_take(o, node, value);
-    return r != 0 ? err_trace(r) : 0;
+    return r != 0 ? err_trace(r) : outcome_add_target_take(o, node, value, f);
+}
+
+static int refuse_unknown(const struct graph *g, const char *verb, const char *name, struct fail *f)
+{
+    const char **names MEM_AUTO(mem_freep) = mem_array(g->node_count, sizeof(*names));
+    if (names == NULL)
+        return err_trace(ERR_NOMEM);
+    for (size_t i = 0; i < g->node_count; i++)
+        names[i] = g->nodes[i].name;
+    char *hint MEM_AUTO(mem_freep) = problems_hint(name, names, g->node_count);
+    fail_set(f, FAIL_INVALID_UPDATE, "%s names the unknown node \"%s\"; %s", verb, name,
+             hint == NULL ? "" : hint);
+    return OUTCOME_E_REFUSED;
 }
 
 int outcome_add_goto(struct outcome *o, const struct graph *g, const char *name, const json_t *arg,
@@ -79,12 +111,9 @@ int outcome_add_goto(struct outcome *o, const struct graph *g, const char *name,
         return OUTCOME_E_REFUSED;
     }
     int node = graph_find_node(g, name);
-    if (node == NODE_NONE) {
-        fail_set(f, FAIL_INVALID_UPDATE, "%s names the unknown node \"%s\"", verb, name);
-        return OUTCOME_E_REFUSED;
-    }
-    int r = arg == NULL ? outcome_add_target_take(o, node, NULL) : add_send(o, node, arg);
-    return r != 0 ? err_trace(r) : 0;
+    if (node == NODE_NONE)
+        return refuse_unknown(g, verb, name, f);
+    return arg == NULL ? outcome_add_target_take(o, node, NULL, f) : add_send(o, node, arg, f);
 }
 
 /* ---- a Command ---- */

@@ -26,24 +26,27 @@ struct outcome {
     struct target *targets; /* in the order in which they were decided */
     size_t target_count;
     size_t target_cap;
-    json_t *parent; /* array of Commands for the parent graph (without "graph"), or NULL */
+    size_t target_max; /* more of them are refused; 0 = no bound. Its maker sets it */
+    json_t *parent;    /* array of Commands for the parent graph (without "graph"), or NULL */
 };
 
-void outcome_clear(struct outcome *o);                       /* leaves it empty */
+void outcome_clear(struct outcome *o); /* leaves it empty, and without a bound */
 void outcome_move(struct outcome *to, struct outcome *from); /* clears to, empties from */
 
 enum { OUTCOME_E_REFUSED = 1 };
-/* Takes arg (also on failure; NULL = a goto). node may be NODE_END, which is ignored. 0 or
- * ERR_NOMEM. */
-int outcome_add_target_take(struct outcome *o, int node, struct value *arg);
+/* Takes arg (also on failure; NULL = a goto). node may be NODE_END, which is ignored. 0,
+ * OUTCOME_E_REFUSED with f (FAIL_LIMIT: target_max are there), or ERR_NOMEM. */
+int outcome_add_target_take(struct outcome *o, int node, struct value *arg, struct fail *f);
+/* How many of the targets are Sends. */
+size_t outcome_count_sends(const struct outcome *o);
 /* The same by name. "__end__" as a goto is ignored; a Send to it, an unknown node and "__start__"
- * are FAIL_INVALID_UPDATE. 0, OUTCOME_E_REFUSED with f, or a fault. */
+ * are FAIL_INVALID_UPDATE. As above, or another fault. */
 int outcome_add_goto(struct outcome *o, const struct graph *g, const char *name, const json_t *arg,
                      struct fail *f);
 /*
  * Adds a Command. Keys of its update that are no field are dropped. Borrows json, whose parts are
  * shared: nobody may change them any more. 0, OUTCOME_E_REFUSED with f (FAIL_INVALID_UPDATE: not
- * of the form above, unknown node), or a fault; o may hold a part of it then.
+ * of the form above, unknown node; FAIL_LIMIT), or a fault; o may hold a part of it then.
  */
 int outcome_add_command(struct outcome *o, const struct graph *g, const json_t *command,
                         struct fail *f);
@@ -58,7 +61,8 @@ int outcome_add_result(struct outcome *o, const struct graph *g, const char *nod
 /*
  * The targets of an outlets' routes, by the state that `scope` shows. node: for messages, or
  * "__start__". 0, OUTCOME_E_REFUSED with f (a switch without a case for the value and without a
- * default; `each` over what is no list; what a function says), or a fault.
+ * default; `each` over what is no list, or over more items than target_max has room for; what a
+ * function says), or a fault.
  */
 int outcome_follow(struct outcome *o, const char *node, const struct outlets *out,
                    const struct scope *scope, struct fail *f);

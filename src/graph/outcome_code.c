@@ -215,7 +215,7 @@ static int decode_target(struct outcome *o, const struct graph *g, const json_t 
     if (node == NODE_NONE)
         return missing(g, "node", name, f);
     int r = value_at(target, 1, &arg);
-    return r != 0 ? r : outcome_add_target_take(o, node, arg);
+    return r != 0 ? r : outcome_add_target_take(o, node, arg, f);
 }
 
 int outcome_decode(struct outcome *o, const struct graph *g, const json_t *json, struct fail *f)

@@ -77,21 +77,45 @@ static int read_names(struct setup *top, const char *key, builder_names_call *ca
     return call(top->builder, names, count);
 }
 
-static void read_assistant(struct setup *top)
+/* What a request's config may say, too. Only checked here: it is kept as it is. */
+static int check_config(struct setup *assistant)
+{
+    char *pointer MEM_AUTO(mem_freep) = NULL;
+    char *inner MEM_AUTO(mem_freep) = NULL;
+    struct anabranch_builder *b = assistant->builder;
+    const json_t *json = setup_object(assistant, "config", false, &pointer);
+    char **tags;
+    size_t tag_count;
+    if (json == NULL)
+        return 0;
+    struct setup s;
+    setup_init(&s, b, pointer, json);
+    (void)setup_int(&s, "recursion_limit", 1, b->limits.max_recursion_limit, 0);
+    (void)setup_int(&s, "max_concurrency", 1, INT64_MAX, 0);
+    (void)setup_object(&s, "configurable", false, &inner);
+    int r = setup_texts(&s, "tags", &tags, &tag_count);
+    texts_free(tags, tag_count);
+    setup_finish(&s);
+    return r;
+}
+
+static int read_assistant(struct setup *top)
 {
     char *pointer MEM_AUTO(mem_freep) = NULL;
     const json_t *json = setup_object(top, "assistant", false, &pointer);
     if (json == NULL)
-        return;
-    static const char *const parts[] = { "config", "context", "metadata" };
+        return 0;
+    static const char *const parts[] = { "context", "metadata" };
     struct setup s;
     setup_init(&s, top->builder, pointer, json);
+    int r = check_config(&s);
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         char *inner MEM_AUTO(mem_freep) = NULL;
         (void)setup_object(&s, parts[i], false, &inner); /* its type is all there is to know */
     }
     setup_finish(&s);
     builder_assistant(top->builder, (json_t *)json); /* only counted */
+    return r;
 }
 
 typedef int builder_int_call(struct anabranch_builder *b, int64_t number);
@@ -169,6 +193,8 @@ static int read_file(struct setup *top)
         r = read_defaults(top);
     if (r == 0)
         r = each_member(top, "nodes", anabranch_builder_node);
+    if (json_is_object(json_object_get(top->spec, "nodes")) && top->builder->node_count == 0)
+        setup_problem(top, "nodes", "add one", "there are no nodes");
     if (r == 0)
         r = parse_edges(top);
     if (r == 0)
@@ -180,7 +206,7 @@ static int read_file(struct setup *top)
     if (r == 0)
         r = read_int(top, "step_timeout_ms", anabranch_builder_step_timeout);
     if (r == 0)
-        read_assistant(top);
+        r = read_assistant(top);
     return r;
 }
 

@@ -107,6 +107,11 @@ const char *path_text(const struct path *p)
     return p->text;
 }
 
+const char *path_part(const struct path *p, size_t index)
+{
+    return index < p->count ? p->parts[index] : NULL;
+}
+
 const char *path_root(const struct path *p)
 {
     return p->parts[0];

@@ -38,7 +38,8 @@ struct path;
 int path_parse(const char *text, size_t len_bytes, struct path **ret);
 struct path *path_free(struct path *p); /* accepts NULL */
 const char *path_text(const struct path *p);
-const char *path_root(const struct path *p); /* the first part */
+const char *path_root(const struct path *p);               /* the first part */
+const char *path_part(const struct path *p, size_t index); /* NULL: there are not so many */
 /* Borrowed; NULL = absent. */
 const json_t *path_find(const struct path *p, const struct scope *scope);
 /* The rest of the path (all parts but the first `skip`) inside `json`; borrowed; NULL = absent. */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include <string.h>
 
+enum { LISTED_MAX_BYTES = 400, LIST_MAX_BYTES = 1 << 24 }; /* of names: as many as a line takes */
 enum { LINE_MAX_BYTES = 2000, LINE_END_BYTES = 8, WORD_MAX_BYTES = 64 };
 
 void problems_init(struct problems *p)
@@ -143,4 +144,23 @@ const char *problems_nearest(const char *word, const char *const *names, size_t 
         }
     }
     return nearest;
+}
+
+/* "known are a, b, c" */
+static char *list_names(const char *const *names, size_t count)
+{
+    struct buf list;
+    buf_init(&list, LIST_MAX_BYTES);
+    buf_add_str(&list, count == 0 ? "there is none" : "known are ");
+    for (size_t i = 0; i < count && list.len < LISTED_MAX_BYTES; i++)
+        buf_addf(&list, "%s%s", i == 0 ? "" : ", ", names[i]);
+    if (list.len >= LISTED_MAX_BYTES)
+        buf_add_str(&list, " ...");
+    return buf_take(&list, NULL);
+}
+
+char *problems_hint(const char *word, const char *const *names, size_t count)
+{
+    const char *nearest = problems_nearest(word, names, count);
+    return nearest != NULL ? mem_printf("did you mean \"%s\"?", nearest) : list_names(names, count);
 }

@@ -38,5 +38,8 @@ void problems_join(struct problems *to, const struct problems *from);
 
 /* The entry of `names` (count strings) that a person most likely meant by `word`, or NULL. */
 const char *problems_nearest(const char *word, const char *const *names, size_t count);
+/* What would be right in its place: that entry as a question, or all there are, as many as a line
+ * takes. Free with mem_free(). NULL: no memory. */
+char *problems_hint(const char *word, const char *const *names, size_t count);
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "graph/messages.h"
+#include "graph/state.h"
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -26,6 +27,36 @@ struct reducer_row {
     bool (*takes)(enum field_type type, const json_t *json); /* from a writer */
 };
 
+/* Who writes without being a node. */
+static const struct outsider {
+    const char *writer;
+    enum fail_code code;
+    const char *what;
+} outsiders[] = {
+    { "__start__", FAIL_INPUT, "input" },
+    { "__input__", FAIL_INVALID_UPDATE, "command.update:" },
+};
+
+static const struct outsider *find_outsider(const char *writer)
+{
+    for (size_t i = 0; i < sizeof(outsiders) / sizeof(outsiders[0]); i++)
+        if (strcmp(outsiders[i].writer, writer) == 0)
+            return &outsiders[i];
+    return NULL;
+}
+
+void write_refused(const struct field *field, const char *writer, const char *why, struct fail *f)
+{
+    const struct outsider *o = find_outsider(writer);
+    if (o != NULL) {
+        fail_set(f, o->code, "%s field \"%s\": %s", o->what, field->name, why);
+        return;
+    }
+    fail_set(f, FAIL_INVALID_UPDATE, "node \"%s\" wrote field \"%s\": %s", writer, field->name,
+             why);
+    fail_set_node(f, writer);
+}
+
 /* The writer, the field, and then the text. */
 static void refuse(struct fail *f, const struct field *field, const char *node, const char *format,
                    ...) __attribute__((format(printf, 4, 5)));
@@ -37,13 +68,7 @@ static void refuse(struct fail *f, const struct field *field, const char *node, 
     va_start(args, format);
     char *made MEM_AUTO(mem_freep) = mem_vprintf(format, args);
     va_end(args);
-    const char *text = made != NULL ? made : "refused";
-    if (strcmp(node, "__start__") == 0) {
-        fail_set(f, FAIL_INPUT, "input field \"%s\": %s", field->name, text);
-        return;
-    }
-    fail_set(f, FAIL_INVALID_UPDATE, "node \"%s\" wrote field \"%s\": %s", node, field->name, text);
-    fail_set_node(f, node);
+    write_refused(field, node, made != NULL ? made : "refused", f);
 }
 
 static int refuse_type(struct fail *f, const struct field *field, const char *node,
@@ -246,7 +271,7 @@ static int fold_function(const struct field *field, struct value *left,
     for (const struct pending *w = writes; w != NULL; w = w->next) {
         json_t *next = NULL;
         int r = fn->fold(fn->arg, held, value_json(w->value), &next, f);
-        if (r > 0 && strcmp(w->node, "__start__") != 0)
+        if (r > 0 && find_outsider(w->node) == NULL)
             fail_set_node(f, w->node);
         if (r != 0)
             return r < 0 ? err_trace(r) : REDUCE_E_REFUSED;

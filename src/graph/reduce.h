@@ -10,7 +10,7 @@
 /* The writes of a field in a step, in the order in which they are applied. Everything is borrowed.
  */
 struct pending {
-    const char *node; /* or "__start__" */
+    const char *node; /* as in struct task_writes */
     struct value *value;
     const struct pending *next;
 };

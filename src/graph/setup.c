@@ -5,6 +5,7 @@
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "graph/builder.h"
+#include "graph/path.h"
 #include "graph/subgraph.h"
 #include "graph/texts.h"
 #include <assert.h>
@@ -133,21 +134,32 @@ static bool is_sent(const struct setup *s, const char *root)
     return false;
 }
 
-void setup_check_root_at(const struct setup *s, const char *pointer, const char *root)
+static void check_error_part(const struct setup *s, const char *pointer, const char *part)
 {
-    if (s->sees_error && strcmp(root, "error") == 0)
-        return;
-    if (!is_sent(s, root))
-        builder_check_root(s->builder, s->graph, pointer, root);
+    static const char *const parts[] = { "type", "message", "node" };
+    enum { PART_COUNT = sizeof(parts) / sizeof(parts[0]) };
+    for (size_t i = 0; i < PART_COUNT; i++)
+        if (part == NULL || strcmp(part, parts[i]) == 0)
+            return;
+    (void)builder_problem_unknown(s->builder, pointer, "part of the error", part, parts,
+                                  PART_COUNT);
 }
 
-void setup_check_root(struct setup *s, const char *key, const char *root)
+void setup_check_path_at(const struct setup *s, const char *pointer, const struct path *path)
+{
+    if (s->sees_error && strcmp(path_root(path), "error") == 0)
+        check_error_part(s, pointer, path_part(path, 1));
+    else if (!is_sent(s, path_root(path)))
+        builder_check_path(s->builder, s->graph, pointer, path);
+}
+
+void setup_check_path(struct setup *s, const char *key, const struct path *path)
 {
     char *pointer MEM_AUTO(mem_freep) = pointer_join(s->pointer, key);
     if (pointer == NULL)
         builder_note_fault(s->builder);
     else
-        setup_check_root_at(s, pointer, root);
+        setup_check_path_at(s, pointer, path);
 }
 
 const json_t *setup_json(struct setup *s, const char *key, bool required)
@@ -263,7 +275,7 @@ int setup_texts(struct setup *s, const char *key, char ***ret, size_t *ret_count
     const json_t *list = setup_json(s, key, false);
     *ret = NULL;
     *ret_count = 0;
-    if (list == NULL || !check_texts(s, key, list))
+    if (list == NULL || !check_texts(s, key, list) || json_array_size(list) == 0)
         return 0;
     const char *texts[TEXTS_MAX];
     size_t count = json_array_size(list);

@@ -55,8 +55,7 @@ void setup_set_subgraph_take(struct setup *s, struct subgraph *sub);
 /* A mistake of another sort. key NULL = the node itself. */
 void setup_problem(struct setup *s, const char *key, const char *remedy, const char *wrong, ...)
     __attribute__((format(printf, 4, 5)));
-/* Checks a template's or path's roots as the getters do, for templates that a kind parses itself.
- */
-void setup_check_root(struct setup *s, const char *key, const char *root);
+/* Checks a path as the getters do, for templates that a kind parses itself. */
+void setup_check_path(struct setup *s, const char *key, const struct path *path);
 
 #endif

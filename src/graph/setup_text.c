@@ -11,15 +11,15 @@
 enum { ERROR_BYTES = 200 };
 
 /* Where the names in a template are looked for. */
-struct root_check {
+struct path_check {
     struct setup *setup;
     const char *pointer;
 };
 
-static void check_root(void *arg, const char *root)
+static void check_path(void *arg, const struct path *path)
 {
-    const struct root_check *check = arg;
-    setup_check_root_at(check->setup, check->pointer, root);
+    const struct path_check *check = arg;
+    setup_check_path_at(check->setup, check->pointer, path);
 }
 
 /* What a parser's r, which is not 0, means for a getter: a mistake is noted, and only a fault ends
@@ -41,8 +41,8 @@ static int read_jtemplate(struct setup *s, const char *pointer, const json_t *js
     int r = jtemplate_parse(json, ret, error, sizeof(error));
     if (r != 0)
         return not_parsed(s, pointer, r, error);
-    struct root_check check = { s, pointer };
-    jtemplate_each_root(*ret, check_root, &check);
+    struct path_check check = { s, pointer };
+    jtemplate_each_path(*ret, check_path, &check);
     return 0;
 }
 
@@ -71,8 +71,8 @@ int setup_template(struct setup *s, const char *key, bool required, struct templ
     int r = template_parse(text, strlen(text), ret, error, sizeof(error));
     if (r != 0)
         return not_parsed(s, pointer, r, error);
-    struct root_check check = { s, pointer };
-    template_each_root(*ret, check_root, &check);
+    struct path_check check = { s, pointer };
+    template_each_path(*ret, check_path, &check);
     return 0;
 }
 
@@ -90,14 +90,37 @@ int setup_field(struct setup *s, const char *key, bool required)
     return -1;
 }
 
+/* Has a reducer a use for a constant that its field could not hold? append takes any value as one
+ * more element, a function whatever it likes; messages come in many forms, but never as these. */
+static bool takes_other(const struct field *field, const json_t *json)
+{
+    bool is_overwrite = json_object_get(json, "__overwrite__") != NULL ||
+                        json_object_get(json, "type") != NULL; /* its other spelling */
+    switch (field->reducer) {
+    case REDUCE_APPEND:
+    case REDUCE_FUNCTION:
+        return true;
+    case REDUCE_MESSAGES:
+        return json_is_object(json) || json_is_string(json);
+    case REDUCE_ADD:
+    case REDUCE_MERGE:
+    case REDUCE_MAX:
+    case REDUCE_MIN:
+        return is_overwrite;
+    case REDUCE_REPLACE:
+        break;
+    }
+    return false;
+}
+
 /* A string with a tag may become anything, all else keeps its type, which can be checked against
- * the field's now. Reducers take other types than they keep. */
+ * the field's now. */
 static void check_type(struct setup *s, const char *pointer, const struct field *field,
                        const json_t *json)
 {
     if (json_is_string(json) && strstr(json_string_value(json), "{{") != NULL)
         return;
-    if (field->reducer != REDUCE_REPLACE || field_type_fits(field->type, json))
+    if (field_type_fits(field->type, json) || takes_other(field, json))
         return;
     builder_problem(s->builder, pointer, NULL, "expected %s, found %s",
                     field_type_name(field->type), jsonx_type_name(json));

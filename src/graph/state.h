@@ -42,7 +42,8 @@ void update_move(struct update *to, struct update *from); /* clears to, empties 
 
 /* One task's writes with its name, for state_apply(). */
 struct task_writes {
-    const char *node; /* for messages: a node's name or "__start__" */
+    const char *node; /* for messages: a node's name, "__start__" (the input), "__input__" (a
+                         command) */
     const struct update *update;
 };
 
@@ -70,6 +71,9 @@ int state_apply(struct state *s, const struct task_writes *tasks, size_t count,
 int state_apply_step(struct state *s, const struct task_writes *tasks, size_t count,
                      const struct state_limits *limits, struct state **ret, bool *changed,
                      struct fail *f);
+/* f becomes what state_apply() says of a write that does not fit its field; why: "expected string,
+ * found null". writer: as in task_writes. */
+void write_refused(const struct field *field, const char *writer, const char *why, struct fail *f);
 /* A version as it was stored: the fields' initial values, and over them those of `values`, as they
  * are, without a reducer. Holds a reference of graph. 0 or ERR_NOMEM. */
 int state_restore(struct graph *graph, const struct update *values, struct state **ret);

@@ -108,7 +108,7 @@ static void check_in(const struct side *side, const char *pointer, const char *t
                      const struct path *from)
 {
     check_child_field(side, pointer, to, true);
-    setup_check_root_at(side->setup, pointer, path_root(from));
+    setup_check_path_at(side->setup, pointer, from);
 }
 
 static void check_out(const struct side *side, const char *pointer, const char *to,

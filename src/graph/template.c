@@ -180,7 +180,7 @@ long template_first_tag(const struct template *t)
     return -1;
 }
 
-void template_each_root(const struct template *t, void (*seen)(void *arg, const char *root),
+void template_each_path(const struct template *t, void (*seen)(void *arg, const struct path *path),
                         void *arg)
 {
     /* {{^inverted}} opens nothing, so the names inside it are still looked up in the scope. */
@@ -189,7 +189,7 @@ void template_each_root(const struct template *t, void (*seen)(void *arg, const 
         const struct op *op = &t->ops[i];
         const char *root = op->path == NULL ? NULL : path_root(op->path);
         if (root != NULL && (i >= inside || strcmp(root, ROOT_RUN) == 0))
-            seen(arg, root);
+            seen(arg, op->path);
         if (op->kind == OP_SECTION && i >= inside)
             inside = op->end;
     }

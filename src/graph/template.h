@@ -40,9 +40,9 @@ bool template_is_constant(const struct template *t);
 const struct path *template_whole_path(const struct template *t);
 /* Byte offset of the first tag that renders something, or -1: for "is the host templated?". */
 long template_first_tag(const struct template *t);
-/* Calls seen(arg, root) for the first part of every path that is looked up outside of any section
- * (inside, names may be an item's), and for every $run: it must be known who looks there. */
-void template_each_root(const struct template *t, void (*seen)(void *arg, const char *root),
+/* Calls seen() for every path that is looked up outside of any section (inside, names may be an
+ * item's), and for every one into $run: it must be known who looks there. */
+void template_each_path(const struct template *t, void (*seen)(void *arg, const struct path *path),
                         void *arg);
 
 /* ---- JSON with templates in its strings (keys stay as they are) ---- */
@@ -58,7 +58,7 @@ struct jtemplate *jtemplate_free(struct jtemplate *t);
  */
 int jtemplate_render(const struct jtemplate *t, const struct scope *scope, size_t max_bytes,
                      json_t **ret);
-void jtemplate_each_root(const struct jtemplate *t, void (*seen)(void *arg, const char *root),
-                         void *arg);
+void jtemplate_each_path(const struct jtemplate *t,
+                         void (*seen)(void *arg, const struct path *path), void *arg);
 
 #endif

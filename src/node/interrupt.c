@@ -61,10 +61,16 @@ static void start(struct task *task)
         kit_finish_take(task, c->output, json_incref((json_t *)answer)); /* only counted */
 }
 
+static int answer_field(const void *config)
+{
+    return ((const struct interrupt_config *)config)->output;
+}
+
 const struct node_kind node_interrupt = {
     .name = "interrupt",
     .summary = "Stops for a person and goes on with the answer.",
     .configure = configure,
     .config_free = config_free,
+    .answer_field = answer_field,
     .start = start,
 };

@@ -200,7 +200,7 @@ static int ask_messages(struct llm_job *x, struct fail *f)
     const struct field *field = &task->graph->fields[index];
     const json_t *list = scope_find(&task->scope, field->name);
     if (json_array_size(list) == 0) {
-        fail_set(f, FAIL_NODE, "\"%s\" is empty: a model call needs at least one message",
+        fail_set(f, FAIL_INPUT, "\"%s\" is empty: a model call needs at least one message",
                  field->name);
         return KIT_E_FAILED;
     }

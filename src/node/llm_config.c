@@ -10,9 +10,9 @@ enum { MODELS_MAX = 16, ERROR_BYTES = 200 };
 
 /* ---- model ---- */
 
-static void check_root(void *arg, const char *root)
+static void check_path(void *arg, const struct path *path)
 {
-    setup_check_root(arg, "model", root);
+    setup_check_path(arg, "model", path);
 }
 
 static int add_model(struct setup *s, struct llm_config *c, const json_t *item)
@@ -32,7 +32,7 @@ static int add_model(struct setup *s, struct llm_config *c, const json_t *item)
     }
     if (r != 0)
         return err_trace(r);
-    template_each_root(model, check_root, s);
+    template_each_path(model, check_path, s);
     c->models[c->model_count++] = model;
     return 0;
 }

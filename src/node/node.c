@@ -137,3 +137,8 @@ size_t task_max_bytes(const struct task *task)
 {
     return (size_t)task->services->conf->max_state_bytes;
 }
+
+size_t task_max_targets(const struct task *task)
+{
+    return (size_t)task->services->conf->max_tasks;
+}

@@ -115,6 +115,8 @@ void task_subgraph_cancel(struct task *task);
 
 /* The most bytes a template of a task may render to: conf->max_state_bytes. */
 size_t task_max_bytes(const struct task *task);
+/* The bound of an outcome that a kind makes (outcome.target_max): conf->max_tasks. */
+size_t task_max_targets(const struct task *task);
 
 extern const struct node_kind node_llm, node_http, node_set, node_wait, node_fail, node_interrupt,
     node_graph, node_lua;

@@ -39,6 +39,8 @@ static int take_plain(struct run_task *t)
     json_t *plain = t->plain_answer;
 
     t->plain_answer = NULL;
+    for (struct run_task *u = t; u != NULL; u = u->exec->parent)
+        u->has_taken_plain = true;
     if (t->answers == NULL)
         t->answers = json_array();
     return json_array_append_new(t->answers, plain) == 0 ? 0 : err_trace(ERR_NOMEM);

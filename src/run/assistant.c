@@ -97,6 +97,22 @@ int assistant_apply(struct run *run, const struct run_request *req)
     return r == 0 ? make_stamp(run) : r;
 }
 
+int64_t assistant_max_concurrency(const struct run_request *req)
+{
+    const json_t *config = json_object_get(req->graph->assistant, "config");
+
+    return req->max_concurrency > 0
+               ? req->max_concurrency
+               : json_integer_value(json_object_get(config, "max_concurrency"));
+}
+
+const json_t *assistant_tags(const struct run_request *req)
+{
+    return req->tags != NULL
+               ? req->tags
+               : json_object_get(json_object_get(req->graph->assistant, "config"), "tags");
+}
+
 int64_t assistant_recursion_limit(const struct runs *runs, const struct run_request *req)
 {
     const json_t *config = json_object_get(req->graph->assistant, "config");

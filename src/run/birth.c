@@ -31,11 +31,11 @@ static void take_request(struct run *run, const struct run_request *req)
     run->graph = graph_ref(req->graph);
     run->input = json_keep(req->input);
     run->command = json_keep(req->command);
-    run->tags = json_keep(req->tags);
+    run->tags = json_keep(assistant_tags(req));
     run->before = json_keep(req->interrupt_before);
     run->after = json_keep(req->interrupt_after);
     run->recursion_limit = assistant_recursion_limit(run->runs, req);
-    run->max_concurrency = req->max_concurrency;
+    run->max_concurrency = assistant_max_concurrency(req);
     run->is_strict = req->is_strict;
     if (req->durability != NULL)
         run->durability = (enum durability)durability_find(req->durability);

@@ -96,6 +96,13 @@ static struct pending_write *find_write(const struct checkpoint *c, const char *
 const json_t *checkpoint_find_write(const struct checkpoint *c, const char *task_id,
                                     enum write_kind kind)
 {
+    const json_t *json = checkpoint_find_row(c, task_id, kind);
+    return json_is_null(json) ? NULL : json;
+}
+
+const json_t *checkpoint_find_row(const struct checkpoint *c, const char *task_id,
+                                  enum write_kind kind)
+{
     const struct pending_write *w = find_write(c, task_id, kind);
     return w != NULL ? w->json : NULL;
 }

@@ -75,10 +75,14 @@ void checkpoint_encode_head(const struct checkpoint *c, struct buf *out);
 
 /* ---- what has been left so far ---- */
 
-/* Borrowed; NULL = none. */
+/* Borrowed; NULL = none, or withdrawn. */
 const json_t *checkpoint_find_write(const struct checkpoint *c, const char *task_id,
                                     enum write_kind kind);
-/* In place of one of that task and kind. Takes json (also on failure). 0 or ERR_NOMEM. */
+/* As it is stored: null = withdrawn. */
+const json_t *checkpoint_find_row(const struct checkpoint *c, const char *task_id,
+                                  enum write_kind kind);
+/* In place of one of that task and kind. Takes json (also on failure); null withdraws what is there
+ * (rows of the store are replaced, never removed). 0 or ERR_NOMEM. */
 int checkpoint_set_write_take(struct checkpoint *c, const char *task_id, enum write_kind kind,
                               json_t *json);
 void checkpoint_drop_write(struct checkpoint *c, const char *task_id, enum write_kind kind);

@@ -14,114 +14,7 @@
 
 bool command_resumes(const json_t *command)
 {
-    const json_t *resume = json_object_get(command, "resume");
-
-    return resume != NULL && !json_is_null(resume);
-}
-
-static bool is_interrupt_id(const char *text)
-{
-    return strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
-}
-
-/* A map of answers, or a plain answer that is an object? */
-static bool is_map(const json_t *resume)
-{
-    const char *key;
-    json_t *value;
-
-    if (json_object_size(resume) == 0)
-        return false;
-    json_object_foreach((json_t *)resume, key, value) {
-        if (!is_interrupt_id(key))
-            return false;
-    }
-    return true;
-}
-
-/* ---- what is asked ---- */
-
-static int add_ids(json_t *asked, const json_t *interrupts)
-{
-    const json_t *one;
-    size_t i;
-
-    json_array_foreach(interrupts, i, one) {
-        const char *id = json_string_value(json_object_get(one, "id"));
-        if (id != NULL && json_object_set_new(asked, id, json_true()) != 0)
-            return err_trace(ERR_NOMEM);
-    }
-    return 0;
-}
-
-/* The ids of all questions that wait, as the keys of an object. NULL: no memory. */
-static json_t *find_asked(const struct checkpoint *at)
-{
-    json_t *asked = json_object();
-
-    for (size_t i = 0; asked != NULL && i < at->write_count; i++) {
-        const struct pending_write *w = &at->writes[i];
-        bool waits = w->kind == WRITE_INTERRUPT &&
-                     checkpoint_find_write(at, w->task_id, WRITE_RESULT) == NULL;
-        if (!waits || add_ids(asked, w->json) == 0)
-            continue;
-        json_decref(asked);
-        asked = NULL;
-    }
-    return asked;
-}
-
-static void refuse_unknown(const struct exec *e, const json_t *map, const json_t *asked,
-                           struct fail *f)
-{
-    const char *id;
-    json_t *answer;
-
-    json_object_foreach((json_t *)map, id, answer) {
-        if (!fail_is_set(f) && json_object_get(asked, id) == NULL)
-            fail_set(f, FAIL_UNPROCESSABLE,
-                     "thread \"%s\" has no interrupt \"%s\" that waits for an answer",
-                     e->run->thread_id, id);
-    }
-}
-
-/* A plain answer may be any object, but hardly one with the id of a question in it. */
-static bool names_asked(const json_t *resume, const json_t *asked)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach((json_t *)resume, key, value) {
-        if (json_object_get(asked, key) != NULL)
-            return true;
-    }
-    return false;
-}
-
-/* 0, 1 with f, or a fault. */
-static int check_answers(const struct exec *e, const json_t *resume, struct fail *f)
-{
-    json_t *asked;
-
-    if (!e->run->is_strict)
-        return 0;
-    asked = find_asked(&e->at);
-    if (asked == NULL)
-        return err_trace(ERR_NOMEM);
-    if (json_object_size(asked) == 0)
-        fail_set(f, FAIL_UNPROCESSABLE,
-                 "thread \"%s\" asks nothing: there is no interrupt to resume", e->run->thread_id);
-    else if (is_map(resume))
-        refuse_unknown(e, resume, asked, f);
-    else if (names_asked(resume, asked))
-        fail_set(f, FAIL_UNPROCESSABLE,
-                 "\"resume\" mixes ids of interrupts with other keys: give ids only, or one answer "
-                 "for all that is asked");
-    json_decref(asked);
-    if (!fail_is_set(f))
-        return 0;
-    fail_set_type(f, "UnknownInterruptError");
-    return 1;
+    return answer_is_given(json_object_get(command, "resume"));
 }
 
 /* ---- reading it: nothing has changed when it is refused ---- */
@@ -133,7 +26,7 @@ static int read_answer(const struct exec *e, const json_t *resume, struct fail *
                  "a command with \"resume\" needs the thread that asked: send its \"thread_id\"");
         return 1;
     }
-    return check_answers(e, resume, f);
+    return answer_check(e, resume, f);
 }
 
 static bool is_empty(const json_t *command)
@@ -163,7 +56,8 @@ static int read_command(struct exec *e, struct outcome *ret, struct fail *f)
         fail_set(f, FAIL_INVALID_UPDATE, "There is no parent graph");
         r = 1;
     }
-    return r == 0 ? message_settle(e->run->runs->services, e->graph, &ret->update, f) : r;
+    return r == 0 ? message_settle(e->run->runs->services, e->graph, "__input__", &ret->update, f)
+                  : r;
 }
 
 /* ---- into effect ---- */
@@ -230,25 +124,23 @@ static int check_plan(const struct exec *e, struct fail *f)
     return 1;
 }
 
-/* A command that does not fit leaves the thread as it was: what it would have written is forgotten
- * before anything of it is stored. */
+/* It is applied as it is and only then noted: what lives for a run only counts in this one, and is
+ * in no note. A command that does not fit leaves the thread as it was. */
 static int try_command(struct exec *e, const struct outcome *o, struct fail *f)
 {
-    json_t *before =
-        json_incref((json_t *)checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND));
-    int r = note_outcome(e, o);
+    struct state_limits limits = run_state_limits(e->run->runs->services);
+    int r = apply_noted(e, f);
 
     if (r == 0)
-        r = apply_noted(e, f);
+        r = checkpoint_apply_null(&e->at, o, &limits, NULL, f);
     if (r == 0)
         r = check_plan(e, f);
     if (r != 0)
-        checkpoint_drop_writes(&e->at, WRITE_COMMAND);
-    if (r != 0 && before != NULL &&
-        checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_COMMAND, json_incref(before)) != 0)
-        r = err_trace(ERR_NOMEM);
-    json_decref(before);
-    return r;
+        return r;
+    e->noted_before =
+        json_incref((json_t *)checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND));
+    e->has_noted = true;
+    return note_outcome(e, o);
 }
 
 static int store_command(struct exec *e)
@@ -256,20 +148,19 @@ static int store_command(struct exec *e)
     return saver_put_write(&e->saver, &e->at, NULL_TASK_ID, WRITE_COMMAND, "");
 }
 
-static int take_answer(struct exec *e, const json_t *resume)
+int command_withdraw(struct exec *e)
 {
-    if (is_map(resume)) {
-        e->run->resume_map = json_incref((json_t *)resume);
+    if (!e->has_noted)
         return 0;
-    }
-    int r = checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_RESUME,
-                                      json_incref((json_t *)resume));
-    return r == 0 ? saver_put_write(&e->saver, &e->at, NULL_TASK_ID, WRITE_RESUME, "") : r;
+    int r = checkpoint_set_write_take(&e->at, NULL_TASK_ID, WRITE_COMMAND,
+                                      e->noted_before == NULL ? json_null()
+                                                              : json_incref(e->noted_before));
+    return r == 0 ? store_command(e) : r;
 }
 
 int command_apply(struct exec *e, bool forks, bool *ret_acts, struct fail *f)
 {
-    struct outcome o = { 0 };
+    struct outcome o = { .target_max = (size_t)e->run->runs->services->conf->max_tasks };
     int r = read_command(e, &o, f);
     bool writes = o.update.count > 0 || o.target_count > 0;
 
@@ -278,7 +169,7 @@ int command_apply(struct exec *e, bool forks, bool *ret_acts, struct fail *f)
     if (r == 0 && writes && !forks)
         r = store_command(e);
     if (r == 0 && command_resumes(e->command))
-        r = take_answer(e, json_object_get(e->command, "resume"));
+        r = answer_take(e, json_object_get(e->command, "resume"));
     outcome_clear(&o);
     *ret_acts =
         e->command != NULL && (checkpoint_find_write(&e->at, NULL_TASK_ID, WRITE_COMMAND) != NULL ||

@@ -125,6 +125,8 @@ static int apply(struct exec *e, struct fail *f)
 
     e->before = state_ref(e->at.state);
     if (r == 0)
+        r = run_check_sends(e->run->runs->services, ended, count, f);
+    if (r == 0)
         r = saver_note_step(&e->saver, &e->at, ended, count);
     if (r == 0)
         r = checkpoint_apply(&e->at, ended, count, &limits, changed, f);
@@ -166,6 +168,7 @@ static enum exec_step step_saved(struct exec *e)
 
     e->before = state_unref(e->before);
     e->is_resuming = false;
+    e->has_noted = false;
     json_decref(e->plain_answer);
     e->plain_answer = NULL;
     if (r == 0 && e->breaks_after)
@@ -293,6 +296,7 @@ struct exec *exec_free(struct exec *e)
     loop_work_cancel(&e->advance);
     loop_timer_free(e->step_timer);
     exec_clear_tasks(e);
+    outcome_clear(&e->start);
     json_decref(e->facts);
     mem_free(e->tasks);
     saver_deinit(&e->saver);
@@ -302,6 +306,7 @@ struct exec *exec_free(struct exec *e)
     json_decref(e->input);
     json_decref(e->command);
     json_decref(e->plain_answer);
+    json_decref(e->noted_before);
     json_decref(e->interrupts);
     json_decref(e->parent_command);
     fail_clear(&e->fail);

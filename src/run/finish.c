@@ -16,19 +16,29 @@ static bool is_worth_writing(const struct exec *e)
     return e->parent == NULL || e->end != EXEC_DONE || strchr(e->ns, ':') == NULL;
 }
 
-static bool has_taken_plain_answer(const struct run_task *t)
+/* It must not answer the next run's questions, too. Under the other durabilities it has been stored
+ * when the run began, and does: that is the reference's way, as long as it is the same node that
+ * asks. What was taken inside a graph may be followed by the question of any other node there. */
+static bool has_used_answer(const struct exec *e)
 {
-    return t->failed == NULL && !t->is_replayed && t->asked_count > 0 && t->plain_answer == NULL;
+    bool is_used = false;
+
+    for (size_t i = 0; i < e->task_count; i++) {
+        const struct run_task *t = e->tasks[i];
+        bool is_inside = t->task.node != NULL && t->task.node->subgraph != NULL;
+        is_used = is_used || (t->failed == NULL && t->has_taken_plain &&
+                              (is_inside || e->saver.durability == DURABILITY_EXIT));
+    }
+    return is_used && e->end == EXEC_INTERRUPTED;
 }
 
-/* It must not answer the next run's questions, too. (Under the other durabilities it has been
- * stored when the run began, and does: that is the reference's way.) */
-static void drop_used_answer(struct exec *e)
+static int flush(struct exec *e)
 {
-    for (size_t i = 0; e->plain_answer != NULL && i < e->task_count; i++) {
-        if (has_taken_plain_answer(e->tasks[i]))
-            checkpoint_drop_write(&e->at, NULL_TASK_ID, WRITE_RESUME);
-    }
+    int r = has_used_answer(e) ? answer_withdraw_plain(e) : 0;
+
+    if (r == 0 && e->saver.durability == DURABILITY_EXIT && is_worth_writing(e))
+        r = saver_flush(&e->saver, &e->at);
+    return r;
 }
 
 static void idle(void *arg)
@@ -42,12 +52,9 @@ enum exec_step exec_step_finish(struct exec *e)
         e->end = EXEC_FAILED;
     if (e->saver.store == NULL)
         return EXEC_END;
-    if (e->saver.durability == DURABILITY_EXIT && is_worth_writing(e)) {
-        drop_used_answer(e);
-        int r = saver_flush(&e->saver, &e->at);
-        if (r != 0 && e->saver.result == 0)
-            e->saver.result = r; /* looked at in END, whatever the run has come to */
-    }
+    int r = flush(e);
+    if (r != 0 && e->saver.result == 0)
+        e->saver.result = r; /* looked at in END, whatever the run has come to */
     saver_wait(&e->saver, idle, e);
     return EXEC_WAIT;
 }

@@ -60,6 +60,14 @@ static int hear_answer(struct exec *e)
     return r;
 }
 
+/* What commands have left is in the state of that checkpoint. */
+static int move_on(struct exec *e, enum checkpoint_source source)
+{
+    checkpoint_drop_writes(&e->at, WRITE_COMMAND);
+    e->has_noted = false;
+    return exec_checkpoint(e, source);
+}
+
 static int go_on_there(struct exec *e, const struct beginning *b)
 {
     int r = 0;
@@ -67,10 +75,10 @@ static int go_on_there(struct exec *e, const struct beginning *b)
     e->is_fresh = false;
     if (b->forks) {
         checkpoint_drop_writes(&e->at, WRITE_INTERRUPT);
-        r = exec_checkpoint(e, SOURCE_FORK);
+        r = move_on(e, SOURCE_FORK);
     }
     if (r == 0 && !b->resumes)
-        r = exec_checkpoint(e, SOURCE_INPUT);
+        r = move_on(e, SOURCE_INPUT);
     return r == 0 ? emit_values(e, NULL) : r;
 }
 
@@ -91,13 +99,35 @@ static int refuse_nothing(const struct exec *e, struct fail *f)
     return 1;
 }
 
+/* An input that is over a limit is not kept: it would be as large for every later run, which would
+ * have to read it only to refuse it again. What else is wrong with it is told when its step is
+ * planned, as the reference does. */
+static int try_input(struct exec *e, struct fail *f)
+{
+    int r = exec_find_facts(e);
+
+    if (r == 0)
+        r = input_start(e, &e->start, f);
+    e->has_start = r == 0;
+    if (r <= 0 || f->code == FAIL_LIMIT)
+        return r;
+    fail_clear(f);
+    return 0;
+}
+
 static int begin_anew(struct exec *e, struct fail *f)
 {
+    int r;
+
     if (e->input == NULL)
         return refuse_nothing(e, f);
     e->is_fresh = true;
     checkpoint_begin_take(&e->at, json_incref(e->input));
-    return exec_checkpoint(e, SOURCE_INPUT);
+    checkpoint_advance(&e->at, SOURCE_INPUT);
+    r = try_input(e, f);
+    if (r != 0)
+        e->at.id[0] = '\0'; /* nor is it written at the end */
+    return r == 0 ? saver_put(&e->saver, &e->at) : r;
 }
 
 /* The answer that counts for every task of the first step which asks without having one. */

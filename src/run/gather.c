@@ -46,6 +46,44 @@ static int save_result(struct run_task *t)
     return exec_save_write(t->exec, t, WRITE_RESULT, NULL);
 }
 
+/* ---- how many Sends a step may make ---- */
+
+static void refuse_sends(size_t count, int64_t max_tasks, struct fail *f)
+{
+    fail_set(f, FAIL_LIMIT,
+             "the tasks of one step make %zu tasks for the next; the setting max_tasks allows %lld",
+             count, (long long)max_tasks);
+}
+
+int run_check_sends(const struct services *services, const struct ended_task *tasks, size_t count,
+                    struct fail *f)
+{
+    size_t sends = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sends += outcome_count_sends(tasks[i].outcome);
+    if (sends <= (size_t)services->conf->max_tasks)
+        return 0;
+    refuse_sends(sends, services->conf->max_tasks, f);
+    return CHECKPOINT_E_REFUSED;
+}
+
+/* Not only when the step is applied: until then each of its tasks may hold as many as a whole step
+ * may make. It is the step that is refused, no task: which one comes last is chance. */
+static bool sends_too_many(struct run_task *t)
+{
+    struct exec *e = t->exec;
+    int64_t max_tasks = t->task.services->conf->max_tasks;
+    struct fail f = { 0 };
+
+    e->send_count += outcome_count_sends(&t->outcome);
+    if (e->send_count <= (size_t)max_tasks)
+        return false;
+    refuse_sends(e->send_count, max_tasks, &f);
+    exec_stop(e, &f);
+    return true;
+}
+
 /* ---- ways to end ---- */
 
 static int end_done(struct run_task *t)
@@ -54,10 +92,12 @@ static int end_done(struct run_task *t)
 
     if (t->outcome.parent != NULL)
         return emit_task_end(t);
+    if (sends_too_many(t))
+        return 0;
     int r = save_result(t);
     if (r != 0)
         return r;
-    if (t->cache_key != NULL)
+    if (t->cache_key != NULL && t->asked_count == 0) /* an answer is one person's */
         node_cache_keep(e->run->runs->cache, t);
     message_show(t, &t->outcome.update);
     r = emit_update(t);
@@ -90,11 +130,36 @@ static int save_error(struct run_task *t)
     return error == NULL ? err_trace(ERR_NOMEM) : exec_save_write(t->exec, t, WRITE_ERROR, error);
 }
 
+static void stop_for(struct run_task *t)
+{
+    struct fail f = { 0 };
+
+    fail_copy(&f, &t->fail);
+    fail_set_node(&f, t->task.node->name);
+    exec_stop(t->exec, &f);
+}
+
+/* It is whoever answered that is wrong, not the node: no handler, and no error to remember. */
+static int end_refused(struct run_task *t)
+{
+    int r = answer_withdraw(t);
+
+    if (r == 0)
+        r = emit_task_end(t);
+    if (r == 0)
+        stop_for(t);
+    return r;
+}
+
 /* The handler is not one of those that wait for their turn: it takes its task's place. */
 static int end_failed(struct run_task *t)
 {
     struct run_task *handler = NULL;
-    int r = call_handler(t, &handler);
+    int r;
+
+    if (t->is_refused)
+        return end_refused(t);
+    r = call_handler(t, &handler);
 
     if (r == 0)
         r = save_error(t);
@@ -108,10 +173,7 @@ static int end_failed(struct run_task *t)
         run_task_start(handler);
         return 0;
     }
-    struct fail f = { 0 };
-    fail_copy(&f, &t->fail);
-    fail_set_node(&f, t->task.node->name);
-    exec_stop(t->exec, &f);
+    stop_for(t);
     return 0;
 }
 

@@ -48,9 +48,41 @@ int input_outcome(const struct services *services, const struct graph *graph, co
         return OUTCOME_E_REFUSED;
     r = add_fields(graph, input, &ret->update);
     if (r == 0)
-        r = message_settle(services, graph, &ret->update, f);
+        r = message_settle(services, graph, "__start__", &ret->update, f);
     if (r > 0 && f->code == FAIL_INVALID_UPDATE)
         f->code = FAIL_INPUT; /* it is the caller who is wrong */
+    return r;
+}
+
+static int follow_start(struct exec *e, struct outcome *o, struct fail *f)
+{
+    struct scope scope = { .graph = e->graph,
+                           .context = e->run->context,
+                           .configurable = e->run->configurable,
+                           .facts = e->facts };
+    struct state_limits limits = run_state_limits(e->run->runs->services);
+    struct task_writes own = { .node = "__start__", .update = &o->update };
+    struct state *seen = NULL;
+    int r = state_apply(e->at.state, &own, 1, &limits, &seen, NULL, f);
+
+    scope.state = seen;
+    if (r == 0)
+        r = outcome_follow(o, "__start__", &e->graph->start, &scope, f);
+    state_unref(seen);
+    return r;
+}
+
+int input_start(struct exec *e, struct outcome *ret, struct fail *f)
+{
+    const struct services *services = e->run->runs->services;
+    int r;
+
+    ret->target_max = (size_t)services->conf->max_tasks;
+    r = input_outcome(services, e->graph, e->at.input, ret, f);
+    if (r == 0 && e->graph->start.route_count > 0)
+        r = follow_start(e, ret, f);
+    if (r != 0)
+        outcome_clear(ret);
     return r;
 }
 

@@ -15,8 +15,9 @@
  *     gather.c     what happens when a task has ended
  *     finish.c     how an execution ends
  *     task.c       one node of one step: its attempts    retry.c  the waits between them
- *     task_id.c    what it is called
- *     ask.c        interrupt() in a task             subgraph.c   a task that is an execution
+ *     task_id.c    what it is called              settle.c     what it comes to
+ *     ask.c        interrupt() in a task             answer.c     what people say to that
+ *     subgraph.c   a task that is an execution
  *     cache.c      results of nodes that may be used again
  *     checkpoint*.c, snapshot.c, saver*.c            where a thread stands, and writing it down
  *     thread*.c    a thread between its runs         superstep*.c writes from outside
@@ -185,6 +186,8 @@ struct run_task {
     bool has_begun;
     bool is_replayed; /* the result is an earlier run's, or the cache's */
     bool is_handled;  /* failed, and a handler runs in its place */
+    bool is_refused; /* failed, because what it made of an answer is nothing that the state takes */
+    bool has_taken_plain; /* the plain answer was used up by it, or by a task inside it */
 };
 /* Begins the first attempt. The task ends through exec_task_ended(), never inside this call. */
 void run_task_start(struct run_task *t);
@@ -203,6 +206,8 @@ void exec_task_ended(struct run_task *t);
 /* task.c, for ask.c and subgraph.c: the attempt ends so, unless it has ended. */
 bool run_task_takes_result(const struct run_task *t);
 void run_task_end(struct run_task *t);
+/* settle.c: t->outcome, as the kind left it, is brought to its end; or t has failed. */
+void run_task_settle(struct run_task *t);
 /* For retry.c: begins an attempt. */
 void run_task_attempt(struct run_task *t);
 /* retry.c: t has failed. true: there will be another attempt. */
@@ -225,10 +230,10 @@ void message_close(struct run_task *t, const char *id);
 void message_forget(struct run_task *t);
 /*
  * Brings what is written into messages fields to the flat form with ids (the reducer would do it
- * later, but then the event, the stored write and the state would carry different ids). 0,
- * MESSAGES_E_REFUSED with f, or a fault.
+ * later, but then the event, the stored write and the state would carry different ids). writer: as
+ * in struct task_writes. 0, MESSAGES_E_REFUSED with f, or a fault.
  */
-int message_settle(const struct services *services, const struct graph *graph,
+int message_settle(const struct services *services, const struct graph *graph, const char *writer,
                    struct update *update, struct fail *f);
 /* Emits the whole messages in a settled update that clients have not seen. */
 void message_show(struct run_task *t, const struct update *update);
@@ -270,14 +275,19 @@ struct exec {
     json_t *command;          /* the root's, or NULL */
     char wanted_id[ID_BYTES]; /* the checkpoint asked for, or "" */
     json_t *plain_answer;     /* for the tasks of the first step, or NULL */
-    bool is_resuming;         /* until the first step is applied: subgraphs go on, too */
-    bool is_replaying;        /* results of finished tasks do not count: the step runs again */
-    bool is_fresh;            /* something changed since the run began or was resumed: breakpoints
+    json_t *noted_before;     /* what commands had noted before this run's, if has_noted; or NULL */
+    bool has_noted;
+    bool is_refused;   /* an answer was: see run_task */
+    bool is_resuming;  /* until the first step is applied: subgraphs go on, too */
+    bool is_replaying; /* results of finished tasks do not count: the step runs again */
+    bool is_fresh;     /* something changed since the run began or was resumed: breakpoints
                                 hold */
-    bool has_applied;         /* a step of this run */
+    bool has_applied;  /* a step of this run */
     struct store_op load;
     struct stored_list loaded;
     char newest_id[ID_BYTES]; /* of the thread when it was loaded, or "" */
+    struct outcome start;     /* what __start__ has made of a new input, if has_start */
+    bool has_start;           /* until its step is planned */
     bool is_addressed;        /* it was not simply the latest checkpoint that was asked for */
 
     /* between the apply of a step and its end */
@@ -295,6 +305,7 @@ struct exec {
     size_t task_cap;
     size_t next_task; /* the first that has not begun */
     size_t at_work_count;
+    size_t send_count;  /* of the tasks that are done, in this run */
     json_t *interrupts; /* array: all questions of this step, plan order */
 
     enum exec_step next;
@@ -342,12 +353,17 @@ enum exec_step exec_step_finish(struct exec *e);
 enum exec_step exec_step_end(struct exec *e);
 /* plan.c: begins tasks as long as max_concurrency allows. */
 void exec_begin_tasks(struct exec *e);
+/* e->facts: what $run is to the tasks of the step behind e->at. 0 or ERR_NOMEM. */
+int exec_find_facts(struct exec *e);
 /* Adds a task to the step (e->tasks grows). NULL: no memory. */
 struct run_task *exec_add_task(struct exec *e);
 void exec_clear_tasks(struct exec *e);
 /* The ended tasks in canonical order (a handler in its failed task's place); *ret for mem_free().
  * Those that are not done are left out. 0 or ERR_NOMEM. */
 int exec_gather(struct exec *e, struct ended_task **ret, size_t *ret_count);
+/* May one step make all the Sends of these tasks? 0, or CHECKPOINT_E_REFUSED with f (FAIL_LIMIT). */
+int run_check_sends(const struct services *services, const struct ended_task *tasks, size_t count,
+                    struct fail *f);
 /* Does the whole step stop here? before: those planned; else those just applied. */
 bool exec_breaks(const struct exec *e, bool before);
 /* What t has left is noted and stored. 0 or a fault. */
@@ -362,12 +378,38 @@ int exec_checkpoint(struct exec *e, enum checkpoint_source source);
  * anything to do. forks: it will be stored with a checkpoint of its own. */
 int command_apply(struct exec *e, bool forks, bool *ret_acts, struct fail *f);
 bool command_resumes(const json_t *command);
+/* What this run's command has noted at e's checkpoint is taken back, in the store, too. 0 or a
+ * fault. */
+int command_withdraw(struct exec *e);
+
+/* answer.c: "resume" of a command. */
+
+/* Says it anything? Not if it is absent, null, or a map of nulls. */
+bool answer_is_given(const json_t *resume);
+/* May it be given where e stands? 0; 1 with f: nothing like that is asked (UnknownInterruptError, if
+ * the run is strict), or who asks cannot take it; or a fault. Nothing has changed. */
+int answer_check(const struct exec *e, const json_t *resume, struct fail *f);
+/* After that: writes it down. 0 or a fault. */
+int answer_take(struct exec *e, const json_t *resume);
+/* t gets what it has been answered, in this run and before. 0 or a fault. */
+int answer_give(struct run_task *t);
+/* Brings t's update to its final form (message_settle()). If t was answered, the state has to take
+ * it alone: else t->is_refused. 0; OUTCOME_E_REFUSED with t->fail; or a fault. */
+int answer_check_result(struct run_task *t);
+/* t was refused: its answers, and what else the command has stored, are taken back. 0 or a fault. */
+int answer_withdraw(struct run_task *t);
+/* The plain answer alone. 0 or a fault. */
+int answer_withdraw_plain(struct exec *e);
 
 /* input.c */
 struct state_limits run_state_limits(const struct services *services);
 /* What of an input are fields: an outcome's update. 0, OUTCOME_E_REFUSED with f, or a fault. */
 int input_outcome(const struct services *services, const struct graph *graph, const json_t *input,
                   struct outcome *ret, struct fail *f);
+
+/* What __start__ makes of the input that waits at e->at: its writes, and the targets of its routes.
+ * *ret was empty; it is left empty on failure. As above. */
+int input_start(struct exec *e, struct outcome *ret, struct fail *f);
 
 /* cache.c: results of nodes with a cache policy, for all runs of a worker. */
 struct node_cache;
@@ -384,6 +426,8 @@ void node_cache_drop(struct node_cache *c, const struct graph *g, const char *no
 int assistant_apply(struct run *run, const struct run_request *req);
 /* What the request says, else its assistant; 0 or less: neither, and each graph has its own. */
 int64_t assistant_recursion_limit(const struct runs *runs, const struct run_request *req);
+int64_t assistant_max_concurrency(const struct run_request *req); /* 0 = no bound */
+const json_t *assistant_tags(const struct run_request *req);      /* borrowed, or NULL */
 
 /* ---- the run ---- */
 

@@ -26,7 +26,7 @@ static int settle_list(const json_t *list, json_t **ret, struct fail *f)
         return err_trace(ERR_NOMEM);
     json_array_foreach(list, i, any) {
         json_t *message = NULL;
-        int r = message_coerce(any, &message, f);
+        int r = message_coerce_at(any, i, &message, f);
         if (r == 0 && json_array_append_new(all, message) != 0)
             r = err_trace(ERR_NOMEM);
         if (r != 0) {
@@ -71,14 +71,29 @@ static int settle_write(const struct services *services, struct write *w, struct
     return 0;
 }
 
-int message_settle(const struct services *services, const struct graph *graph,
+/* What is wrong with a message does not say yet where it was to go. */
+static void name_place(const struct field *field, const char *writer, struct fail *f)
+{
+    struct fail why = { 0 };
+
+    if (f->code != FAIL_INVALID_UPDATE)
+        return;
+    fail_move(&why, f);
+    write_refused(field, writer, fail_message(&why), f);
+    fail_clear(&why);
+}
+
+int message_settle(const struct services *services, const struct graph *graph, const char *writer,
                    struct update *update, struct fail *f)
 {
     for (size_t i = 0; i < update->count; i++) {
         struct write *w = &update->writes[i];
-        if (graph->fields[w->field].type != FIELD_MESSAGES)
+        const struct field *field = &graph->fields[w->field];
+        if (field->type != FIELD_MESSAGES)
             continue;
         int r = settle_write(services, w, f);
+        if (r > 0)
+            name_place(field, writer, f);
         if (r != 0)
             return r;
     }

@@ -39,52 +39,10 @@ void exec_clear_tasks(struct exec *e)
     e->run->task_count -= e->task_count;
     e->task_count = 0;
     e->next_task = 0;
+    e->send_count = 0;
 }
 
 /* ---- what is known of a task already ---- */
-
-static int add_answer(struct run_task *t, const json_t *answer)
-{
-    if (t->answers == NULL)
-        t->answers = json_array();
-    return json_array_append(t->answers, (json_t *)answer) == 0 ? 0 : err_trace(ERR_NOMEM);
-}
-
-/* The request may name the question that comes next, or the task by its first one. */
-static const json_t *mapped_answer(struct run_task *t)
-{
-    const json_t *map = t->exec->run->resume_map;
-    char id[ID_BYTES];
-
-    if (map == NULL || run_task_ns(t) == NULL)
-        return NULL;
-    interrupt_id(t->ns, json_array_size(t->answers), id);
-    const json_t *answer = json_object_get(map, id);
-    if (answer != NULL)
-        return answer;
-    interrupt_id(t->ns, 0, id);
-    return json_object_get(map, id);
-}
-
-static int take_answers(struct run_task *t)
-{
-    const struct exec *e = t->exec;
-    const json_t *known =
-        e->at.write_count == 0 ? NULL : checkpoint_find_write(&e->at, run_task_id(t), WRITE_RESUME);
-    const json_t *one;
-    size_t i;
-    int r = 0;
-
-    json_array_foreach(known, i, one) {
-        if (r == 0)
-            r = add_answer(t, one);
-    }
-    one = mapped_answer(t);
-    if (r == 0 && one != NULL)
-        r = add_answer(t, one);
-    t->plain_answer = json_incref(e->plain_answer);
-    return r;
-}
 
 static int take_result(struct run_task *t, struct fail *f)
 {
@@ -128,30 +86,17 @@ static int take_failure(struct run_task *t, struct fail *f)
     int r = handler == NULL ? err_trace(ERR_NOMEM) : run_task_init_handler(handler, t);
     if (r == 0)
         r = take_result(handler, f);
-    return r == 0 && handler->end == TASK_AT_WORK ? take_answers(handler) : r;
+    return r == 0 && handler->end == TASK_AT_WORK ? answer_give(handler) : r;
 }
 
-/* __start__ is done as soon as it is planned. */
+/* __start__ is done as soon as it is planned; a new input has come to that already. */
 static int begin_with_input(struct run_task *t, struct fail *f)
 {
-    const struct exec *e = t->exec;
-    const struct services *services = e->run->runs->services;
-    struct scope scope = { .graph = e->graph,
-                           .context = e->run->context,
-                           .configurable = e->run->configurable,
-                           .facts = e->facts };
-    struct state_limits limits = run_state_limits(services);
-    struct task_writes own = { .node = "__start__", .update = &t->outcome.update };
-    struct state *seen = NULL;
-    int r = input_outcome(services, e->graph, e->at.input, &t->outcome, f);
+    struct exec *e = t->exec;
+    int r = e->has_start ? 0 : input_start(e, &e->start, f);
 
-    if (r == 0 && e->graph->start.route_count > 0) {
-        r = state_apply(e->at.state, &own, 1, &limits, &seen, NULL, f);
-        scope.state = seen;
-        if (r == 0)
-            r = outcome_follow(&t->outcome, "__start__", &e->graph->start, &scope, f);
-        state_unref(seen);
-    }
+    outcome_move(&t->outcome, &e->start);
+    e->has_start = false;
     t->end = TASK_DONE;
     t->has_begun = true;
     return r;
@@ -169,7 +114,7 @@ static int make_task(struct exec *e, const struct planned *p, struct fail *f)
         return begin_with_input(t, f);
     if (e->at.write_count > 0)
         r = take_result(t, f);
-    return r == 0 && t->end == TASK_AT_WORK ? take_answers(t) : r;
+    return r == 0 && t->end == TASK_AT_WORK ? answer_give(t) : r;
 }
 
 static int make_tasks(struct exec *e, struct fail *f)
@@ -250,8 +195,7 @@ static bool refuse_so_many(const struct exec *e, struct fail *f)
     return fail_is_set(f);
 }
 
-/* What $run is to the tasks of the step. */
-static int find_facts(struct exec *e)
+int exec_find_facts(struct exec *e)
 {
     int64_t step = e->at.step + 1;
 
@@ -274,7 +218,7 @@ static int plan_step(struct exec *e, struct fail *f)
     sched_plan(e->at.sched, &e->plan);
     if (refuse_so_many(e, f))
         return 1;
-    r = find_facts(e);
+    r = exec_find_facts(e);
     if (r == 0)
         r = make_tasks(e, f);
     if (r == 0)

@@ -317,7 +317,7 @@ int saver_put(struct saver *s, struct checkpoint *c)
 int saver_put_write(struct saver *s, const struct checkpoint *c, const char *task_id,
                     enum write_kind kind, const char *path)
 {
-    const struct row row = { task_id, kind, path, checkpoint_find_write(c, task_id, kind) };
+    const struct row row = { task_id, kind, path, checkpoint_find_row(c, task_id, kind) };
     if (s->store == NULL || s->durability == DURABILITY_EXIT || row.json == NULL)
         return 0;
     struct store_batch b;
@@ -370,9 +370,10 @@ void saver_fail(const struct saver *s, struct fail *f)
 {
     switch (s->result) {
     case STORE_E_FULL:
-        fail_set(f, FAIL_LIMIT,
-                 "the database is full: memory: holds what memory_store_bytes allows, a file "
-                 "what its disk has room for. Delete threads, or give it more room");
+        fail_set(f, FAIL_NO_ROOM,
+                 "the database is full, and this step is not kept: memory: holds what "
+                 "memory_store_bytes allows, a file what its disk has room for. Runs without a "
+                 "thread are not concerned; delete threads, or give it more room");
         return;
     case STORE_E_TOO_LARGE:
         fail_set(f, FAIL_LIMIT, "an id, a namespace or a value is longer than the database takes");

@@ -54,6 +54,7 @@ static void take_commands(struct run_task *t, struct exec *child)
     size_t i;
     int r = 0;
 
+    t->outcome.target_max = task_max_targets(&t->task);
     json_array_foreach(child->parent_command, i, command) {
         if (r == 0)
             r = outcome_add_command(&t->outcome, t->exec->graph, command, &f);
@@ -67,6 +68,7 @@ static void take_commands(struct run_task *t, struct exec *child)
 static void take_failure(struct run_task *t, struct exec *child)
 {
     fail_move(&t->fail, &child->fail);
+    t->is_refused = child->is_refused;
     t->end = TASK_FAILED;
 }
 

@@ -153,11 +153,12 @@ static int make_task(const struct superstep *s, const json_t *update, struct wri
     const struct planned as = { .kind = PLANNED_PULL, .node = t->node };
     const json_t *values = json_object_get(update, "values");
     *t = (struct ended_task){ planned_name(s->at->graph, &as), t->node, o };
+    o->target_max = (size_t)s->services->conf->max_tasks;
     int r = outcome_add_result(o, s->at->graph, t->name, values, s->f);
     if (r == 0 && o->parent != NULL)
         return superstep_refuse(s, "an update has no parent graph to send commands to");
     if (r == 0)
-        r = message_settle(s->services, s->at->graph, &o->update, s->f);
+        r = message_settle(s->services, s->at->graph, t->name, &o->update, s->f);
     if (r == 0)
         r = follow(s, t, o);
     return refused(s, r);
@@ -180,7 +181,9 @@ static int save_result(const struct superstep *s, const struct writing *w, size_
 static int apply(const struct superstep *s, const struct writing *w)
 {
     const struct state_limits limits = run_state_limits(s->services);
-    int r = saver_note_step(s->saver, s->at, w->tasks, w->count);
+    int r = run_check_sends(s->services, w->tasks, w->count, s->f);
+    if (r == 0)
+        r = saver_note_step(s->saver, s->at, w->tasks, w->count);
     if (r == 0)
         r = checkpoint_apply_outside(s->at, w->tasks, w->count, &limits, NULL, s->f);
     if (r == 0)

@@ -153,48 +153,6 @@ static const struct task_ops ops = {
     .message_close = close_message,
 };
 
-/* ---- what follows the node ---- */
-
-/* Routes see the step's snapshot with their own task's writes, not with those of siblings. */
-static int follow(struct run_task *t)
-{
-    const struct node *node = t->task.node;
-    const struct exec *e = t->exec;
-    struct state_limits limits = run_state_limits(t->task.services);
-    struct task_writes own = { .node = node->name, .update = &t->outcome.update };
-    struct scope scope = t->task.scope;
-    struct state *seen = NULL;
-    int r;
-
-    if (t->failed != NULL) {
-        int next = t->failed->task.node->on_error_goto;
-        return next < 0 ? 0 : outcome_add_target_take(&t->outcome, next, NULL);
-    }
-    if (node->out.route_count == 0)
-        return 0;
-    r = state_apply(e->at.state, &own, 1, &limits, &seen, NULL, &t->fail);
-    scope.state = seen;
-    scope.input = NULL;
-    if (r == 0)
-        r = outcome_follow(&t->outcome, node->name, &node->out, &scope, &t->fail);
-    state_unref(seen);
-    return r;
-}
-
-static void settle(struct run_task *t)
-{
-    int r = message_settle(t->task.services, t->exec->graph, &t->outcome.update, &t->fail);
-
-    if (r == 0 && t->outcome.parent == NULL)
-        r = follow(t);
-    if (r == 0)
-        return;
-    if (r < 0)
-        fail_set_fault(&t->fail, r);
-    t->end = TASK_FAILED;
-    outcome_clear(&t->outcome);
-}
-
 /* ---- attempts ---- */
 
 /* A subgraph ends the op itself, when it has let go of everything. */
@@ -259,8 +217,8 @@ static void attempt_ended(void *arg, int result)
     if (result == OP_TIMEOUT)
         note_timeout(t, "timeout_ms", t->task.node->timeout_ms);
     if (t->end == TASK_DONE)
-        settle(t);
-    if (t->end != TASK_FAILED || !run_task_retry(t))
+        run_task_settle(t);
+    if (t->end != TASK_FAILED || t->is_refused || !run_task_retry(t))
         exec_task_ended(t);
 }
 

@@ -147,7 +147,7 @@ def test_a_full_disk_fails_runs_with_a_sentence_until_there_is_room(restart):
     pid = restart.server.process.pid
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (64 * 1024, resource.RLIM_INFINITY))  # stands for the disk
     reply = ask(client, input={"q": "x" * 200000})
-    assert reply.status == 422 and reply.json["error"]["type"] == "LimitError" and "full" in reply.json["error"]["message"]
+    assert reply.status == 503 and reply.json["error"]["type"] == "ServiceUnavailableError" and "full" in reply.json["error"]["message"]
     assert restart.server.logged(r" error database_failed database=\S*threads.db message=.*full")
     assert client.invoke().status == 200, "runs without a thread need no disk"
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

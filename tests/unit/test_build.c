@@ -298,7 +298,10 @@ static int reporting_configure(struct setup *s, void **ret)
     ck_assert(json_is_object(setup_spec(s)));
     anabranch_report(setup_builder(s), "size", "too small", "make it larger");
     anabranch_report(setup_builder(s), NULL, "no good", NULL);
-    setup_check_root(s, "where", "nowhere");
+    struct path *path = NULL;
+    ck_assert_int_eq(path_parse("nowhere.x", 9, &path), 0);
+    setup_check_path(s, "where", path);
+    path_free(path);
     return 0;
 }
 

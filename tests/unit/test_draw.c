@@ -23,11 +23,13 @@ static const struct {
     const char *text;
     const char *drawing;
 } drawings[] = {
-    { "{\"state\":{},\"nodes\":{},\"edges\":[[\"START\",\"END\"]]}",
+    { "{\"state\":{},\"nodes\":{\"n\":" NODE "},\"edges\":[[\"START\",\"n\"],[\"n\",\"END\"]]}",
       "graph TD;\n"
       "    __start__([\"__start__\"]);\n"
+      "    n[\"n\"];\n"
       "    __end__([\"__end__\"]);\n"
-      "    __start__ --> __end__;\n" },
+      "    __start__ --> n;\n"
+      "    n --> __end__;\n" },
     { "{\"state\":{},\"nodes\":{\"law\":" NODE ",\"math\":" NODE ",\"editor\":" NODE "},"
       "\"edges\":[[\"START\",[\"law\",\"math\"]],[[\"law\",\"math\"],\"editor\"],[\"editor\","
       "\"END\"]]}",
@@ -151,7 +153,8 @@ static const char typed[] =
     "\"n\":{\"type\":\"number\"},\"b\":{\"type\":\"boolean\"},\"o\":{\"type\":\"object\"},"
     "\"l\":{\"type\":\"array\",\"reducer\":\"append\"},\"m\":{\"type\":\"messages\"},"
     "\"a\":{\"type\":\"any\"},\"p\":{\"type\":\"string\",\"private\":true}},"
-    "\"input\":[\"s\",\"i\"],\"output\":[\"m\"],\"nodes\":{},\"edges\":[[\"START\",\"END\"]]}";
+    "\"input\":[\"s\",\"i\"],\"output\":[\"m\"],\"nodes\":{\"n\":" NODE
+    "},\"edges\":[[\"START\",\"n\"]]}";
 
 static const struct {
     enum graph_schema which;

@@ -31,7 +31,7 @@ static const struct {
     { FAIL_STEP_TIMEOUT, "StepTimeoutError", 504, false },
     { FAIL_CANCELLED, "CancelledError", 499, false },
     { FAIL_NODE, "NodeError", 500, true },
-    { FAIL_TEMPLATE, "TemplateError", 500, false },
+    { FAIL_TEMPLATE, "TemplateError", 422, false },
     { FAIL_INVALID_UPDATE, "InvalidUpdateError", 422, false },
     { FAIL_LIMIT, "LimitError", 422, false },
     { FAIL_UP_FORBIDDEN_HOST, "ForbiddenHostError", 500, false },

@@ -229,7 +229,7 @@ START_TEST(whichever_commit_is_refused_the_thread_stays_whole_and_comes_to_the_s
         if (_i < 2)
             laws_check_chain(&l);
         if (end.status != RUN_SUCCESS)
-            ck_assert_str_eq(end.error, "LimitError");
+            ck_assert_str_eq(end.error, "ServiceUnavailableError");
         laws_end_clear(&end);
         check_goes_on(&l, durabilities[_i], values);
     }

@@ -241,7 +241,7 @@ START_TEST(under_sync_nothing_begins_after_a_checkpoint_that_could_not_be_kept)
         l.last_commit = commits;
         l.starts_at_loss = -1;
         laws_run(&l, &(struct laws_how){ .input = l.input, .durability = "sync" }, &end);
-        ck_assert_str_eq(end.error, "LimitError");
+        ck_assert_str_eq(end.error, "ServiceUnavailableError");
         ck_assert_int_eq(l.start_count, l.starts_at_loss);
         laws_end_clear(&end);
         laws_forget(&l);

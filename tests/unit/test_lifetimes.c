@@ -208,6 +208,18 @@ static const char *const overwrites[] = {
     "{'type':'__overwrite__','value':['new']}",
 };
 
+START_TEST(what_a_command_writes_for_a_run_counts_in_that_run_only)
+{
+    const char *graph = GRAPH("'a':" ASK ",'b':" LOOK("b") ",'c':" ASK ",'d':" LOOK("d"),
+                              "['START','a'],['a','b'],['b','c'],['c','d']");
+
+    expect_on_thread(graph, "{}", NULL, "{'log':[]}");
+    expect_on_thread(graph, NULL, "{'resume':1,'update':{'key':5}}", "InvalidUpdateError");
+    expect_on_thread(graph, NULL, "{'resume':1,'update':{'key':'K'}}", "{'log':['b []K']}");
+    expect_on_thread(graph, NULL, "{'resume':1}", "{'log':['b []K','d []']}");
+}
+END_TEST
+
 START_TEST(an_overwrite_takes_the_place_of_all_writes_of_its_step)
 {
     char graph[1024];
@@ -268,6 +280,7 @@ int main(void)
     tcase_add_loop_test(t, what_lives_for_a_run_is_in_no_checkpoint, 0, COUNT(durabilities));
     tcase_add_test(t, the_next_run_of_a_thread_begins_without_it);
     tcase_add_test(t, what_lives_for_a_run_is_taken_out_of_stored_sends);
+    tcase_add_test(t, what_a_command_writes_for_a_run_counts_in_that_run_only);
     tcase_add_loop_test(t, an_overwrite_takes_the_place_of_all_writes_of_its_step, 0,
                         COUNT(overwrites));
     tcase_add_loop_test(t, an_input_and_a_command_may_overwrite, 0, COUNT(overwrites));

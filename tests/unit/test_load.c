@@ -223,6 +223,27 @@ START_TEST(two_graphs_of_one_name_are_told)
 }
 END_TEST
 
+/* g1 is the innermost; x is around g8, and is read before it or after it. */
+START_TEST(the_outermost_of_too_many_is_told_whatever_is_read_first)
+{
+    static const char *const names[] = { "a.json", "z.json" };
+    struct rig x;
+    char name[32];
+    char text[200];
+    rig_init(&x);
+    for (int i = 1; i <= 8; i++) {
+        snprintf(name, sizeof(name), "g%d.json", i);
+        snprintf(text, sizeof(text), OF("g%d"), i - 1);
+        write_file(&x, name, i == 1 ? PLAIN("") : text);
+    }
+    write_file(&x, names[_i], OF("g8"));
+    snprintf(text, sizeof(text), "/%s: /nodes/n/graph: more than 8 graphs are inside each other",
+             names[_i]);
+    check_wrong(&x, LIST(""), 1, LIST(text));
+    rig_deinit(&x);
+}
+END_TEST
+
 START_TEST(a_chain_is_at_most_eight_long)
 {
     struct rig x;
@@ -286,6 +307,7 @@ int main(void)
     tcase_add_test(tc, the_mistakes_of_a_named_graph_are_told_once);
     tcase_add_test(tc, a_file_that_is_no_json_is_told_where_it_breaks);
     tcase_add_test(tc, two_graphs_of_one_name_are_told);
+    tcase_add_loop_test(tc, the_outermost_of_too_many_is_told_whatever_is_read_first, 0, 2);
     tcase_add_test(tc, a_chain_is_at_most_eight_long);
     tcase_add_test(tc, no_memory_while_files_are_loaded_is_a_fault);
     suite_add_tcase(suite, tc);

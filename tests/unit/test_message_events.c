@@ -173,7 +173,7 @@ START_TEST(a_settled_write_is_flat_and_has_ids)
     kit_write(&u, KIT_Q, "'stays'");
     kit_write(&u, KIT_MESSAGES, "['hi',{'role':'assistant','content':'ho','id':'m2'}]");
     kit_write(&u, KIT_MESSAGES, "{'__overwrite__':['as it is']}");
-    ck_assert_int_eq(message_settle(&k.services, &k.graph, &u, &f), 0);
+    ck_assert_int_eq(message_settle(&k.services, &k.graph, "n", &u, &f), 0);
     const json_t *list = value_json(u.writes[1].value);
     ck_assert(id_is_uuid(json_string_value(json_object_get(json_array_get(list, 0), "id"))));
     ck_assert_str_eq(json_string_value(json_object_get(json_array_get(list, 1), "type")), "ai");
@@ -181,7 +181,7 @@ START_TEST(a_settled_write_is_flat_and_has_ids)
     update_clear(&u);
     k.conf.max_messages = 1;
     kit_write(&u, KIT_MESSAGES, "['a','b']");
-    ck_assert_int_eq(message_settle(&k.services, &k.graph, &u, &f), MESSAGES_E_REFUSED);
+    ck_assert_int_eq(message_settle(&k.services, &k.graph, "n", &u, &f), MESSAGES_E_REFUSED);
     ck_assert_int_eq(f.code, FAIL_LIMIT);
     fail_clear(&f);
     update_clear(&u);

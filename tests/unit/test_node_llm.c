@@ -229,7 +229,7 @@ START_TEST(a_send_without_messages_fails_whatever_the_state_holds)
     x.send = json_loads(sends[_i], 0, NULL);
     fake_graph(&x, STATE, LLM("\"output\":\"text\""));
     fake_run(&x, "{\"log\":[\"from the state\"]}");
-    fake_check_fail(&x, FAIL_NODE, "\"log\" is empty");
+    fake_check_fail(&x, FAIL_INPUT, "\"log\" is empty");
     end(&x);
 }
 END_TEST
@@ -240,8 +240,8 @@ static const struct {
     enum fail_code code;
     const char *part;
 } unasked[] = {
-    { LLM("\"output\":\"text\""), "{}", FAIL_NODE, "\"log\" is empty" },
-    { LLM("\"messages\":\"list\",\"output\":\"text\""), "{\"list\":[]}", FAIL_NODE,
+    { LLM("\"output\":\"text\""), "{}", FAIL_INPUT, "\"log\" is empty" },
+    { LLM("\"messages\":\"list\",\"output\":\"text\""), "{\"list\":[]}", FAIL_INPUT,
       "\"list\" is empty" },
     { LLM("\"messages\":\"list\",\"output\":\"text\""), "{\"list\":[7]}", FAIL_INVALID_UPDATE, "" },
     { ASK(",\"model\":\"nobody:x\""), "{\"q\":\"a\"}", FAIL_NO_PROVIDER, "nobody" },

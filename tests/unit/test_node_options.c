@@ -416,23 +416,6 @@ START_TEST(a_failure_is_not_kept)
 }
 END_TEST
 
-START_TEST(a_question_is_not_kept_but_the_answered_node_is)
-{
-    json_t *answer = rig_parse("{'resume':'yes'}");
-
-    build(ONE("{'kind':'interrupt','value':'?','output':'q','cache':{}}"));
-    for (int i = 0; i < 2; i++) {
-        struct run *run = run_built("{}", (struct run_request){ .thread_id = "t" });
-        ck_assert_uint_eq(json_array_size(run_interrupts(run)), 1);
-        run_unref(run);
-    }
-    run_unref(run_built(NULL, (struct run_request){ .thread_id = "t", .command = answer }));
-    expect_built("{}", "{'log':[],'q':'yes'}");
-    json_decref(answer);
-    graph_unref(built);
-}
-END_TEST
-
 START_TEST(a_hit_goes_the_way_that_the_node_has_gone)
 {
     build(GRAPH("'n':{'kind':'set','values':{'log':'n'},'cache':{}},'m':" NOTE("m"),
@@ -808,7 +791,6 @@ static void add_cache(Suite *s)
     tcase_add_test(t, the_argument_of_a_send_is_its_key);
     tcase_add_test(t, a_result_is_used_until_its_time_is_over);
     tcase_add_test(t, a_failure_is_not_kept);
-    tcase_add_test(t, a_question_is_not_kept_but_the_answered_node_is);
     tcase_add_test(t, a_hit_goes_the_way_that_the_node_has_gone);
     tcase_add_test(t, nodes_of_one_name_in_two_graphs_do_not_share_results);
     tcase_add_test(t, the_cache_has_a_bound);

@@ -150,9 +150,10 @@ static const struct {
     { COMMAND("\"goto\":{\"node\":\"a\"}"), NO_GOTO("object") },
     { COMMAND("\"goto\":{\"node\":1,\"arg\":1}"), NO_GOTO("object") },
     { COMMAND("\"goto\":{\"node\":\"a\",\"arg\":1,\"timeout\":1}"), NO_GOTO("object") },
-    { COMMAND("\"goto\":\"z\""), "a goto names the unknown node \"z\"" },
+    { COMMAND("\"goto\":\"z\""), "a goto names the unknown node \"z\"; known are a, b, c" },
     { COMMAND("\"goto\":\"__start__\""), "a goto cannot go to \"__start__\"" },
-    { COMMAND("\"goto\":{\"node\":\"z\",\"arg\":1}"), "a Send names the unknown node \"z\"" },
+    { COMMAND("\"goto\":{\"node\":\"z\",\"arg\":1}"),
+      "a Send names the unknown node \"z\"; known are a, b, c" },
     { COMMAND("\"goto\":{\"node\":\"__end__\",\"arg\":1}"), "a Send cannot go to \"__end__\"" },
     { COMMAND("\"goto\":{\"node\":\"__start__\",\"arg\":1}"), "a Send cannot go to \"__start__\"" },
     { COMMAND("\"graph\":\"CHILD\""), "a Command's \"graph\" has to be \"PARENT\", found string" },
@@ -186,7 +187,7 @@ START_TEST(an_outcome_moves_and_leaves_nothing_behind)
     json_t *command = json_of("{\"update\":{\"x\":1},\"goto\":{\"node\":\"a\",\"arg\":2}}");
     struct outcome other = { 0 };
     ck_assert_int_eq(outcome_add_command(&other, &graph, command, &failure), 0);
-    ck_assert_int_eq(outcome_add_target_take(&outcome, B, NULL), 0);
+    ck_assert_int_eq(outcome_add_target_take(&outcome, B, NULL, &failure), 0);
     outcome_move(&outcome, &other);
     outcome_move(&outcome, &outcome);
     expect_outcome("{\"update\":[[\"x\",1]],\"goto\":[[\"a\",2]]}");
@@ -200,8 +201,8 @@ START_TEST(the_end_is_no_target)
 {
     struct value *arg = NULL;
     ck_assert_int_eq(value_new_take(json_true(), &arg), 0);
-    ck_assert_int_eq(outcome_add_target_take(&outcome, NODE_END, arg), 0);
-    ck_assert_int_eq(outcome_add_target_take(&outcome, NODE_END, NULL), 0);
+    ck_assert_int_eq(outcome_add_target_take(&outcome, NODE_END, arg, &failure), 0);
+    ck_assert_int_eq(outcome_add_target_take(&outcome, NODE_END, NULL, &failure), 0);
     ck_assert_uint_eq(outcome.target_count, 0);
 }
 END_TEST
@@ -317,6 +318,33 @@ static const struct {
     { "list", true, "{\"list\":\"[]\"}", NULL },
 };
 
+START_TEST(an_outcome_has_no_more_targets_than_its_bound_and_says_so_before_it_makes_them)
+{
+    static const char words[] =
+        "a task wants to go on in more than 2 places; the setting max_tasks "
+        "allows no more in one step";
+    struct route route = {
+        .kind = ROUTE_EACH, .targets = each_target, .case_count = 1, .as = (char *)"item"
+    };
+    outcome.target_max = 2;
+    ck_assert_int_eq(follow(route, "list", "{\"list\":[1,2,3]}"), OUTCOME_E_REFUSED);
+    ck_assert_uint_eq(outcome.target_count, 0);
+    ck_assert_int_eq(failure.code, FAIL_LIMIT);
+    ck_assert_ptr_nonnull(strstr(fail_message(&failure), "the 3 items at \"list\""));
+    fail_clear(&failure);
+    ck_assert_int_eq(follow(route, "list", "{\"list\":[1,2]}"), 0);
+    ck_assert_int_eq(outcome_add_target_take(&outcome, NODE_END, NULL, &failure), 0);
+    ck_assert_int_eq(outcome_add_target_take(&outcome, B, NULL, &failure), OUTCOME_E_REFUSED);
+    ck_assert_str_eq(fail_message(&failure), words);
+    json_t *command = json_of("{\"goto\":[{\"node\":\"a\",\"arg\":1}]}");
+    fail_clear(&failure);
+    ck_assert_int_eq(outcome_add_command(&outcome, &graph, command, &failure), OUTCOME_E_REFUSED);
+    json_decref(command);
+    ck_assert_str_eq(fail_message(&failure), words);
+    ck_assert_uint_eq(outcome_count_sends(&outcome), 2);
+}
+END_TEST
+
 START_TEST(an_each_sends_one_task_per_item)
 {
     struct route route = { .kind = ROUTE_EACH,
@@ -373,7 +401,7 @@ END_TEST
 START_TEST(a_function_keeps_to_the_targets_that_it_declares)
 {
     struct route route = function_route(each_target, 1);
-    ck_assert_int_eq(outcome_add_target_take(&outcome, A, NULL), 0); /* by its command */
+    ck_assert_int_eq(outcome_add_target_take(&outcome, A, NULL, &failure), 0); /* by its command */
     ck_assert_int_eq(follow_all(&route, 1, "{\"x\":\"bB\"}"), 0);
     expect_outcome("{\"update\":[],\"goto\":[[\"a\"],[\"b\"],[\"b\",\"bB\"]]}");
     expect_refused(follow_all(&route, 1, "{\"x\":\"bc\"}"),
@@ -387,7 +415,8 @@ START_TEST(what_a_function_refuses_is_passed_on)
     ck_assert_int_eq(follow_all(&route, 1, "{\"x\":\"bad\"}"), OUTCOME_E_REFUSED);
     ck_assert_int_eq(failure.code, FAIL_NODE);
     ck_assert_str_eq(fail_message(&failure), "cannot choose");
-    expect_refused(follow_all(&route, 1, "{\"x\":\"z\"}"), "a goto names the unknown node \"z\"");
+    expect_refused(follow_all(&route, 1, "{\"x\":\"z\"}"),
+                   "a goto names the unknown node \"z\"; known are a, b, c");
 }
 END_TEST
 
@@ -550,6 +579,8 @@ int main(void)
     tcase_add_test(tc, the_end_is_no_target);
     LOOP(tc, a_switch_compares_scalars_by_their_text, choices);
     LOOP(tc, a_switch_without_a_match_takes_its_default, choices);
+    tcase_add_test(tc,
+                   an_outcome_has_no_more_targets_than_its_bound_and_says_so_before_it_makes_them);
     LOOP(tc, an_each_sends_one_task_per_item, loops);
     tcase_add_test(tc, a_function_goes_anywhere_if_it_declares_no_targets);
     tcase_add_test(tc, a_function_keeps_to_the_targets_that_it_declares);

@@ -127,7 +127,8 @@ END_TEST
 
 START_TEST(a_file_without_a_name_is_called_after_itself)
 {
-    struct graph *g = graph_from("{\"state\":{},\"nodes\":{},\"edges\":[[\"START\",\"END\"]]}");
+    struct graph *g = graph_from(
+        "{\"state\":{},\"nodes\":{\"n\":{\"kind\":\"set\",\"values\":{}}},\"edges\":[[\"START\",\"n\"]]}");
     ck_assert_str_eq("g", g->name);
     ck_assert_str_eq("", g->description);
     graph_unref(g);
@@ -714,7 +715,8 @@ START_TEST(problems_past_the_maximum_are_counted)
     struct graph *g = NULL;
     struct buf text;
     buf_init(&text, 100000);
-    buf_add_str(&text, "{\"state\":{},\"nodes\":{},\"edges\":[[\"START\",\"END\"]");
+    buf_add_str(&text,
+                "{\"state\":{},\"nodes\":{\"n\":{\"kind\":\"set\",\"values\":{}}},\"edges\":[[\"START\",\"n\"]");
     for (int i = 0; i < PROBLEMS_MAX + 7; i++)
         buf_add_str(&text, ",7");
     buf_add_str(&text, "]}");
@@ -753,6 +755,8 @@ static const struct {
     { "properties", WITH_TOP("\"zzz\":0"), "/zzz: " },
     { "properties assistant properties", WITH_TOP("\"assistant\":{\"zzz\":0}"),
       "/assistant/zzz: " },
+    { "properties assistant properties config properties",
+      WITH_TOP("\"assistant\":{\"config\":{\"zzz\":0}}"), "/assistant/config/zzz: " },
     { "definitions field properties", WITH_STATE("\"b\":{\"type\":\"any\",\"zzz\":0}"),
       "/state/b/zzz: " },
     { "properties node_defaults properties", WITH_DEFAULTS("\"zzz\":0"), "/node_defaults/zzz: " },

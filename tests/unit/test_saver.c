@@ -275,7 +275,7 @@ START_TEST(a_full_store_is_told_once_and_names_the_setting)
         append(i);
     ck_assert_int_eq(kit_wait(&saver), STORE_E_FULL);
     saver_fail(&saver, &f);
-    ck_assert_int_eq(f.code, FAIL_LIMIT);
+    ck_assert_int_eq(f.code, FAIL_NO_ROOM);
     ck_assert_ptr_nonnull(strstr(fail_message(&f), "memory_store_bytes"));
     fail_clear(&f);
 }

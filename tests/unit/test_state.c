@@ -424,7 +424,7 @@ START_TEST(a_refused_removal_names_the_node_that_wrote_it)
     writes("b", MESSAGES, "{\"type\":\"remove\",\"id\":\"1\"}");
     writes("c", MESSAGES, "{\"type\":\"remove\",\"id\":\"1\"}");
     expect_refused(FAIL_INVALID_UPDATE, "node \"c\" wrote field \"messages\": a remove message "
-                                        "names an id that no message of the list has");
+                                        "names the id \"1\", which no message of the list has");
     ck_assert_str_eq(step.f.node, "c");
     expect_field(MESSAGES, NULL);
 }

@@ -240,20 +240,20 @@ START_TEST(the_shape_of_a_template_is_known)
 }
 END_TEST
 
-static void collect(void *arg, const char *root)
+static void collect(void *arg, const struct path *path)
 {
-    strcat(arg, root);
+    strcat(arg, path_text(path));
     strcat(arg, " ");
 }
 
-START_TEST(roots_are_told_outside_of_sections_and_the_runs_everywhere)
+START_TEST(paths_are_told_outside_of_sections_and_the_runs_everywhere)
 {
     struct template *t =
         template_of("{{a.x}}{{#b.y}}{{c}}{{#d}}{{$run.x}}{{/d}}{{c}}{{/b.y}}{{^e}}{{f}}{{/e}}"
                     "{{$context.g}}");
     char roots[100] = "";
-    template_each_root(t, collect, roots);
-    ck_assert_str_eq("a b $run e f $context ", roots);
+    template_each_path(t, collect, roots);
+    ck_assert_str_eq("a.x b.y $run.x e f $context.g ", roots);
     template_free(t);
 }
 END_TEST
@@ -374,7 +374,7 @@ int main(void)
     tcase_add_test(tc, the_output_is_bounded);
     tcase_add_loop_test(tc, work_without_output_ends, 0, ROWS(silent));
     tcase_add_loop_test(tc, the_shape_of_a_template_is_known, 0, ROWS(shapes));
-    tcase_add_test(tc, roots_are_told_outside_of_sections_and_the_runs_everywhere);
+    tcase_add_test(tc, paths_are_told_outside_of_sections_and_the_runs_everywhere);
     tcase_add_loop_test(tc, templates_inside_json_keep_the_types_of_values, 0, ROWS(jrenderings));
     tcase_add_test(tc, a_rendered_string_in_json_is_bounded);
     tcase_add_test(tc, without_memory_parsing_is_a_fault_and_leaks_nothing);

@@ -704,7 +704,7 @@ START_TEST(a_full_store_refuses_the_update)
     store_close(services.store);
     services.store = kit_store(100);
     ck_assert_int_eq(update_at("", NULL, "[[{'values':{'log':['x']}}]]"), THREAD_E_REFUSED);
-    ck_assert_int_eq(failure.code, FAIL_LIMIT);
+    ck_assert_int_eq(failure.code, FAIL_NO_ROOM);
     ck_assert_ptr_nonnull(strstr(fail_message(&failure), "memory_store_bytes"));
 }
 END_TEST
