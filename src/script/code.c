@@ -55,7 +55,10 @@ static int find(lua_State *L)
 
 static int take(struct script *s, const struct finding *x, struct script_function *ret)
 {
-    *ret = (struct script_function){ script_ref(s), x->ref, mem_strdup(x->name) };
+    /* "#7 the reducer of x": what is told is what the function is for */
+    const char *blank = x->name[0] == '#' ? strchr(x->name, ' ') : NULL;
+    const char *name = blank == NULL ? x->name : blank + 1;
+    *ret = (struct script_function){ script_ref(s), x->ref, mem_strdup(name) };
     if (ret->name != NULL)
         return 0;
     script_function_clear(ret);

@@ -90,7 +90,7 @@ static int add_scalar(lua_State *L, int index, struct choose_call *x)
         (void)snprintf(text, sizeof(text), "%.14g", lua_tonumber(L, index));
     if (text[0] != '\0')
         return add_name(x, text);
-    (void)snprintf(text, sizeof(text), "a %s", lua_typename(L, lua_type(L, index)));
+    (void)snprintf(text, sizeof(text), "it is %s", lua_typename(L, lua_type(L, index)));
     return refuse_result(x, text);
 }
 

@@ -118,6 +118,8 @@ int trace_handler(lua_State *L);
 void trace_push_fail(lua_State *L, struct fail *take);
 /* Is it one of these? Borrowed; NULL = no. Does not raise. */
 const struct fail *trace_to_fail(lua_State *L, int index);
+/* As luaL_error(), but blames the script's own line where a function of api.lua is in between. */
+int trace_error(lua_State *L, const char *format, ...);
 /* Raises a failure; takes f. */
 int trace_raise(lua_State *L, struct fail *take);
 void trace_open(lua_State *L);
@@ -233,7 +235,7 @@ void fiber_start(struct fiber *f);
  * here that have no lua_State. */
 void fiber_close(struct fiber *f);
 void fiber_free(struct fiber *f);
-/* The fiber whose code runs; raises where nothing can wait, naming the function `what`. */
+/* The fiber whose code runs; raises where nothing can wait, naming the function `what`: "sleep()". */
 struct fiber *fiber_for_wait(lua_State *L, const char *what);
 /* The same for functions of a node that do not wait. */
 struct script_call *call_running(lua_State *L, const char *what);

@@ -44,6 +44,9 @@ static size_t place_end(const char *path, const char *text)
 static void tell_thrown(struct compiling *c, const struct fail *thrown)
 {
     const char *text = fail_message(thrown);
+    size_t path_len = strlen(c->script->path);
+    if (strncmp(text, c->script->path, path_len) == 0 && strncmp(text + path_len, ": ", 2) == 0)
+        text += path_len + 2; /* the place says it */
     size_t line_len = strcspn(text, "\n");
     size_t end = place_end(c->script->path, text);
     char *place MEM_AUTO(mem_freep) =

@@ -53,10 +53,13 @@ static int64_t tick_limit(int64_t instructions)
 static void set_hook(lua_State *L, int count);
 
 /* From now on every instruction raises: no pcall() of the script gets away with it. */
-static void stop_hard(lua_State *L, int64_t limit)
+static void stop_hard(lua_State *L, int64_t limit, const char *setting)
 {
     set_hook(L, 1);
-    luaL_error(L, "more than %I instructions", (LUAI_UACINT)limit);
+    luaL_where(L, 0); /* in a hook the function that it stopped */
+    (void)lua_pushfstring(L, "more than %I instructions (%s)", (LUAI_UACINT)limit, setting);
+    lua_concat(L, 2);
+    lua_error(L);
 }
 
 /* Loading, reducers, conditions: there is nobody to give the loop to. */
@@ -68,7 +71,9 @@ static int64_t main_limit(const struct script *s)
 static void count_main(lua_State *L, struct script *s)
 {
     if (--s->ticks_left <= 0)
-        stop_hard(L, main_limit(s));
+        stop_hard(L, main_limit(s),
+                  s->is_loading ? "ten times script_max_sync_instructions"
+                                : "script_max_sync_instructions");
 }
 
 static bool can_yield(lua_State *L, const struct fiber *f)
@@ -83,14 +88,14 @@ static void end_over_limit(lua_State *L, struct fiber *f)
     if (can_yield(L, f))
         lua_yield(L, 0);
     else
-        stop_hard(L, f->call->script->conf->script_max_instructions);
+        stop_hard(L, f->call->script->conf->script_max_instructions, "script_max_instructions");
 }
 
 static void count_fiber(lua_State *L, struct script *s, struct fiber *f)
 {
     bool is_ending = f->state == FIBER_CLOSED || f->call->is_over;
     if (is_ending && --f->closing_ticks <= 0)
-        stop_hard(L, (int64_t)CLOSE_TICKS * TICK_INSTRUCTIONS);
+        stop_hard(L, (int64_t)CLOSE_TICKS * TICK_INSTRUCTIONS, "of what ends with a node");
     if (is_ending)
         return;
     if (++f->call->ticks >= tick_limit(s->conf->script_max_instructions))

@@ -60,8 +60,8 @@ struct script_function {
     int ref;    /* 0 = none */
     char *name; /* for messages */
 };
-/* name: what the script returns under that name, else a global of it; "#7": the seventh function that
- * a Lua graph has handed over. 0, SCRIPT_E_WRONG with why, or a fault. */
+/* name: what the script returns under that name, else a global of it; "#7 x": the seventh function
+ * that a Lua graph has handed over, called x in messages. 0, SCRIPT_E_WRONG with why, or a fault. */
 int script_find_function(struct script *s, const char *name, struct script_function *ret,
                          struct buf *why);
 /* The body of a function of (state, config). chunk: its name in messages. Likewise. */
