@@ -15,6 +15,7 @@
  *     lib_*.c      what scripts call                            about.c    runtime, config
  *     lib_graph.c, compile.c  StateGraph, from Lua tables to builder calls
  *     load.c       a file that returns a graph                  code.c     reducers and conditions
+ *     goto_key.c   { goto = "x" }
  *     prelude.lua  what is written in Lua itself
  *
  * Every function of Lua's API that allocates may leave by longjmp. So C code that owns something calls
@@ -85,6 +86,9 @@ void *script_arg(lua_State *L);
 void script_hook(lua_State *L);
 /* Compiles a chunk (never bytecode) with the script's environment; leaves the function. Raises. */
 void script_compile_chunk(lua_State *L, const char *bytes, size_t len_bytes, const char *name);
+
+/* goto_key.c: the text as Lua takes it, on the top. Raises. */
+void goto_push_source(lua_State *L, const char *bytes, size_t len_bytes);
 
 /* code.c: what JSON graphs ask of a script */
 extern const struct code_ops script_code_ops;

@@ -157,8 +157,12 @@ int script_protect(struct script *s, lua_CFunction fn, void *arg, struct fail *f
 
 void script_compile_chunk(lua_State *L, const char *bytes, size_t len_bytes, const char *name)
 {
-    if (luaL_loadbufferx(L, bytes, len_bytes, name, "t") != LUA_OK)
+    size_t len = 0;
+    goto_push_source(L, bytes, len_bytes);
+    const char *source = lua_tolstring(L, -1, &len);
+    if (luaL_loadbufferx(L, source, len, name, "t") != LUA_OK)
         lua_error(L);
+    lua_remove(L, -2);
     sandbox_push_env(L);
     (void)lua_setupvalue(L, -2, 1); /* a chunk's one upvalue is _ENV */
 }

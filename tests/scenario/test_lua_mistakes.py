@@ -90,6 +90,25 @@ def test_a_map_with_a_key_1_among_others_is_no_list(lua):
     assert done.stdout == '{"b":["m"]}\n', done.stderr
 
 
+@pytest.mark.parametrize("node, result", [
+    ('return Command{goto = "m", update = {a = "goto = 1"}}', '{"a":"goto = 1","b":["m"]}'),
+    ('return Command{["goto"] = "m"}', '{"b":["m"]}'),
+    ("return Command{goto\n=\n'm'}", '{"b":["m"]}'),
+    ('local c = Command{goto = "m"} return {a = c.goto}', '{"a":"m","b":[]}'),
+    ('goto over do return {a = 1} end ::over:: return {a = 2}', '{"a":2,"b":[]}'),
+    ('--[==[ goto = ]] ]==] return {a = [[goto = "x"]]}', '{"a":"goto = \\"x\\"","b":[]}'),
+    ("return {a = 'it\\'s goto = 1'} -- goto = 2\n", '{"a":"it\'s goto = 1","b":[]}'),
+])
+def test_goto_may_be_a_key(lua, node, result):
+    done = lua("run", node=node)
+    assert done.stdout == result + "\n", done.stderr
+
+
+def test_lines_behind_a_goto_are_those_of_the_file(lua):
+    done = lua("run", node="local c = Command{goto\n=\n'm'}\nerror('here')")
+    assert "x.lua:5: here" in done.stderr, done.stderr
+
+
 def test_settled_results_come_as_a_list_for_a_list(lua):
     done = lua("run", node='return {a = gather_settled{function() error{type = "A", message = "b"} end, function() return 4 end}}')
     assert done.stdout == '{"a":[{"error":{"message":"b","type":"A"},"ok":false},{"ok":true,"value":4}],"b":[]}\n', done.stderr
