@@ -44,9 +44,10 @@ static void push_named(lua_State *L, const char *name)
 static int find(lua_State *L)
 {
     struct finding *x = script_arg(L);
-    if (x->text != NULL)
+    if (x->text != NULL) {
         script_compile_chunk(L, x->text, strlen(x->text), lua_pushfstring(L, "=%s", x->name));
-    else
+        inspect_chunk(L, x->name);
+    } else
         push_named(L, x->name);
     if (lua_isfunction(L, -1))
         x->ref = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -72,20 +73,45 @@ static void say_thrown(const struct fail *thrown, struct buf *why)
     (void)buf_add(why, text, strcspn(text, "\n")); /* sticky */
 }
 
+/* One sentence is wanted: the first. */
+static void on_body_mistake(void *arg, const char *place, const char *sentence)
+{
+    struct buf *why = arg;
+    if (why->len == 0)
+        (void)buf_addf(why, "%s: %s", place, sentence); /* sticky */
+}
+
+/* Functions of a Lua graph are found while its file is loaded, which has a place for mistakes, too. */
+static int protected_find(struct script *s, struct finding *x, struct buf *why)
+{
+    struct fail thrown = { .code = FAIL_NONE };
+    void (*outer)(void *, const char *, const char *) = s->on_mistake;
+    void *outer_arg = s->mistake_arg;
+    s->on_mistake = on_body_mistake;
+    s->mistake_arg = why;
+    int r = script_protect(s, find, x, &thrown);
+    s->on_mistake = outer;
+    s->mistake_arg = outer_arg;
+    if (r > 0)
+        say_thrown(&thrown, why);
+    fail_clear(&thrown);
+    return r < 0 ? err_trace(r) : r;
+}
+
 static int find_or_compile(struct script *s, struct finding *x, struct script_function *ret,
                            struct buf *why)
 {
-    struct fail thrown = { .code = FAIL_NONE };
-    int r = script_protect(s, find, x, &thrown);
-    if (r > 0)
-        say_thrown(&thrown, why);
-    else if (r == 0 && x->ref == 0)
-        (void)buf_addf(why, "%s has no function \"%s\"; return it in a table, or make it a global",
-                       s->path, x->name);
-    fail_clear(&thrown);
+    int r = protected_find(s, x, why);
     if (r < 0)
         return err_trace(r);
-    return r == 0 && x->ref != 0 ? take(s, x, ret) : SCRIPT_E_WRONG;
+    if (r == 0 && x->ref != 0 && why->len == 0)
+        return take(s, x, ret);
+    if (x->ref != 0)
+        luaL_unref(s->L, LUA_REGISTRYINDEX, x->ref); /* writes where something is: no memory */
+    else if (r == 0)
+        (void)buf_addf(why, "%s has no function \"%s\"; return it in a table, or make it a global",
+                       s->path, x->name);
+    return SCRIPT_E_WRONG;
 }
 
 int script_find_function(struct script *s, const char *name, struct script_function *ret,

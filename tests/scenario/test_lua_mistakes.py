@@ -112,3 +112,34 @@ def test_lines_behind_a_goto_are_those_of_the_file(lua):
 def test_settled_results_come_as_a_list_for_a_list(lua):
     done = lua("run", node='return {a = gather_settled{function() error{type = "A", message = "b"} end, function() return 4 end}}')
     assert done.stdout == '{"a":[{"error":{"message":"b","type":"A"},"ok":false},{"ok":true,"value":4}],"b":[]}\n', done.stderr
+
+
+def json_graph(node="return {n = 1}", condition="true", **more):
+    return {"state": {"n": {"type": "integer"}},
+            "nodes": {"a": {"kind": "lua", "code": node}, "b": {"kind": "set", "values": {"n": 2}}},
+            "edges": [["__start__", "a"], {"from": "a", "when": [{"if": condition, "to": "b"}]}, ["a", "b"]]} | more
+
+
+@pytest.mark.parametrize("graph, told", [
+    (json_graph(node="return slep(1)"), '/nodes/a/code: a:1: nothing is called "slep"; did you mean "sleep"?'),
+    (json_graph(node="spawn(sleep, 1)"), "/nodes/a/code: a:1: the future of spawn() is thrown away"),
+    (json_graph(node="return {"), "/nodes/a/code: a:1: "),
+    (json_graph(condition="nope"), '/edges/1/when/0/if: if:2: nothing is called "nope"'),
+    (json_graph(condition="state.n >"), "/edges/1/when/0/if: if:2: unexpected symbol"),
+])
+def test_mistakes_in_the_lua_of_a_json_graph_are_found(run_tool, graph, told):
+    done = run_tool("check", "graphs", graphs=graph)
+    assert done.returncode == 2 and f"graphs/g.json: {told}" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+@pytest.mark.parametrize("condition, n", [("big", 2), ("small", 1), ("huge", 1), ("big(state) and true", 2), ("state.n", 2)])
+def test_a_condition_may_be_a_function_of_the_script(run_tool, tmp_path, condition, n):
+    """A global of the script, or what it returns."""
+    graph = json_graph(condition=condition, script="s.lua", edges=[
+        ["__start__", "a"], {"from": "a", "when": [{"if": condition, "to": "b"}]}])
+    (tmp_path / "graphs").mkdir()
+    (tmp_path / "graphs" / "s.lua").write_text(
+        "function big(state) return state.n > 0 end\n"
+        "return {small = function(state) return state.n < 0 end, huge = function(state) return null end}\n")
+    done = run_tool("run", "graphs/g.json", "--input", "{}", graphs=graph)
+    assert done.stdout == f'{{"n":{n}}}\n', done.stderr
