@@ -123,7 +123,7 @@ void trace_push_fail(lua_State *L, struct fail *take);
 /* Is it one of these? Borrowed; NULL = no. Does not raise. */
 const struct fail *trace_to_fail(lua_State *L, int index);
 /* As luaL_error(), but blames the script's own line where a function of api.lua is in between. */
-int trace_error(lua_State *L, const char *format, ...);
+int trace_blame(lua_State *L, const char *format, ...);
 /* Raises a failure; takes f. */
 int trace_raise(lua_State *L, struct fail *take);
 void trace_open(lua_State *L);

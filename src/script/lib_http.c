@@ -263,7 +263,7 @@ static int http_send(lua_State *L)
     buf_deinit(&r.url);
     buf_deinit(&r.body);
     if (wrong != NULL)
-        return trace_error(L, "%s: %s", what, wrong);
+        return trace_blame(L, "%s: %s", what, wrong);
     if (result != 0)
         return luaL_error(L, "no memory");
     return fiber_wait(L, f, answered);

@@ -60,7 +60,7 @@ static void push_where(lua_State *L)
     (void)lua_pushliteral(L, "");
 }
 
-int trace_error(lua_State *L, const char *format, ...)
+int trace_blame(lua_State *L, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
