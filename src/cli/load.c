@@ -12,7 +12,8 @@
 
 static int build_json(struct load *l, struct graph_file *file)
 {
-    const struct code_source language = script_language(l->conf);
+    const struct script_tools scripts = { .conf = l->conf };
+    const struct code_source language = script_language(&scripts);
     const struct parse_tools tools = { l->kinds, &l->limits, &l->source, &language };
 
     return graph_parse_with(&tools, file->path, file->bytes, file->len, l->problems, &file->graph);
@@ -21,7 +22,7 @@ static int build_json(struct load *l, struct graph_file *file)
 /* A Lua file in a folder may be a module of others; one that was named must be a graph. */
 static int build_lua(struct load *l, struct graph_file *file)
 {
-    const struct script_tools tools = { l->conf, l->kinds, &l->limits, &l->source };
+    const struct script_tools tools = { l->conf, l->kinds, &l->limits, &l->source, NULL };
     int r =
         script_load_graph(&tools, file->path, file->bytes, file->len, l->problems, &file->graph);
 

@@ -168,8 +168,6 @@ static int run_file(struct script *s, const struct buf *content, struct buf *why
     if (r > 0)
         say_thrown(&thrown, why);
     fail_clear(&thrown);
-    if (r == 0)
-        r = script_note_file(s, s->path);
     return r == 0 && why->len > before ? SCRIPT_E_WRONG : r;
 }
 
@@ -192,6 +190,7 @@ static int read_and_run(struct script *s, struct buf *why)
     int error = 0;
     buf_init(&content, (size_t)s->conf->max_body_bytes);
     int r = file_read(s->path, &content, &error);
+    script_tell_file(s, s->path, r == 0 ? buf_text(&content) : NULL, content.len);
     if (r == 0)
         return run_file(s, &content, why);
     if (r == FILE_E_UNREADABLE)
@@ -211,9 +210,13 @@ static int open_script(void *arg, const char *graph_file, const char *name, stru
     }
     char *path MEM_AUTO(mem_freep) =
         name == NULL ? mem_strdup(graph_file) : path_beside(graph_file, name);
-    int r = path == NULL ? ERR_NOMEM : script_new(arg, path, &s);
-    if (r == 0 && name != NULL)
+    const struct script_tools *tools = arg;
+    int r = path == NULL ? ERR_NOMEM : script_new(tools->conf, path, &s);
+    if (r == 0 && name != NULL) {
+        s->files = tools->files;
         r = read_and_run(s, why);
+        s->files = NULL;
+    }
     if (r == 0) {
         *ret = &s->code;
         return 0;
@@ -222,10 +225,10 @@ static int open_script(void *arg, const char *graph_file, const char *name, stru
     return r < 0 ? err_trace(r) : CODE_E_WRONG;
 }
 
-struct code_source script_language(const struct conf *conf)
+struct code_source script_language(const struct script_tools *tools)
 {
-    /* The settings are only read. */
-    return (struct code_source){ .open = open_script, .arg = (void *)(uintptr_t)conf };
+    /* They are only read. */
+    return (struct code_source){ .open = open_script, .arg = (void *)(uintptr_t)tools };
 }
 
 /* ---- struct code ---- */

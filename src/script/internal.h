@@ -40,12 +40,6 @@ enum {
 struct fiber;
 struct compiling;
 
-/* A file that a script was made of. */
-struct script_file {
-    struct list node;
-    char path[];
-};
-
 struct script {
     struct code code; /* first member */
     int refs;
@@ -54,12 +48,12 @@ struct script {
     char *path;
     size_t used_bytes;
     size_t max_bytes;
-    struct list files;
-    struct fiber *running;       /* whose Lua code is at work, or NULL: the main thread's */
-    int64_t ticks_left;          /* of the main thread's */
-    int64_t slice_end_us;        /* of the fiber that runs */
-    bool is_loading;             /* the file's chunk is at work */
-    struct compiling *compiling; /* while it may build graphs; or NULL */
+    const struct script_files *files; /* while it is loaded; or NULL */
+    struct fiber *running;            /* whose Lua code is at work, or NULL: the main thread's */
+    int64_t ticks_left;               /* of the main thread's */
+    int64_t slice_end_us;             /* of the fiber that runs */
+    bool is_loading;                  /* the file's chunk is at work */
+    struct compiling *compiling;      /* while it may build graphs; or NULL */
     /* Where mistakes in its files go while it is loaded; NULL: to the log. */
     void (*on_mistake)(void *arg, const char *place, const char *sentence);
     void *mistake_arg;
@@ -78,8 +72,9 @@ int script_new(const struct conf *conf, const char *path, struct script **ret);
  * error with its traceback; no memory is FAIL_LIMIT, if it was the script's own bound, or a fault).
  */
 int script_protect(struct script *s, lua_CFunction fn, void *arg, struct fail *f);
-/* Notes a file. 0 or ERR_NOMEM. */
-int script_note_file(struct script *s, const char *path);
+/* A file was read; bytes NULL: it could not be. Does not raise. */
+void script_tell_file(const struct script *s, const char *path, const char *bytes,
+                      size_t len_bytes);
 /* lua_touserdata(L, 1) of a function that script_protect() calls. */
 void *script_arg(lua_State *L);
 /* The hook that bounds what runs on L, and the threads made from it. */

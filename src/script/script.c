@@ -169,21 +169,10 @@ void script_compile_chunk(lua_State *L, const char *bytes, size_t len_bytes, con
 
 /* ---- files ---- */
 
-int script_note_file(struct script *s, const char *path)
+void script_tell_file(const struct script *s, const char *path, const char *bytes, size_t len_bytes)
 {
-    size_t len = strlen(path);
-    struct script_file *file = mem_alloc(sizeof(*file) + len + 1);
-    if (file == NULL)
-        return err_trace(ERR_NOMEM);
-    memcpy(file->path, path, len + 1);
-    list_add_tail(&s->files, &file->node);
-    return 0;
-}
-
-void script_each_file(const struct script *s, void (*seen)(void *arg, const char *path), void *arg)
-{
-    LIST_EACH(&s->files, node)
-        seen(arg, LIST_OF(node, struct script_file, node)->path);
+    if (s->files != NULL)
+        s->files->seen(s->files->arg, path, bytes, len_bytes);
 }
 
 /* ---- life ---- */
@@ -216,17 +205,10 @@ static int make_state(struct script *s)
     return r == 0 ? 0 : err_trace(ERR_NOMEM); /* our own code: nothing else can be wrong in it */
 }
 
-static void free_files(struct script *s)
-{
-    for (struct list *node = list_pop(&s->files); node != NULL; node = list_pop(&s->files))
-        mem_free(LIST_OF(node, struct script_file, node));
-}
-
 static struct script *free_script(struct script *s)
 {
     if (s->L != NULL)
         lua_close(s->L);
-    free_files(s);
     mem_free(s->path);
     return mem_free(s);
 }
@@ -240,7 +222,6 @@ int script_new(const struct conf *conf, const char *path, struct script **ret)
     s->refs = 1;
     s->conf = conf;
     s->max_bytes = (size_t)conf->script_memory_bytes;
-    list_init(&s->files);
     s->path = mem_strdup(path);
     int r = s->path == NULL ? ERR_NOMEM : make_state(s);
     if (r != 0) {
