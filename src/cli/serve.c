@@ -164,7 +164,8 @@ static int start(struct serve *s)
         .graph_schema = graph_schema_text,
         .graph_schema_len_bytes = sizeof(graph_schema_text) - 1,
     };
-    load_each_bad_model(&s->worker, &s->graphs, warn_model, NULL);
+    for (size_t i = 0; i < s->graphs.count; i++)
+        load_each_bad_model(&s->worker, s->graphs.graphs[i], warn_model, NULL);
     return open_port(s);
 }
 
