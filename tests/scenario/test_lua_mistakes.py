@@ -85,6 +85,16 @@ def test_a_map_takes_booleans_and_numbers(lua, choose):
     assert done.stdout == '{"b":["m"]}\n', done.stderr
 
 
+@pytest.mark.parametrize("node, choose, result", [
+    ('return {a = {"m", "__end__"}}', "return state.a", '{"a":["m","__end__"],"b":["m"]}'),
+    ('return {a = {{"m"}}}', "return state.a[1]", '{"a":[["m"]],"b":["m"]}'),
+    ('return {b = "m"}', "return state.b", '{"b":["m","m"]}'),
+])
+def test_a_condition_may_return_a_list_of_the_state(lua, node, choose, result):
+    done = lua("run", node=node, choose=choose)
+    assert done.stdout == result + "\n", done.stderr
+
+
 @pytest.mark.parametrize("result", ["{b = Overwrite{}}", "Command{update = {b = Overwrite{}}}", "{Command{update = {b = Overwrite{}}}}"])
 def test_an_empty_table_in_an_overwrite_is_what_the_field_is(lua, result):
     done = lua("run", node=f"return {result}")
