@@ -105,8 +105,10 @@ static int add_result(lua_State *L, int index, struct choose_call *x)
 
 static int add_results(lua_State *L, struct choose_call *x)
 {
-    int index = lua_gettop(L);
     int r = 0;
+    if (json_is_array(view_json(L, -1))) /* a list of the state */
+        bridge_push_copy(L, view_json(L, -1));
+    int index = lua_gettop(L);
     if (!lua_istable(L, index) || bridge_mark_of(L, index) == MARK_SEND)
         return add_result(L, index, x);
     lua_Integer count = (lua_Integer)lua_rawlen(L, index);

@@ -85,6 +85,22 @@ def test_a_map_takes_booleans_and_numbers(lua, choose):
     assert done.stdout == '{"b":["m"]}\n', done.stderr
 
 
+@pytest.mark.parametrize("node, choose, result", [
+    ('return {a = {"m", "__end__"}}', "return state.a", '{"a":["m","__end__"],"b":["m"]}'),
+    ('return {a = {{"m"}}}', "return state.a[1]", '{"a":[["m"]],"b":["m"]}'),
+    ('return {b = "m"}', "return state.b", '{"b":["m","m"]}'),
+])
+def test_a_condition_may_return_a_list_of_the_state(lua, node, choose, result):
+    done = lua("run", node=node, choose=choose)
+    assert done.stdout == result + "\n", done.stderr
+
+
+@pytest.mark.parametrize("result", ["{b = Overwrite{}}", "Command{update = {b = Overwrite{}}}", "{Command{update = {b = Overwrite{}}}}"])
+def test_an_empty_table_in_an_overwrite_is_what_the_field_is(lua, result):
+    done = lua("run", node=f"return {result}")
+    assert done.stdout == '{"b":[]}\n', done.stderr
+
+
 def test_a_map_with_a_key_1_among_others_is_no_list(lua):
     done = lua("run", choose="return 1", map='{[0] = END, [1] = "m"}')
     assert done.stdout == '{"b":["m"]}\n', done.stderr
