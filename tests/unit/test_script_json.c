@@ -139,6 +139,15 @@ static const struct kit_row values[] = {
     { "return {out = 1, Command{}}",
       "InvalidUpdateError: the returned value: a table with both list elements and named "
       "keys cannot become JSON" },
+    { "return Command{['goto'] = {Send('it', 1), 'it'}, graph = Command.PARENT}",
+      "{'__command__':{'goto':[{'arg':1,'node':'it'},'it'],'graph':'PARENT'}}" },
+    { "local c = Command{} c[1] = 2 return c", "InvalidUpdateError: Command: keys must be strings" },
+    { "local c = Command{update = {}} c[true] = 2 return c",
+      "InvalidUpdateError: Command: keys must be strings" },
+    { "local c = Command{update = {}} c['\\xff'] = 2 return {c}",
+      "InvalidUpdateError: Command: a key that is not UTF-8" },
+    { "local c = Command{} c.update = {} c['goto'] = {} return c",
+      "{'__command__':{'goto':{},'update':{}}}" },
 };
 
 START_TEST(a_value_is_kept_or_refused_with_its_place)
