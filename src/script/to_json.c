@@ -131,6 +131,7 @@ static json_t *list_json(lua_State *L, int table, size_t count, struct to_json *
                          const struct place *at, int depth)
 {
     json_t *list = json_array();
+    o->empty = EMPTY_OBJECT; /* what stands in a list is no list for that */
     for (size_t i = 1; list != NULL && i <= count; i++) {
         struct place place = { at, NULL, (lua_Integer)i };
         (void)lua_rawgeti(L, table, (lua_Integer)i);

@@ -148,6 +148,9 @@ static const struct kit_row values[] = {
       "InvalidUpdateError: Command: a key that is not UTF-8" },
     { "local c = Command{} c.update = {} c['goto'] = {} return c",
       "{'__command__':{'goto':{},'update':{}}}" },
+    { "return {items = {{}}, log = {{}, {items = {}}}}", "{'items':[{}],'log':[{},{'items':{}}]}" },
+    { "return {items = {{}, {}}, obj = {}, talk = {}}",
+      "{'items':[{},{}],'obj':{},'talk':[]}" },
 };
 
 START_TEST(a_value_is_kept_or_refused_with_its_place)
