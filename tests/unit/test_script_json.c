@@ -235,6 +235,11 @@ static const struct kit_row views[] = {
       "c.out.b, "
       "items = c.talk}",
       "{'items':['z','a','b','c'],'out':[1,2.0,null,7]}" },
+    { "return {out = {state.talk['1'] == nil, state['1'] == nil, state.talk[1]}}",
+      "{'out':[true,true,'a']}" },
+    { "return {out = {next(state.talk, math.maxinteger) == nil, next(state.talk, -1) == nil, "
+      "next(state.talk, 0)}}",
+      "{'out':[true,true,1,'a']}" },
 };
 
 START_TEST(a_view_is_a_table_that_nobody_writes)
