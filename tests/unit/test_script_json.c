@@ -289,6 +289,12 @@ static const struct kit_row functions[] = {
     { "json.array(state)", "LuaError: test.lua:1: bad argument #1 to 'array' (table expected, got "
                            "table)" },
     { "json.encode(('x'):rep(70 * 1024 * 1024))", "LuaError: longer than max_state_bytes" },
+    { "json.object(Send('it'))", "LuaError: a table without a metatable expected" },
+    { "json.array(string)", "LuaError: a table without a metatable expected" },
+    { "json.array(_G)", "LuaError: a table without a metatable expected" },
+    { "json.object(setmetatable({}, {}))", "LuaError: a table without a metatable expected" },
+    { "return {out = {json.object(json.array{}), json.array(json.object(json.array{}))}}",
+      "{'out':[{},[]]}" },
 };
 
 START_TEST(functions_of_json_work_and_complain)
