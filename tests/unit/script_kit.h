@@ -298,6 +298,46 @@ static inline struct script *kit_script(const struct kit *x)
     return kit_function(x)->script;
 }
 
+/* ---- files ---- */
+
+struct kit_folder {
+    char path[64];
+    char names[16][64]; /* of files in it, which are removed with it */
+    int count;
+};
+
+static inline void kit_folder_init(struct kit_folder *f)
+{
+    f->count = 0;
+    (void)snprintf(f->path, sizeof(f->path), "/tmp/anabranch-script-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(f->path));
+}
+
+/* The path of a name in it, valid until the next call. */
+static inline const char *kit_path(const struct kit_folder *f, const char *name)
+{
+    static char path[160];
+    (void)snprintf(path, sizeof(path), "%s/%s", f->path, name);
+    return path;
+}
+
+static inline void kit_write(struct kit_folder *f, const char *name, const char *text, size_t len)
+{
+    FILE *file = fopen(kit_path(f, name), "wb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(text, 1, len, file), len);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_lt(f->count, 16);
+    (void)snprintf(f->names[f->count++], sizeof(f->names[0]), "%s", name);
+}
+
+static inline void kit_folder_deinit(struct kit_folder *f)
+{
+    for (int i = f->count - 1; i >= 0; i--)
+        ck_assert_int_eq(remove(kit_path(f, f->names[i])), 0);
+    ck_assert_int_eq(remove(f->path), 0);
+}
+
 /* ---- calls ---- */
 
 static inline struct script_call_options kit_options(struct kit *x)
