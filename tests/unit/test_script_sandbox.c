@@ -86,6 +86,9 @@ static const struct kit_row forbidden[] = {
     { "StateGraph{a = 'any'}:compile{}", "LuaError: graphs are built while their file is loaded" },
     { "error(nil)", "LuaError: nil" },
     { "string.rep('x', 1 << 40)", "LuaError: resulting string too large" },
+    { "local f, t = pairs(string) t.upper = nil return {out = ('x'):upper()}",
+      "LuaError: the table string cannot be changed" },
+    { "local f, t = pairs(http) t.get = print", "LuaError: the table http cannot be changed" },
 };
 
 START_TEST(a_node_cannot)
