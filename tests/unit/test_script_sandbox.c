@@ -197,6 +197,7 @@ static const struct {
     { "require('a/b')", "a module is named like" },
     { "require('a..b')", "a module is named like" },
     { "require('.a')", "a module is named like" },
+    { "require('a\\0b')", "a module is named like" },
     { "require('a.')", "a module is named like" },
     { "require('')", "a module is named like" },
     { "require(('a'):rep(300))", "a module is named like" },
@@ -248,6 +249,10 @@ static const struct {
       "m.lua:2: nothing is called \"qqqq\"" },
     { "x = = 1", "require('m') function it() end", "m.lua:1: unexpected symbol near '='" },
     { "\x1bLua", "require('m') function it() end", "attempt to load a binary chunk" },
+    { "error('broken')", "pcall(require, 'm') local ok, why = pcall(require, 'm') error(why, 0)",
+      "broken" },
+    { "error('broken')", "pcall(require, 'n') local ok, why = pcall(require, 'n') error(why, 0)",
+      "cannot be read" },
     { "return {f = function() x = 1 end}", "require('m') function it() end",
       "m.lua:1: assignment to the global \"x\" inside a function" },
 };
