@@ -229,6 +229,19 @@ static inline void kit_wait(struct kit *x, int64_t us)
     loop_timer_free(timer);
 }
 
+static inline void kit_stop(void *arg)
+{
+    loop_stop(arg);
+}
+
+static inline void kit_turn(struct kit *x)
+{
+    struct loop_work work;
+    loop_work_init(&work, kit_stop, x->loop);
+    loop_ready(x->loop, &work);
+    ck_assert_int_eq(loop_run(x->loop), 0);
+}
+
 /* Until nothing is under way any more. */
 static inline void kit_drain(struct kit *x)
 {
