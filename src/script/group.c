@@ -80,7 +80,8 @@ static void fiber_failed(struct group *g, struct fiber *f)
 {
     struct fail none = { .code = FAIL_NONE };
     g->failed = f;
-    (void)script_protect(f->call->script, note_trace, f, &none); /* without it there is less to read */
+    (void)script_protect(f->call->script, note_trace, f,
+                         &none); /* without it there is less to read */
     fail_clear(&none);
     for (size_t i = 0; i < g->count; i++)
         if (g->fibers[i] != f)
@@ -173,7 +174,7 @@ static int raise_timeout(lua_State *L, struct fiber *f, double seconds)
 }
 
 static int (*const pushers[])(lua_State *L, const struct group *g) = {
-    [GROUP_GATHER] = push_results, [GROUP_LIST] = push_list,  [GROUP_SETTLED] = push_settled,
+    [GROUP_GATHER] = push_results, [GROUP_LIST] = push_list, [GROUP_SETTLED] = push_settled,
     [GROUP_TIMEOUT] = push_all,    [GROUP_JOIN] = push_all,
 };
 
@@ -222,6 +223,7 @@ static void check_functions(lua_State *L, int first)
 static int gather(lua_State *L, const char *what, enum group_kind kind, size_t count)
 {
     struct fiber *f = fiber_for_wait(L, what);
+    fiber_check_room(L, f->call, count); /* all or none: what is there would stay as long as f */
     struct group *g = group_new(L, f, kind, count);
     for (size_t i = 0; i < count; i++) {
         lua_pushvalue(L, (int)i + 1);
@@ -338,7 +340,8 @@ static int lua_join(lua_State *L)
     struct fiber *joined = future->fiber;
     luaL_argcheck(L, joined != NULL && joined->call == f->call, 1,
                   "the future was joined already, or is another run's");
-    luaL_argcheck(L, joined->group == NULL && joined != f, 1, "somebody waits for the future already");
+    luaL_argcheck(L, joined->group == NULL && joined != f, 1,
+                  "somebody waits for the future already");
     struct group *g = group_new(L, f, GROUP_JOIN, 1);
     g->fibers[0] = joined;
     joined->group = g;
@@ -361,10 +364,8 @@ static int future_gc(lua_State *L)
 void lib_group_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        { "gather", lua_gather }, { "gather_settled", lua_gather_settled },
-        { "spawn", lua_spawn },   { "join", lua_join },
-        { "with_timeout", lua_with_timeout },
-        { NULL, NULL },
+        { "gather", lua_gather }, { "gather_settled", lua_gather_settled }, { "spawn", lua_spawn },
+        { "join", lua_join },     { "with_timeout", lua_with_timeout },     { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_createtable(L, 0, 3);

@@ -226,6 +226,8 @@ struct script_call {
     char *child_trace;  /* of a fiber that failed: its stack as text, or NULL */
 };
 
+/* Raises if c may not have so many fibers more. */
+void fiber_check_room(lua_State *L, const struct script_call *c, size_t count);
 /* The function with arg_count arguments is on the top of L (popped): a new fiber of c. Raises. */
 struct fiber *fiber_new(lua_State *L, struct script_call *c, int arg_count);
 void fiber_start(struct fiber *f);

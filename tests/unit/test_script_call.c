@@ -145,6 +145,9 @@ static const struct kit_row together[] = {
     { "sleep(math.huge)", "LuaError: seconds between 0 and 86400 expected" },
     { "sleep('x')", "LuaError: number expected, got string" },
     { "sleep()", "LuaError: number expected, got no value" },
+    { "local t = {} for i = 1, 1000 do t[i] = print end return {out = pcall(gather, t), items = "
+      "{join(spawn(function() return 'room' end))}}",
+      "{'items':['room'],'out':false}" },
 };
 
 START_TEST(functions_run_side_by_side)
