@@ -203,6 +203,7 @@ static const struct kit_row errors[] = {
       "t + 2, "
       "t(3)}}",
       "{'out':['x',2,3]}" },
+    { "error({type = 'a\\xff', message = 'b\\xff'})", "a?: b?" },
 };
 
 START_TEST(errors_keep_what_they_are)
