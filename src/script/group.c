@@ -70,9 +70,15 @@ static struct group *group_new(lua_State *L, struct fiber *f, enum group_kind ki
 static int note_trace(lua_State *L)
 {
     const struct fiber *f = script_arg(L);
+    struct script_call *c = f->call;
     luaL_traceback(L, f->L, "in a function that ran beside it:", 0);
-    mem_free(f->call->child_trace);
-    f->call->child_trace = mem_strdup(lua_tostring(L, -1));
+    if (!lua_checkstack(f->L, 1)) /* what raises there is caught by nobody */
+        return luaL_error(L, "no memory");
+    lua_pushvalue(f->L, -1);
+    lua_xmove(f->L, L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &c->child_trace);
+    mem_free(c->child_trace);
+    c->child_trace = mem_strdup(lua_tostring(L, -1));
     return 0;
 }
 

@@ -153,8 +153,9 @@ enum empty_means { EMPTY_OBJECT, EMPTY_ARRAY };
 struct to_json {
     int max_depth;
     enum empty_means empty;
-    const struct graph *graph; /* of a node's result: its fields say what empty tables in them are */
-    char why[512];             /* what is wrong, with the place: "result.items[3]: ..." */
+    const struct graph
+        *graph;    /* of a node's result: its fields say what empty tables in them are */
+    char why[512]; /* what is wrong, with the place: "result.items[3]: ..." */
 };
 /*
  * The value at index as JSON; objects get their keys in order. Does not raise. NULL: o->why says what
@@ -223,7 +224,8 @@ struct script_call {
     struct list chats;  /* calls of models, see lib_llm.c */
     bool is_over;       /* its end was told, or is wanted by nobody */
     bool is_over_limit; /* of instructions */
-    char *child_trace;  /* of a fiber that failed: its stack as text, or NULL */
+    char *child_trace; /* of the last fiber that failed: its stack as text, or NULL; its error is in
+                           the registry under the address of this member */
 };
 
 /* Raises if c may not have so many fibers more. */

@@ -232,6 +232,18 @@ START_TEST(the_stack_is_told_with_an_error)
 }
 END_TEST
 
+START_TEST(the_stack_of_an_error_that_was_caught_is_not_told)
+{
+    struct kit x;
+    kit_init(&x);
+    const char *text = whole_message(&x, "pcall(gather, function() error('a') end) error('b')");
+    ck_assert_ptr_null(strstr(text, "in a function that ran beside it:"));
+    text = whole_message(&x, "local ok, e = pcall(gather, function() error('a') end) error(e, 0)");
+    ck_assert_ptr_nonnull(strstr(text, "in a function that ran beside it:"));
+    kit_deinit(&x);
+}
+END_TEST
+
 /* ---- what a node tells and asks ---- */
 
 START_TEST(what_a_node_tells_comes_in_order)
@@ -396,6 +408,7 @@ static void add(TCase *tc)
     tcase_add_loop_test(tc, functions_run_side_by_side, 0, KIT_ROWS(together));
     tcase_add_loop_test(tc, errors_keep_what_they_are, 0, KIT_ROWS(errors));
     tcase_add_test(tc, the_stack_is_told_with_an_error);
+    tcase_add_test(tc, the_stack_of_an_error_that_was_caught_is_not_told);
     tcase_add_test(tc, what_a_node_tells_comes_in_order);
     tcase_add_loop_test(tc, a_question_without_an_answer_ends_the_node, 0, KIT_ROWS(questions));
     tcase_add_test(tc, a_question_with_an_answer_goes_on);
