@@ -47,6 +47,7 @@ struct fiber *fiber_new(lua_State *L, struct script_call *c, int arg_count)
 {
     struct fiber *f = add_fiber(L, c);
     lua_State *co = lua_newthread(L);
+    coroutine_keep(L); /* scripts get hold of it by coroutine.running() */
     lua_rawsetp(L, LUA_REGISTRYINDEX, f);
     f->L = co;
     script_hook(co);

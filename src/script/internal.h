@@ -256,6 +256,9 @@ void call_root_ended(struct script_call *c);
 /* The call fails; takes f. */
 void call_fail(struct script_call *c, struct fail *f);
 
+/* Scripts cannot resume or close the thread on the top, which stays. Raises. */
+void coroutine_keep(lua_State *L);
+
 /* ---- what scripts call: each pushes nothing, and fills the table on the top. All raise. ---- */
 
 void lib_task_open(lua_State *L);      /* emit, writer, interrupt */
