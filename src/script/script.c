@@ -116,9 +116,11 @@ static void set_hook(lua_State *L, int count)
     lua_sethook(L, on_count, LUA_MASKCOUNT, count);
 }
 
+/* What counts already goes on: set anew it would begin at 0, and whoever calls us often is never seen. */
 void script_hook(lua_State *L)
 {
-    set_hook(L, TICK_INSTRUCTIONS);
+    if (lua_gethookcount(L) != TICK_INSTRUCTIONS)
+        set_hook(L, TICK_INSTRUCTIONS);
 }
 
 /* ---- protected work ---- */

@@ -84,6 +84,9 @@ static const char *const endless_files[] = {
     "while true do end",
     "while true do StateGraph{a = 'any'} end",
     "while true do json.decode('[]') end",
+    "local g = StateGraph{a = 'any'}:add_node('x', print):add_edge(START, 'x') while true do "
+    "g:compile{} "
+    "end",
     "while true do pcall(require, 'none') end",
     "while true do coroutine.wrap(function() end)() end",
 };
