@@ -122,19 +122,16 @@ static int make_root(lua_State *L)
     return 0;
 }
 
-static int begin(struct script_call *c)
+static int begin(struct script_call *c, struct fail *f)
 {
-    struct fail f = { .code = FAIL_NONE };
-    int r = script_protect(c->script, make_root, c, &f);
-    if (r < 0)
-        return err_trace(r);
+    int r = script_protect(c->script, make_root, c, f);
     if (r != 0)
-        return err_trace(ERR_NOMEM); /* our own code: nothing else can be wrong in it */
+        return r;
     fiber_start(c->root);
     return 0;
 }
 
-int script_call_start(const struct script_call_options *o, struct script_call **ret)
+int script_call_start(const struct script_call_options *o, struct script_call **ret, struct fail *f)
 {
     struct script_call *c = mem_zalloc(sizeof(*c));
     if (c == NULL)
@@ -144,10 +141,10 @@ int script_call_start(const struct script_call_options *o, struct script_call **
     (void)json_incref(c->options.about.state);
     list_init(&c->fibers);
     list_init(&c->chats);
-    int r = begin(c);
+    int r = begin(c, f);
     if (r != 0) {
         script_call_free(c);
-        return err_trace(r);
+        return r < 0 ? err_trace(r) : r;
     }
     *ret = c;
     return 0;

@@ -277,6 +277,22 @@ START_TEST(a_script_without_memory_fails_and_lives)
 }
 END_TEST
 
+/* A file-level table that only grows. */
+START_TEST(a_script_that_is_full_fails_at_its_start)
+{
+    struct kit x;
+    begin(&x);
+    x.conf.script_max_instructions = INT64_C(1000000000000);
+    kit_load(&x, "local all = {} function it(state) for i = 1, 1e9 do all[i] = {} end end");
+    ck_assert_int_eq(strncmp(kit_call(&x), "LimitError", 10), 0);
+    kit_script(&x)->max_bytes = kit_script(&x)->used_bytes;
+    const char *found = kit_call(&x);
+    ck_assert_msg(strncmp(found, "LimitError: test.lua: the script needs more memory", 40) == 0,
+                  "%s", found);
+    kit_deinit(&x);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
     tcase_add_loop_test(tc, endless_work_is_ended, 0, KIT_ROWS(endless));
@@ -286,6 +302,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, functions_that_compute_take_turns);
     tcase_add_loop_test(tc, what_is_open_is_closed_at_the_end, 0, KIT_ROWS(closings));
     tcase_add_loop_test(tc, a_script_without_memory_fails_and_lives, 0, KIT_ROWS(greedy));
+    tcase_add_test(tc, a_script_that_is_full_fails_at_its_start);
 }
 
 int main(void)
