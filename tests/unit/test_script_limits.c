@@ -244,6 +244,7 @@ static const char *const greedy[] = {
     "gather(function() local t = {} while true do t[#t + 1] = {} end end)",
     "local t = {} while true do t[#t + 1] = coroutine.create(print) end",
     "local t = {} while true do t = setmetatable({t}, {__index = t}) end",
+    "local function f() return 1 + f() end f()",
     "local t = {} for i = 1, 1e9 do t['k' .. i] = i end",
     "return table.concat(setmetatable({}, {__len = function() return 1e9 end, __index = function() "
     "return "
