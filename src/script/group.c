@@ -172,11 +172,11 @@ static int push_all(lua_State *L, const struct group *g)
 
 static int raise_timeout(lua_State *L, struct fiber *f, double seconds)
 {
-    struct fail late = { .code = FAIL_NONE };
-    fail_set(&late, FAIL_NODE_TIMEOUT, "with_timeout: %g seconds have passed", seconds);
-    fail_set_type(&late, "TimeoutError");
+    struct fail *late = trace_push_fail(L);
+    fail_set(late, FAIL_NODE_TIMEOUT, "with_timeout: %g seconds have passed", seconds);
+    fail_set_type(late, "TimeoutError");
     fiber_drop_wait(f);
-    return trace_raise(L, &late);
+    return lua_error(L);
 }
 
 static int (*const pushers[])(lua_State *L, const struct group *g) = {

@@ -113,13 +113,13 @@ void inspect_chunk(lua_State *L, const char *path);
 void trace_fail(struct script *s, lua_State *from, int status, struct fail *f);
 /* Message handler for lua_pcall() on the main thread, where the stack is gone afterwards. */
 int trace_handler(lua_State *L);
-/* A failure as a value that scripts can look at: type, message; tostring() is the message. Takes f.
- * Raises, then f is lost. */
-void trace_push_fail(lua_State *L, struct fail *take);
+/*
+ * A failure as a value that scripts can look at: type, message; tostring() is the message. It is empty;
+ * fill it at once, so that nothing is lost when there is no room for it, and lua_error() raises it. Raises.
+ */
+struct fail *trace_push_fail(lua_State *L);
 /* Is it one of these? Borrowed; NULL = no. Does not raise. */
 const struct fail *trace_to_fail(lua_State *L, int index);
-/* Raises a failure; takes f. */
-int trace_raise(lua_State *L, struct fail *take);
 void trace_open(lua_State *L);
 
 /* ---- view.c, bridge.c, to_json.c ---- */

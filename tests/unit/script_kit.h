@@ -94,9 +94,14 @@ static inline void kit_on_custom(void *arg, json_t *take)
     json_decref(take);
 }
 
+static inline struct script *kit_script(const struct kit *x);
+
+/* "starve": from now on there is no memory for the script. */
 static inline void kit_on_emit(void *arg, const char *text, size_t len_bytes)
 {
     struct kit *x = kit_alive(arg);
+    if (strcmp(text, "starve") == 0)
+        kit_script(x)->max_bytes = 0;
     (void)buf_add_str(&x->said, "emit ");
     (void)buf_add(&x->said, text, len_bytes);
     (void)buf_add_char(&x->said, '\n');

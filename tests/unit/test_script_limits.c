@@ -233,6 +233,36 @@ END_TEST
 
 /* ---- memory ---- */
 
+/* Where the error itself finds no room. */
+static const char *const full[] = {
+    "with_timeout(0.005, function() emit('starve') sleep(5) end)",
+    "local f = spawn(http.get, 'http://127.0.0.1:1/') sleep(0) emit('starve') join(f)",
+    "local f = spawn(llm.chat, 'x', {model = 'nobody'}) sleep(0) emit('starve') join(f)",
+    "local m = {{role = 'user', content = 'x'}, {role = 'nobody', content = 5}} pcall(llm.chat, m) "
+    "emit('starve') llm.chat(m)",
+    "local f = spawn(error, 'x') sleep(0) emit('starve') join(f)",
+    "emit('starve') error({})",
+    "local f = spawn(sleep, 0) emit('starve') return {out = 1}",
+    "emit('starve') return {out = {1, {2}}}",
+    "emit('starve') coroutine.wrap(print)()",
+    "local co = coroutine.create(function() sleep(0) emit('starve') coroutine.yield() sleep(0) "
+    "end) coroutine.resume(co) coroutine.resume(co) local t = {}",
+    "emit('starve') local c <close> = state return 1",
+};
+
+START_TEST(an_error_that_finds_no_room_is_not_lost)
+{
+    struct kit x;
+    begin(&x);
+    kit_connect(&x);
+    x.conf.script_max_instructions = INT64_C(1000000000000);
+    const char *found = kit_do(&x, full[_i]);
+    ck_assert_msg(strncmp(found, "LimitError: test.lua: the script needs more memory", 50) == 0,
+                  "%s\n%s", full[_i], found);
+    kit_deinit(&x);
+}
+END_TEST
+
 static const char *const greedy[] = {
     "local t = {} while true do t[#t + 1] = {} end",
     "local s = 'x' while true do s = s .. s end",
@@ -302,6 +332,7 @@ static void add(TCase *tc)
     tcase_add_loop_test(tc, others_get_their_turn, 0, KIT_ROWS(busy));
     tcase_add_test(tc, functions_that_compute_take_turns);
     tcase_add_loop_test(tc, what_is_open_is_closed_at_the_end, 0, KIT_ROWS(closings));
+    tcase_add_loop_test(tc, an_error_that_finds_no_room_is_not_lost, 0, KIT_ROWS(full));
     tcase_add_loop_test(tc, a_script_without_memory_fails_and_lives, 0, KIT_ROWS(greedy));
     tcase_add_test(tc, a_script_that_is_full_fails_at_its_start);
 }
