@@ -31,19 +31,13 @@ const struct fail *trace_to_fail(lua_State *L, int index)
     return is_fail ? found : NULL;
 }
 
-void trace_push_fail(lua_State *L, struct fail *take)
+struct fail *trace_push_fail(lua_State *L)
 {
     struct fail *f = lua_newuserdatauv(L, sizeof(*f), 0);
     *f = (struct fail){ .code = FAIL_NONE };
     (void)lua_rawgetp(L, LUA_REGISTRYINDEX, &fail_key);
     (void)lua_setmetatable(L, -2);
-    fail_move(f, take);
-}
-
-int trace_raise(lua_State *L, struct fail *take)
-{
-    trace_push_fail(L, take);
-    return lua_error(L);
+    return f;
 }
 
 /* The place of the innermost function that is neither C's nor ours. */
