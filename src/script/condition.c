@@ -109,10 +109,15 @@ static int add_result(lua_State *L, int index, struct choose_call *x)
     return add_scalar(L, index, x);
 }
 
+/* Of the value on the top. A list of the state is a list, too. */
 static int add_results(lua_State *L, struct choose_call *x)
 {
     int index = lua_gettop(L);
     int r = 0;
+    if (json_is_array(view_json(L, index))) {
+        bridge_push_copy(L, view_json(L, index));
+        lua_replace(L, index);
+    }
     if (!lua_istable(L, index) || bridge_mark_of(L, index) == MARK_SEND)
         return add_result(L, index, x);
     lua_Integer count = (lua_Integer)lua_rawlen(L, index);
