@@ -2,8 +2,6 @@
 #include "run_kit.h"
 #include "script/script.h"
 
-#define FIELDS "{out = 'any', n = 'integer', log = {type = 'array', reducer = append}}"
-
 static const struct builder_limits limits = { 100, 100, 100, 1000 };
 
 static int load(const struct rig *rig, const char *text, struct problems *problems,
@@ -176,6 +174,44 @@ START_TEST(a_wrong_use_is_told)
 }
 END_TEST
 
+/* What a file does to the graph's own tables must not reach C. */
+static const char *const meddling[] = {
+    "g.edges[#g.edges + 1] = {choose = 5, from = 'x'}",
+    "g.edges[#g.edges + 1] = {choose = '#1', from = 5, map = 5}",
+    "g.edges[#g.edges + 1] = {choose = '#1', from = 'x', map = {yes = 5}}",
+    "g.edges[#g.edges + 1] = {}",
+    "g.edges[#g.edges + 1] = {at = 5}",
+    "g.edges = 5",
+    "g.nodes[#g.nodes + 1] = {}",
+    "g.nodes[#g.nodes + 1] = {name = 5, spec = 5}",
+    "g.nodes = nil",
+    "g.fields[#g.fields + 1] = {name = {}}",
+    "g.fields = {}",
+    "g.input = 5",
+    "g.__index.compile = nil",
+    "setmetatable(g, nil)",
+    "g.add_edge = nil",
+};
+
+START_TEST(nobody_meddles_with_a_graph)
+{
+    struct rig rig;
+    struct problems problems;
+    struct graph *graph = NULL;
+    rig_settings(&rig);
+    char *text = mem_printf(
+        G "g:add_node('x', function() end):add_edge(START, 'x') pcall(function() %s end) return "
+          "g:compile{}",
+        meddling[_i]);
+    int r = load(&rig, text, &problems, &graph);
+    ck_assert_msg(r == 0, "%s: %d %s", text, r, buf_text(&problems.text));
+    mem_free(text);
+    graph_unref(graph);
+    problems_deinit(&problems);
+    rig_deinit(&rig);
+}
+END_TEST
+
 /* ---- runs ---- */
 
 /* The output, or "Class: message". */
@@ -302,6 +338,33 @@ static const struct {
           "end):set_conditional_entry_point(function(s) return #s.log == 0 "
           "and 'a' or END end)" DONE,
       "{'log':[]}", "{'log':['a']}" },
+    { ABC
+      "g:add_conditional_edges('a', function() local s = Send('b') s.node = 5 return s end)" DONE,
+      "{'log':[]}", "InvalidUpdateError: did not return a valid destination" },
+    { ABC
+      "g:add_conditional_edges('a', function() local s = Send('b') s.node = nil return s end)" DONE,
+      "{'log':[]}", "InvalidUpdateError: did not return a valid destination" },
+    { ABC
+      "g:add_conditional_edges('a', function() local s = Send('b') s.arg = nil return s end)" DONE,
+      "{'log':[]}", "InvalidUpdateError: did not return a valid destination" },
+    { ABC "g:add_conditional_edges('a', function(s) return s.to end)" DONE, "{'log':[]}",
+      "InvalidUpdateError: did not return a valid destination" },
+    { R("to = 'array', log = {type = 'array', reducer = append}") "g:add_node('a', function() "
+                                                                  "return {log = 'a'} "
+                                                                  "end):add_node('b', function() "
+                                                                  "return {log = 'b'} "
+                                                                  "end):add_edge(START, "
+                                                                  "'a'):add_conditional_edges('a', "
+                                                                  "function(s) return s.to "
+                                                                  "end)" DONE,
+      "{'log':[],'to':['b','__end__']}", "{'log':['a','b'],'to':['b','__end__']}" },
+    { R("to = 'array', log = {type = 'array', reducer = append}") "g:add_node('a', function() "
+                                                                  "return {log = 'a'} "
+                                                                  "end):add_edge(START, "
+                                                                  "'a'):add_conditional_edges('a', "
+                                                                  "function(s) return s.to "
+                                                                  "end)" DONE,
+      "{'log':[],'to':[]}", "{'log':['a'],'to':[]}" },
 
     /* reducers */
     { R("n = {type = 'integer', reducer = function(old, new) return old * 10 + new end}")
@@ -449,6 +512,7 @@ int main(void)
     TCase *tc = tcase_create("script_graph");
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, a_wrong_use_is_told, 0, ROWS(wrong));
+    tcase_add_loop_test(tc, nobody_meddles_with_a_graph, 0, ROWS(meddling));
     tcase_add_loop_test(tc, what_a_graph_comes_to, 0, ROWS(runs));
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
