@@ -302,6 +302,15 @@ static const struct {
           "end):set_conditional_entry_point(function(s) return #s.log == 0 "
           "and 'a' or END end)" DONE,
       "{'log':[]}", "{'log':['a']}" },
+    { ABC
+      "g:add_conditional_edges('a', function() local s = Send('b') s.node = 5 return s end)" DONE,
+      "{'log':[]}", "InvalidUpdateError: did not return a valid destination" },
+    { ABC
+      "g:add_conditional_edges('a', function() local s = Send('b') s.node = nil return s end)" DONE,
+      "{'log':[]}", "InvalidUpdateError: did not return a valid destination" },
+    { ABC
+      "g:add_conditional_edges('a', function() local s = Send('b') s.arg = nil return s end)" DONE,
+      "{'log':[]}", "InvalidUpdateError: did not return a valid destination" },
 
     /* reducers */
     { R("n = {type = 'integer', reducer = function(old, new) return old * 10 + new end}")
