@@ -311,6 +311,24 @@ static const struct {
     { ABC
       "g:add_conditional_edges('a', function() local s = Send('b') s.arg = nil return s end)" DONE,
       "{'log':[]}", "InvalidUpdateError: did not return a valid destination" },
+    { ABC "g:add_conditional_edges('a', function(s) return s.to end)" DONE, "{'log':[]}",
+      "InvalidUpdateError: did not return a valid destination" },
+    { R("to = 'array', log = {type = 'array', reducer = append}") "g:add_node('a', function() "
+                                                                  "return {log = 'a'} "
+                                                                  "end):add_node('b', function() "
+                                                                  "return {log = 'b'} "
+                                                                  "end):add_edge(START, "
+                                                                  "'a'):add_conditional_edges('a', "
+                                                                  "function(s) return s.to "
+                                                                  "end)" DONE,
+      "{'log':[],'to':['b','__end__']}", "{'log':['a','b'],'to':['b','__end__']}" },
+    { R("to = 'array', log = {type = 'array', reducer = append}") "g:add_node('a', function() "
+                                                                  "return {log = 'a'} "
+                                                                  "end):add_edge(START, "
+                                                                  "'a'):add_conditional_edges('a', "
+                                                                  "function(s) return s.to "
+                                                                  "end)" DONE,
+      "{'log':[],'to':[]}", "{'log':['a'],'to':[]}" },
 
     /* reducers */
     { R("n = {type = 'integer', reducer = function(old, new) return old * 10 + new end}")
