@@ -176,6 +176,44 @@ START_TEST(a_wrong_use_is_told)
 }
 END_TEST
 
+/* What a file does to the graph's own tables must not reach C. */
+static const char *const meddling[] = {
+    "g.edges[#g.edges + 1] = {choose = 5, from = 'x'}",
+    "g.edges[#g.edges + 1] = {choose = '#1', from = 5, map = 5}",
+    "g.edges[#g.edges + 1] = {choose = '#1', from = 'x', map = {yes = 5}}",
+    "g.edges[#g.edges + 1] = {}",
+    "g.edges[#g.edges + 1] = {at = 5}",
+    "g.edges = 5",
+    "g.nodes[#g.nodes + 1] = {}",
+    "g.nodes[#g.nodes + 1] = {name = 5, spec = 5}",
+    "g.nodes = nil",
+    "g.fields[#g.fields + 1] = {name = {}}",
+    "g.fields = {}",
+    "g.input = 5",
+    "g.__index.compile = nil",
+    "setmetatable(g, nil)",
+    "g.add_edge = nil",
+};
+
+START_TEST(nobody_meddles_with_a_graph)
+{
+    struct rig rig;
+    struct problems problems;
+    struct graph *graph = NULL;
+    rig_settings(&rig);
+    char *text = mem_printf(
+        G "g:add_node('x', function() end):add_edge(START, 'x') pcall(function() %s end) return "
+          "g:compile{}",
+        meddling[_i]);
+    int r = load(&rig, text, &problems, &graph);
+    ck_assert_msg(r == 0, "%s: %d %s", text, r, buf_text(&problems.text));
+    mem_free(text);
+    graph_unref(graph);
+    problems_deinit(&problems);
+    rig_deinit(&rig);
+}
+END_TEST
+
 /* ---- runs ---- */
 
 /* The output, or "Class: message". */
@@ -476,6 +514,7 @@ int main(void)
     TCase *tc = tcase_create("script_graph");
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, a_wrong_use_is_told, 0, ROWS(wrong));
+    tcase_add_loop_test(tc, nobody_meddles_with_a_graph, 0, ROWS(meddling));
     tcase_add_loop_test(tc, what_a_graph_comes_to, 0, ROWS(runs));
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
