@@ -198,6 +198,7 @@ void fiber_free(struct fiber *f)
 {
     lua_State *L = f->call->script->L;
     fiber_close(f);
+    group_forget(f);
     if (f->future != NULL)
         f->future->fiber = NULL;
     lua_pushnil(L);

@@ -53,6 +53,15 @@ static void drop(struct wait *wait)
     mem_free(g);
 }
 
+void group_forget(struct fiber *f)
+{
+    struct group *g = f->group;
+    for (size_t i = 0; g != NULL && i < g->count; i++)
+        if (g->fibers[i] == f)
+            g->fibers[i] = NULL;
+    f->group = NULL;
+}
+
 static struct group *group_new(lua_State *L, struct fiber *f, enum group_kind kind, size_t count)
 {
     struct group *g = mem_zalloc(sizeof(*g) + count * sizeof(g->fibers[0]));

@@ -253,6 +253,8 @@ void fiber_drop_wait(struct fiber *f);
 double wait_check_seconds(lua_State *L, int index);
 /* A fiber has ended: tells who waits for it, or its call. */
 void group_fiber_ended(struct fiber *f);
+/* It is freed before who waits for it: at the end of a call, a future that another function joins. */
+void group_forget(struct fiber *f);
 void call_root_ended(struct script_call *c);
 /* The call fails; takes f. */
 void call_fail(struct script_call *c, struct fail *f);
