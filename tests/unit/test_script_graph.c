@@ -2,8 +2,6 @@
 #include "run_kit.h"
 #include "script/script.h"
 
-#define FIELDS "{out = 'any', n = 'integer', log = {type = 'array', reducer = append}}"
-
 static const struct builder_limits limits = { 100, 100, 100, 1000 };
 
 static int load(const struct rig *rig, const char *text, struct problems *problems,
