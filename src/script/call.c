@@ -85,8 +85,7 @@ static void finish(struct script_call *c)
                          .graph = c->options.about.graph };
     struct fail f = { .code = FAIL_NONE };
     lua_State *L = c->root->L;
-    if (lua_gettop(L) == 0)
-        lua_pushnil(L); /* there is room: functions have some by themselves */
+    lua_settop(L, 1); /* there is room: functions have some by themselves */
     json_t *result = to_json_result(L, 1, &o);
     if (result != NULL) {
         c->is_over = true;

@@ -244,6 +244,18 @@ START_TEST(the_stack_of_an_error_that_was_caught_is_not_told)
 }
 END_TEST
 
+START_TEST(an_error_that_is_too_long_is_not_taken_for_want_of_memory)
+{
+    struct kit x;
+    kit_init(&x);
+    x.conf.max_state_bytes = 20;
+    kit_give(&x, "{'out':'a text that is much longer'}");
+    ck_assert_str_eq(kit_do(&x, "error(state)"),
+                     "NodeError: test.lua: an error that is too long to be told");
+    kit_deinit(&x);
+}
+END_TEST
+
 /* ---- what a node tells and asks ---- */
 
 START_TEST(what_a_node_tells_comes_in_order)
@@ -409,6 +421,7 @@ static void add(TCase *tc)
     tcase_add_loop_test(tc, errors_keep_what_they_are, 0, KIT_ROWS(errors));
     tcase_add_test(tc, the_stack_is_told_with_an_error);
     tcase_add_test(tc, the_stack_of_an_error_that_was_caught_is_not_told);
+    tcase_add_test(tc, an_error_that_is_too_long_is_not_taken_for_want_of_memory);
     tcase_add_test(tc, what_a_node_tells_comes_in_order);
     tcase_add_loop_test(tc, a_question_without_an_answer_ends_the_node, 0, KIT_ROWS(questions));
     tcase_add_test(tc, a_question_with_an_answer_goes_on);
