@@ -223,6 +223,7 @@ struct script_call {
     struct fiber *root;
     int64_t ticks;
     struct list chats;  /* calls of models, see lib_llm.c */
+    size_t chat_count;  /* of those under way */
     bool is_over;       /* its end was told, or is wanted by nobody */
     bool is_over_limit; /* of instructions */
     char *child_trace; /* of the last fiber that failed: its stack as text, or NULL; its error is in

@@ -120,6 +120,8 @@ static void on_end(void *arg, const struct fail *f)
     struct chat *x = arg;
     x->call = NULL;
     x->has_ended = true;
+    if (x->of != NULL)
+        x->of->chat_count--;
     if (f != NULL && !fail_is_set(&x->fail))
         fail_copy(&x->fail, f);
     if (is_shown(x))
@@ -190,7 +192,17 @@ static int start(struct chat *x, const json_t *spec, const json_t *messages)
     if (r != 0)
         return err_trace(r);
     x->refs++;
+    x->of->chat_count++;
     return 0;
+}
+
+/* A stream does not wait, so nothing else bounds how many there are. */
+static void check_room(lua_State *L, const struct script_call *c)
+{
+    int64_t most = c->script->conf->script_max_fibers;
+    if ((int64_t)c->chat_count >= most)
+        luaL_error(L, "more than %I answers of models at the same time (script_max_fibers)",
+                   (LUAI_UACINT)most);
 }
 
 static int llm_open(lua_State *L)
@@ -205,6 +217,7 @@ static int llm_open(lua_State *L)
     flatten(L, json_object_get(*spec, "messages"), *flat);
     if (json_array_size(*flat) == 0)
         return luaL_error(L, "a model call needs at least one message");
+    check_room(L, c);
     struct chat *x = chat_new(L, c, *spec);
     if (start(x, *spec, *flat) != 0)
         return luaL_error(L, "no memory");

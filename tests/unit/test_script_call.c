@@ -128,7 +128,7 @@ static const struct kit_row together[] = {
       "seconds have passed',true,'userdata']}" },
     { "local ok, e = pcall(with_timeout, 0.001, sleep, 10) error(e)",
       "TimeoutError: with_timeout: 0.001 seconds have passed" },
-    { "local closed = {} pcall(with_timeout, 0.002, function() gather(function() local c <close> = "
+    { "local closed = {} pcall(with_timeout, 0.05, function() gather(function() local c <close> = "
       "setmetatable({}, {__close = function() closed[1] = 'inner' end}) sleep(10) end) end) return "
       "{out = "
       "closed}",
@@ -400,6 +400,9 @@ static const struct kit_row networks[] = {
       "s:result() end) return {out = {a.ok, b.ok, b.error:match('another function waits') ~= nil}}",
       "{'out':[true,false,true]}" },
     { "local f = spawn(llm.chat, 'x') sleep(0)", "FutureNotJoinedError: " },
+    { "for i = 1, 1e6 do llm.stream('x') end", "LuaError: more than 1000 answers of models" },
+    { "for i = 1, 1200 do local _, s = llm.stream('x', {model = 'nobody'}) pcall(s.result, s) end",
+      "null" },
 };
 
 START_TEST(the_network_fails_with_classes)

@@ -114,7 +114,7 @@ static const struct kit_row rows[] = {
       "return {out = "
       "w()}",
       "{'out':1}" },
-    { "local w = coroutine.wrap(function() sleep(5) end) pcall(with_timeout, 0.001, w) return {out "
+    { "local w = coroutine.wrap(function() sleep(5) end) pcall(with_timeout, 0.05, w) return {out "
       "= "
       "{pcall(w)}}",
       "{'out':[false,'cannot resume non-suspended coroutine']}" },
