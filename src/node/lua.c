@@ -130,6 +130,11 @@ static void progress(void *arg)
     task_progress(((struct lua_job *)arg)->task);
 }
 
+static const char *id_of_task(void *arg)
+{
+    return task_id(((struct lua_job *)arg)->task);
+}
+
 static const struct script_host host = {
     .finish = finish,
     .fail = fail,
@@ -140,6 +145,7 @@ static const struct script_host host = {
     .message_delta = message_delta,
     .message_close = message_close,
     .progress = progress,
+    .task_id = id_of_task,
 };
 
 /* ---- the contract ---- */
@@ -149,7 +155,6 @@ static struct script_about about_task(struct task *task, json_t *state)
     const struct scope *scope = &task->scope;
     return (struct script_about){
         .run_id = task->run_id,
-        .task_id = task_id(task),
         .node = task->node->name,
         .attempt = task->attempt,
         .graph = task->graph,

@@ -19,62 +19,62 @@ static void push_text(lua_State *L, const char *text)
     (void)lua_pushstring(L, text); /* NULL is nil */
 }
 
-static void push_run_id(lua_State *L, const struct script_about *a)
+static void push_run_id(lua_State *L, const struct script_call *c)
 {
-    push_text(L, a->run_id);
+    push_text(L, c->options.about.run_id);
 }
 
-static void push_task_id(lua_State *L, const struct script_about *a)
+static void push_task_id(lua_State *L, const struct script_call *c)
 {
-    push_text(L, a->task_id);
+    push_text(L, c->options.host->task_id(c->options.arg));
 }
 
-static void push_node(lua_State *L, const struct script_about *a)
+static void push_node(lua_State *L, const struct script_call *c)
 {
-    push_text(L, a->node);
+    push_text(L, c->options.about.node);
 }
 
-static void push_graph(lua_State *L, const struct script_about *a)
+static void push_graph(lua_State *L, const struct script_call *c)
 {
-    push_text(L, a->graph->name);
+    push_text(L, c->options.about.graph->name);
 }
 
-static void push_attempt(lua_State *L, const struct script_about *a)
+static void push_attempt(lua_State *L, const struct script_call *c)
 {
-    lua_pushinteger(L, a->attempt);
+    lua_pushinteger(L, c->options.about.attempt);
 }
 
-static void push_context(lua_State *L, const struct script_about *a)
+static void push_context(lua_State *L, const struct script_call *c)
 {
-    if (a->context != NULL)
-        view_push(L, a->context);
+    if (c->options.about.context != NULL)
+        view_push(L, c->options.about.context);
     else
         lua_createtable(L, 0, 0);
 }
 
-static void push_thread_id(lua_State *L, const struct script_about *a)
+static void push_thread_id(lua_State *L, const struct script_call *c)
 {
-    view_push(L, json_object_get(a->configurable, "thread_id"));
+    view_push(L, json_object_get(c->options.about.configurable, "thread_id"));
 }
 
-static void push_step(lua_State *L, const struct script_about *a)
+static void push_step(lua_State *L, const struct script_call *c)
 {
-    view_push(L, json_object_get(a->facts, "step"));
+    view_push(L, json_object_get(c->options.about.facts, "step"));
 }
 
-static void push_remaining_steps(lua_State *L, const struct script_about *a)
+static void push_remaining_steps(lua_State *L, const struct script_call *c)
 {
-    view_push(L, json_object_get(a->facts, "remaining_steps"));
+    view_push(L, json_object_get(c->options.about.facts, "remaining_steps"));
 }
 
-static void push_is_last_step(lua_State *L, const struct script_about *a)
+static void push_is_last_step(lua_State *L, const struct script_call *c)
 {
-    view_push(L, json_object_get(a->facts, "is_last_step"));
+    view_push(L, json_object_get(c->options.about.facts, "is_last_step"));
 }
 
 static const struct {
     const char *name;
-    void (*push)(lua_State *L, const struct script_about *a);
+    void (*push)(lua_State *L, const struct script_call *c);
 } rows[] = {
     { "attempt", push_attempt },       { "context", push_context },
     { "graph", push_graph },           { "is_last_step", push_is_last_step },
@@ -89,7 +89,7 @@ static int runtime_index(lua_State *L)
     const struct script_call *c = call_running(L, "runtime");
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         if (strcmp(rows[i].name, name) == 0) {
-            rows[i].push(L, &c->options.about);
+            rows[i].push(L, c);
             return 1;
         }
     return luaL_error(L, "runtime has no \"%s\"", name);

@@ -31,12 +31,14 @@ struct script_host {
     void (*message_delta)(void *arg, const char *id, const struct llm_delta *delta);
     void (*message_close)(void *arg, const char *id);
     void (*progress)(void *arg); /* a sign of life */
+    /* Borrowed as long as the call; NULL: no memory. Asked for because making an id is dear: the
+     * hashing of it is a quarter of a short call. */
+    const char *(*task_id)(void *arg);
 };
 
 /* What scripts see of the run; borrowed until the call is freed. */
 struct script_about {
     const char *run_id;
-    const char *task_id;
     const char *node;
     int attempt;
     const struct graph *graph;

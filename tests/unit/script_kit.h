@@ -132,6 +132,12 @@ static inline void kit_on_progress(void *arg)
     (void)buf_add_str(&kit_alive(arg)->said, "alive\n");
 }
 
+static inline const char *kit_task_id_of(void *arg)
+{
+    (void)kit_alive(arg);
+    return "task";
+}
+
 static const struct script_host kit_host = {
     .finish = kit_on_finish,
     .fail = kit_on_fail,
@@ -142,6 +148,7 @@ static const struct script_host kit_host = {
     .message_delta = kit_on_delta,
     .message_close = kit_on_close,
     .progress = kit_on_progress,
+    .task_id = kit_task_id_of,
 };
 
 /* ---- life ---- */
@@ -368,7 +375,6 @@ static inline struct script_call_options kit_options(struct kit *x)
         .host = &kit_host,
         .arg = x,
         .about = { .run_id = "run",
-                   .task_id = "task",
                    .node = "it",
                    .attempt = 1,
                    .graph = x->graph,
