@@ -228,9 +228,10 @@ static int put_in_force(struct load *l, struct graph_file *file)
     tell_taken(l, file);
     file->graph = graph_unref(file->graph);
     settle(file, true);
-    if (file->is_kept && file->graph != NULL)
-        r = registry_add(&l->set.graphs, file->graph);
-    return r < 0 ? r : 0; /* a name that somebody else has by now is lost */
+    r = file->is_kept && file->graph != NULL ? registry_add(&l->set.graphs, file->graph) : 0;
+    if (r == REGISTRY_E_TAKEN) /* somebody else has its old name by now: it is lost */
+        file->graph = graph_unref(file->graph);
+    return r < 0 ? r : 0;
 }
 
 /* Those first that keep the name of their graph: it is not to be had by another file. */

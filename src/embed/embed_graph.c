@@ -52,6 +52,7 @@ static int parse_lua(struct anabranch_engine *engine, const struct source *in,
                      "the file makes no graph");
         r = SCRIPT_E_WRONG;
     }
+    problems_close(found);
     return r;
 }
 

@@ -51,6 +51,22 @@ for _, name in ipairs { "append", "add", "merge", "max", "min", "messages", "rep
     builtins[name] = name
 end
 
+-- ---- xpcall ----
+
+-- Lua calls the handler with the counting of instructions switched off if the error comes from the hook. Here
+-- it is called when the stack is gone, which nothing but a traceback could tell.
+local function handled(handler, ok, ...)
+    if ok then
+        return true, ...
+    end
+    return false, select(2, pcall(handler, ...))
+end
+
+function builtins.xpcall(f, handler, ...)
+    check(type(handler) == "function", "bad argument #2 to 'xpcall' (function expected, got %s)", type(handler))
+    return handled(handler, pcall(f, ...))
+end
+
 -- ---- Send, Command, Overwrite ----
 
 function builtins.Send(node, arg)
@@ -188,21 +204,33 @@ local function read_handler(what)
     return spec
 end
 
-function StateGraph:add_node(name, what, options)
-    check_graph(self, "add_node")
-    check(type(name) == "string", "add_node(name, function): the name is missing")
+-- The description of a node, or nil and what is wrong.
+local function new_node(at, name, what, options)
     local spec = read_node(what)
-    check(spec, "node \"%s\": a function, node.kind{...} or a compiled graph expected, got %s", name, type(what))
-    check(options == nil or type(options) == "table", "node \"%s\": the options must be a table", name)
+    if not spec then
+        return nil, string.format("a function, node.kind{...} or a compiled graph expected, got %s", type(what))
+    elseif options ~= nil and type(options) ~= "table" then
+        return nil, "the options must be a table"
+    end
     for key, value in pairs(options or {}) do
         spec[key] = value
     end
     if spec.on_error ~= nil then
         spec.on_error = read_handler(spec.on_error)
-        check(spec.on_error, "node \"%s\": on_error must be a function, node.kind{...} or {function, goto = ...}", name)
+        if not spec.on_error then
+            return nil, "on_error must be a function, node.kind{...} or {function, goto = ...}"
+        end
     end
+    return { name = name, spec = spec, at = at }
+end
+
+function StateGraph:add_node(name, what, options)
+    check_graph(self, "add_node")
+    check(type(name) == "string", "add_node(name, function): the name is missing")
+    local new, wrong = new_node(where(1), name, what, options)
+    check(new, "node \"%s\": %s", name, wrong)
     local nodes = parts_of[self].nodes
-    nodes[#nodes + 1] = { name = name, spec = spec, at = where(1) }
+    nodes[#nodes + 1] = new
     return self
 end
 
@@ -292,12 +320,9 @@ function StateGraph:add_sequence(list)
     local at, nodes = where(1), parts_of[self].nodes
     for i, item in ipairs(list) do
         check(type(item) == "table" and type(item[1]) == "string", "add_sequence: item %d is not {name, function}", i)
-        local spec = read_node(item[2])
-        check(spec, "add_sequence: node \"%s\" needs a function, node.kind{...} or a compiled graph", item[1])
-        for key, value in pairs(item[3] or {}) do
-            spec[key] = value
-        end
-        nodes[#nodes + 1] = { name = item[1], spec = spec, at = at }
+        local new, wrong = new_node(at, item[1], item[2], item[3])
+        check(new, "add_sequence: node \"%s\": %s", item[1], wrong)
+        nodes[#nodes + 1] = new
         if i > 1 then
             add_edge(self, at, { from = list[i - 1][1], to = item[1] })
         end
@@ -377,11 +402,13 @@ local function wrong_request(options, kinds)
 end
 
 local function request(spec, what)
+    spec.method = spec.method or ((spec.body ~= nil or spec.json ~= nil) and "POST" or "GET")
     local status, headers, body = http_send(spec, what)
     local host = string.match(spec.url, "^%a+://([^/?#]*)") or ""
+    host = string.match(host, "[^@]*$") -- a password there is nobody's business
     return setmetatable({
         status = status, ok = status >= 200 and status < 300, headers = headers, body = body,
-        what = (spec.method or "GET") .. " " .. host,
+        what = spec.method .. " " .. host,
     }, response)
 end
 

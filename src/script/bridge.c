@@ -52,7 +52,7 @@ void bridge_push_text(lua_State *L, const json_t *json)
     void **text = bridge_push_box(L, free_text);
     *text = jsonx_text(json, (size_t)script_of(L)->conf->max_state_bytes, &len);
     if (*text == NULL)
-        luaL_error(L, "the text of the value is longer than max_state_bytes");
+        luaL_error(L, "the text of the value is longer than max_state_bytes, or there is no memory");
     (void)lua_pushlstring(L, *text, len);
     *text = mem_free(*text);
     lua_remove(L, -2);

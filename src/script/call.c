@@ -154,13 +154,16 @@ struct script_call *script_call_free(struct script_call *c)
     if (c == NULL)
         return NULL;
     c->is_over = true;
-    llm_chats_end(c);
+    llm_chats_end(c, NULL);
     /* The function's own fiber is the first: what it waits for goes before what it waited with. */
     while (!list_is_empty(&c->fibers))
         fiber_free(LIST_OF(c->fibers.next, struct fiber, node));
     lua_pushnil(c->script->L);
     lua_rawsetp(c->script->L, LUA_REGISTRYINDEX, &c->child_trace);
     json_decref(c->options.about.state);
+    if (c->script->is_full) /* what it could not get by with is of no use any more */
+        (void)lua_gc(c->script->L, LUA_GCCOLLECT, 0);
+    c->script->is_full = false;
     mem_free(c->child_trace);
     script_unref(c->script);
     return mem_free(c);

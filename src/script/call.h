@@ -4,7 +4,7 @@
  * A call: one attempt at one node, as coroutines (fibers) that wait on the loop.
  *
  *     script_call_start() ... the function runs, waits, runs ...
- *       host.say_*        what it tells while it runs
+ *       host.emit, custom, message_*   what it tells while it runs
  *       host.finish/fail  once, never inside script_call_start()
  *     script_call_free()  any time: what still waits is cancelled, its coroutines are closed
  *
@@ -22,7 +22,7 @@ struct script_host {
     /* result: what the function returned, as outcome_add_result() takes it. Takes it. */
     void (*finish)(void *arg, json_t *take);
     void (*fail)(void *arg, struct fail *take);
-    /* interrupt(): the answer, borrowed as long as the call; NULL: the task has ended. Takes value. */
+    /* interrupt(): the answer, borrowed as long as the call; NULL: the task has ended. */
     const json_t *(*ask)(void *arg, json_t *take);
     void (*custom)(void *arg, json_t *take);
     void (*emit)(void *arg, const char *text, size_t len_bytes);

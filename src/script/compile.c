@@ -8,17 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPEC_MAX_BYTES = 1 << 28, WHY_MAX_BYTES = 4096 };
+enum { SPEC_MAX_BYTES = 1 << 28 };
 
 /* ---- graphs of the same file ---- */
+
+static void take_names(struct compiling *c)
+{
+    const struct graph_source *others = c->tools->graphs;
+    c->source.names = others == NULL ? NULL : others->names;
+    c->source.name_count = others == NULL ? 0 : others->name_count;
+}
 
 static int find_graph(void *arg, const char *name, struct graph **ret, struct buf *why)
 {
     struct compiling *c = arg;
     const struct graph_source *others = c->tools->graphs;
-    if (name[0] != '#')
-        return others == NULL ? SOURCE_E_UNKNOWN : others->find(others->arg, name, ret, why);
-    size_t index = (size_t)strtoul(name + 1, NULL, 10);
+    char *end = NULL;
+    if (name[0] != '#') {
+        int r = others == NULL ? SOURCE_E_UNKNOWN : others->find(others->arg, name, ret, why);
+        take_names(c); /* more files may have been read */
+        return r;
+    }
+    size_t index = (size_t)strtoul(name + 1, &end, 10);
+    if (end == name + 1 || *end != '\0')
+        return SOURCE_E_UNKNOWN;
     if (index >= c->count)
         return SOURCE_E_UNKNOWN;
     if (c->graphs[index] == NULL) {
@@ -41,10 +54,9 @@ static char *base_name(const char *path)
 int compile_init(struct compiling *c, const struct script_tools *tools, struct script *script,
                  struct problems *problems)
 {
-    const struct graph_source *others = tools->graphs;
     *c = (struct compiling){ .tools = tools, .script = script, .problems = problems };
-    c->source = (struct graph_source){ find_graph, c, others == NULL ? NULL : others->names,
-                                       others == NULL ? 0 : others->name_count };
+    c->source = (struct graph_source){ .find = find_graph, .arg = c };
+    take_names(c);
     c->name = base_name(script->path);
     return c->name == NULL ? err_trace(ERR_NOMEM) : 0;
 }

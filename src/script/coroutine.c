@@ -41,6 +41,19 @@ static bool is_busy(lua_State *L, int co)
     return found;
 }
 
+/* Lua before 5.4.6 does not count the C stack that a chain of __close takes, each of which closes another
+ * coroutine. Raises at its end. */
+static int reset(lua_State *L, lua_State *co)
+{
+    struct script *s = script_of(L);
+    if (s->closing_depth >= CLOSE_DEPTH_MAX)
+        return luaL_error(L, "C stack overflow");
+    s->closing_depth++;
+    int status = lua_resetthread(co); /* protected: comes back */
+    s->closing_depth--;
+    return status;
+}
+
 static int again(lua_State *L, int status, lua_KContext is_wrap);
 
 /* What a coroutine that yielded or ended has given, behind `true`; or its error behind `false`. */
@@ -58,7 +71,7 @@ static int give_results(lua_State *L, lua_State *co, int status, int count, bool
         lua_pushboolean(L, 0);
     lua_xmove(co, L, 1);
     if (is_wrap)
-        (void)lua_resetthread(co);
+        (void)reset(L, co);
     return is_wrap ? lua_error(L) : 2;
 }
 
@@ -194,7 +207,7 @@ static int co_close(lua_State *L)
     const char *status = status_of(L, 1);
     if (status[0] != 's' && status[0] != 'd')
         return luaL_error(L, "cannot close a %s coroutine", status);
-    if (lua_resetthread(co) == LUA_OK) {
+    if (reset(L, co) == LUA_OK) {
         lua_pushboolean(L, 1);
         return 1;
     }

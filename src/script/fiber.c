@@ -186,6 +186,8 @@ void fiber_close(struct fiber *f)
     fiber_drop_wait(f);
     if (f->L == NULL || f->state == FIBER_CLOSED)
         return;
+    if (f->state != FIBER_DONE) /* what it has begun is as unwanted as itself */
+        llm_chats_end(f->call, f);
     f->state = FIBER_CLOSED;
     f->closing_ticks = CLOSE_TICKS;
     s->running = f;

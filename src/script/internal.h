@@ -30,10 +30,12 @@
 #include <lualib.h>
 
 enum {
-    TICK_INSTRUCTIONS = 1000, /* between two looks at the clock */
+    SYNC_US = 1000000, /* of what runs at once, whatever its instructions were busy with */
+    TICK_INSTRUCTIONS = 100, /* between two looks at the clock: calls of slow C functions count as little */
     SLICE_US = 1000,          /* of one fiber, before others get their turn */
     LOADING_FACTOR = 10,      /* a file may do so much more than a condition */
-    CLOSE_TICKS = 100,        /* of what __close does when a call is ended from outside */
+    CLOSE_DEPTH_MAX = 100,    /* coroutines that close each other */
+    CLOSE_TICKS = 1000,        /* of what __close does when a call is ended from outside */
     TEXT_MAX_BYTES = 4096
 };
 
@@ -51,7 +53,10 @@ struct script {
     const struct script_files *files; /* while it is loaded; or NULL */
     struct fiber *running;            /* whose Lua code is at work, or NULL: the main thread's */
     int64_t ticks_left;               /* of the main thread's */
+    int64_t sync_end_us;              /* of what runs at once */
+    bool is_full;                     /* Lua ran out of memory since the last collection */
     int64_t slice_end_us;             /* of the fiber that runs */
+    int closing_depth;           /* coroutine.close() inside of __close */
     bool is_loading;                  /* the file's chunk is at work */
     struct compiling *compiling;      /* while it may build graphs; or NULL */
     /* Where mistakes in its files go while it is loaded; NULL: to the log. */
@@ -69,7 +74,7 @@ int script_new(const struct conf *conf, const char *path, struct script **ret);
 /*
  * Calls fn(L) with `arg` as its light userdata, on the main thread, with a budget of instructions.
  * What fn leaves on its stack is dropped. Does not raise. 0, or SCRIPT_E_WRONG with f filled (the
- * error with its traceback; no memory is FAIL_LIMIT, if it was the script's own bound, or a fault).
+ * error with its traceback; no memory inside of Lua is FAIL_LIMIT), or a fault.
  */
 int script_protect(struct script *s, lua_CFunction fn, void *arg, struct fail *f);
 /* A file was read; bytes NULL: it could not be. Does not raise. */
@@ -153,6 +158,7 @@ void bridge_open(lua_State *L);
 enum empty_means { EMPTY_OBJECT, EMPTY_ARRAY };
 struct to_json {
     int max_depth;
+    size_t left_bytes; /* of max_state_bytes: a table may hold another one many times; set by to_json() */
     enum empty_means empty;
     const struct graph
         *graph;    /* of a node's result: its fields say what empty tables in them are */
@@ -273,15 +279,16 @@ void lib_json_open(lua_State *L);      /* json, null */
 void lib_log_open(lua_State *L);       /* log, print */
 void lib_http_open(lua_State *L);
 void lib_llm_open(lua_State *L);
-/* Cancels what models still do for the call. */
-void llm_chats_end(struct script_call *c);
+/* Cancels what models still do for the call, or of that what one of its fibers has begun. opener: NULL =
+ * all. */
+void llm_chats_end(struct script_call *c, const struct fiber *opener);
 void lib_graph_open(lua_State *L); /* primitives of StateGraph, Send, Command */
 /* The function "#index" that a script has handed over, or nil. Raises. */
 void lib_graph_push_function(lua_State *L, lua_Integer index);
 /* The place of a compiled graph among those of its file; -1: the value is none. Does not raise. */
 int lib_graph_index(lua_State *L, int index);
 void lib_runtime_open(lua_State *L); /* runtime */
-/* The second argument of a node's function. about NULL: of a condition. Raises. */
+/* The second argument of a node's function. configurable NULL: an empty table. Raises. */
 void about_push_config(lua_State *L, const json_t *configurable);
 
 #endif

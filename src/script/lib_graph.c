@@ -119,7 +119,10 @@ static int own_build(lua_State *L)
     (void)lua_setmetatable(L, -2);
     void **box = bridge_push_box(L, bridge_free_json);
     *box = to_json_or_raise(L, 1, "graph");
-    if (compile_graph(c, *box, &v->index) != 0)
+    int r = compile_graph(c, *box, &v->index);
+    if (r != 0)
+        c->problems->fault = r; /* which no pcall() of the file can take back */
+    if (r != 0)
         return luaL_error(L, "no memory");
     lua_pop(L, 1);
     return 1;

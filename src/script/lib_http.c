@@ -39,18 +39,21 @@ static void lower(char *text)
         *text = (char)tolower((unsigned char)*text);
 }
 
-/* Fields of one name are one, as RFC 9110, 5.3 has it. Without memory a header is lost, and then
- * the answer, see on_end(). */
+/* Fields of one name are one, as RFC 9110, 5.3 has it. A header that is not UTF-8 is left out. Without memory
+ * there is no answer, see on_end(). */
 static void take_header(struct http_wait *w, const char *name, const char *value)
 {
     char *key MEM_AUTO(mem_freep) = mem_strdup(name);
-    if (key == NULL)
-        return;
-    lower(key);
-    const char *held = json_string_value(json_object_get(w->headers, key));
+    if (key != NULL)
+        lower(key);
+    const char *held =
+        key == NULL ? NULL : json_string_value(json_object_get(w->headers, key));
     char *joined MEM_AUTO(mem_freep) =
         held == NULL ? mem_strdup(value) : mem_printf("%s, %s", held, value);
-    (void)json_object_set_new(w->headers, key, json_string(joined)); /* not UTF-8: left out */
+    if (key == NULL || joined == NULL)
+        w->body.fault = ERR_NOMEM;
+    else
+        (void)json_object_set_new(w->headers, key, json_string(joined));
 }
 
 static void on_head(void *arg, int status)
@@ -168,12 +171,12 @@ static int64_t milliseconds(const struct request *r, int64_t fallback)
 {
     const json_t *timeout = json_object_get(r->spec, "timeout");
     double seconds = json_number_value(timeout);
-    return seconds > 0 && seconds < 86400 ? (int64_t)ceil(seconds * MS_PER_S) : fallback;
+    return seconds > 0 ? (int64_t)ceil(seconds * MS_PER_S) : fallback; /* api.lua has checked it */
 }
 
 static int64_t max_bytes(const struct request *r, int64_t most)
 {
-    int64_t own = json_integer_value(json_object_get(r->spec, "max_bytes"));
+    int64_t own = (int64_t)json_number_value(json_object_get(r->spec, "max_bytes")); /* 1e6 is a float */
     return own > 0 && own < most ? own : most;
 }
 

@@ -27,7 +27,8 @@ enum { MESSAGE_ID_BYTES = 4 + ID_BYTES };
 
 struct chat {
     struct list node;       /* in call->chats */
-    struct script_call *of; /* NULL: the script's call is over */
+    struct script_call *of; /* NULL: the script's call is over, or the function that opened it was ended */
+    const struct fiber *opener;
     struct llm_call *call;  /* NULL: not begun, or ended */
     struct wait *waiting;   /* for a piece or the end, or NULL */
     int refs;               /* the userdata's, and the model call's */
@@ -64,14 +65,26 @@ static void free_chat(void *chat)
     chat_unref(chat);
 }
 
-/* The call of the script is over. */
-void llm_chats_end(struct script_call *c)
+static void end_chat(struct chat *x)
 {
-    for (struct list *node = list_pop(&c->chats); node != NULL; node = list_pop(&c->chats)) {
+    struct script_call *c = x->of;
+    if (x->call != NULL) {
+        c->chat_count--;
+        if (x->is_streamed && !c->is_over)
+            c->options.host->message_close(c->options.arg, x->id);
+        llm_cancel(x->call);
+    }
+    x->of = NULL;
+}
+
+void llm_chats_end(struct script_call *c, const struct fiber *opener)
+{
+    LIST_EACH(&c->chats, node) {
         struct chat *x = LIST_OF(node, struct chat, node);
-        x->of = NULL;
-        if (x->call != NULL)
-            llm_cancel(x->call);
+        if (opener != NULL && x->opener != opener)
+            continue;
+        list_remove(&x->node);
+        end_chat(x);
     }
 }
 
@@ -160,6 +173,7 @@ static struct chat *chat_new(lua_State *L, struct script_call *c, const json_t *
     *box = x;
     x->refs = 1;
     x->of = c;
+    x->opener = script_of(L)->running;
     list_add_tail(&c->chats, &x->node);
     answer_init(&x->answer, (size_t)conf->max_state_bytes);
     x->is_streamed = !json_is_false(json_object_get(spec, "stream"));
@@ -180,17 +194,17 @@ static int start(struct chat *x, const json_t *spec, const json_t *messages)
         .system = json_string_value(json_object_get(spec, "system")),
         .messages = messages,
         .temperature = temperature == NULL ? NAN : json_number_value(temperature),
-        .max_tokens = json_integer_value(json_object_get(spec, "max_tokens")),
+        .max_tokens = (int64_t)json_number_value(json_object_get(spec, "max_tokens")),
         .params = json_object_get(spec, "params"),
         .on_delta = on_delta,
         .on_end = on_end,
         .arg = x,
     };
-    if (is_shown(x))
-        o->host->message_open(o->arg, x->id, x->model);
     int r = llm_start(o->models, x->model, &req, &x->call);
     if (r != 0)
         return err_trace(r);
+    if (is_shown(x)) /* no delta comes from inside llm_start() */
+        o->host->message_open(o->arg, x->id, x->model);
     x->refs++;
     x->of->chat_count++;
     return 0;

@@ -316,6 +316,35 @@ local function rep_text(s, n, sep)
     return text
 end
 
+-- Shifting what stands behind the place is work for a loop that can be interrupted; at the end there is none.
+local stock_insert, stock_remove, tointeger = table.insert, table.remove, math.tointeger
+
+local function insert(t, ...)
+    local place, value = ...
+    local pos, last = tointeger(place), #t
+    if select("#", ...) ~= 2 or not pos or pos < 1 or pos > last then
+        return stock_insert(t, ...)
+    end
+    for i = last, pos, -1 do
+        t[i + 1] = t[i]
+    end
+    t[pos] = value
+end
+
+local function remove(t, ...)
+    local place = ...
+    local pos, last = tointeger(place), #t
+    if not pos or pos < 1 or pos >= last then
+        return stock_remove(t, ...)
+    end
+    local value = t[pos]
+    for i = pos, last - 1 do
+        t[i] = t[i + 1]
+    end
+    t[last] = nil
+    return value
+end
+
 return {
     string = {
         find = front("1s2s3I", find, finish),
@@ -326,6 +355,8 @@ return {
     },
     table = {
         concat = front("1l2S3I4I", concat),
+        insert = insert,
+        remove = remove,
         move = front("2i3i4i1f5d", move),
         sort = front("1m", sort),
     },

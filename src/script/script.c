@@ -83,6 +83,11 @@ static void count_main(lua_State *L, struct script *s)
         stop_hard(L, main_limit(s),
                   s->is_loading ? "ten times script_max_sync_instructions"
                                 : "script_max_sync_instructions");
+    if (clock_mono_us() < s->sync_end_us)
+        return;
+    set_hook(L, 1); /* as above: functions of C were what took so long */
+    luaL_error(L, "more than %d ms at once",
+               SYNC_US / 1000 * (s->is_loading ? LOADING_FACTOR : 1));
 }
 
 static bool can_yield(lua_State *L, const struct fiber *f)
@@ -153,6 +158,7 @@ int script_protect(struct script *s, lua_CFunction fn, void *arg, struct fail *f
         return err_trace(ERR_NOMEM);
     s->running = NULL;
     s->ticks_left = tick_limit(main_limit(s));
+    s->sync_end_us = clock_mono_us() + (int64_t)SYNC_US * (s->is_loading ? LOADING_FACTOR : 1);
     lua_pushcfunction(s->L, trace_handler);
     lua_pushcfunction(s->L, fn);
     lua_pushlightuserdata(s->L, arg);

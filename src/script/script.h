@@ -73,7 +73,7 @@ struct script_function {
  * that a Lua graph has handed over, called x in messages. 0, SCRIPT_E_WRONG with why, or a fault. */
 int script_find_function(struct script *s, const char *name, struct script_function *ret,
                          struct buf *why);
-/* The body of a function of (state, config). chunk: its name in messages. Likewise. */
+/* The body of a function of (state, config, err). chunk: its name in messages. Likewise. */
 int script_compile_body(struct script *s, const char *chunk, const char *text,
                         struct script_function *ret, struct buf *why);
 void script_function_clear(struct script_function *f);

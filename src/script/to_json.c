@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { VALUE_BYTES = 8 };
+
 /* Where in the value we are, for messages: the way down, innermost first. */
 struct place {
     const struct place *up;
@@ -252,9 +254,22 @@ static json_t *table_json(lua_State *L, int table, struct to_json *o, const stru
 
 /* ---- values ---- */
 
+/* What a value takes, with what it is made of. A table that holds another one twice is small for Lua, and twice that
+ * other one as JSON. */
+static bool charge(struct to_json *o, size_t len_bytes)
+{
+    size_t cost = len_bytes + VALUE_BYTES;
+    if (cost > o->left_bytes)
+        return false;
+    o->left_bytes -= cost;
+    return true;
+}
+
 static json_t *convert(lua_State *L, int index, struct to_json *o, const struct place *at,
                        int depth)
 {
+    if (!charge(o, lua_type(L, index) == LUA_TSTRING ? lua_rawlen(L, index) : 0))
+        return refuse(o, at, "the value is larger than max_state_bytes allows");
     switch (lua_type(L, index)) {
     case LUA_TBOOLEAN:
         return json_boolean(lua_toboolean(L, index));
@@ -277,10 +292,16 @@ static json_t *convert(lua_State *L, int index, struct to_json *o, const struct 
     return table_json(L, index, o, at, depth);
 }
 
+static void begin(lua_State *L, struct to_json *o)
+{
+    o->why[0] = '\0';
+    o->left_bytes = (size_t)script_of(L)->conf->max_state_bytes;
+}
+
 json_t *to_json(lua_State *L, int index, struct to_json *o, const char *root)
 {
     struct place top = { NULL, root, 0 };
-    o->why[0] = '\0';
+    begin(L, o);
     return convert(L, lua_absindex(L, index), o, &top, 0);
 }
 
@@ -323,13 +344,11 @@ static json_t *element_result(lua_State *L, int index, struct to_json *o, const 
 }
 
 /* A list with Commands or Sends in it; another list is refused by outcome_add_result(), as a list. */
-static json_t *list_result(lua_State *L, int table, size_t count, struct to_json *o,
-                           const struct place *at)
+static json_t *list_result(lua_State *L, int table, size_t count, struct to_json *o)
 {
+    const struct place place = { NULL, "the returned list", 0 };
     json_t *list = json_array();
     for (size_t i = 1; list != NULL && i <= count; i++) {
-        struct place place = { NULL, "the returned list", 0 };
-        (void)at;
         (void)lua_rawgeti(L, table, (lua_Integer)i);
         json_t *element = element_result(L, lua_gettop(L), o, &place);
         lua_pop(L, 1);
@@ -345,12 +364,12 @@ json_t *to_json_result(lua_State *L, int index, struct to_json *o)
 {
     struct place top = { NULL, "the returned value", 0 };
     int at = lua_absindex(L, index);
-    o->why[0] = '\0';
+    begin(L, o);
     if (!lua_istable(L, at) || bridge_mark_of(L, at) == MARK_SEND ||
         bridge_mark_of(L, at) == MARK_COMMAND)
         return element_result(L, at, o, &top);
     struct shape s = look_at(L, at);
     if (s.indexes > 0 && s.names == 0 && s.greatest == s.indexes)
-        return list_result(L, at, s.indexes, o, &top);
+        return list_result(L, at, s.indexes, o);
     return convert(L, at, o, &top, 0);
 }

@@ -9,10 +9,13 @@
  * the error is caught, trace_handler() notes it in the registry.
  */
 #include "base/err.h"
+#include "base/jsonx.h"
 #include "base/mem.h"
 #include "script/internal.h"
 #include <stdarg.h>
 #include <string.h>
+
+enum { MESSAGE_MAX_BYTES = 65536 };
 
 static const char fail_key = 0;  /* the metatable of failures */
 static const char error_key = 0; /* the value that is looked at; there from the start */
@@ -138,9 +141,13 @@ static const char *member(lua_State *L, int index, const char *key)
     return lua_rawget(L, index) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
 }
 
+/* As much as a client wants to read. */
 static void say(struct fail *f, enum fail_code code, const char *message, const char *stack)
 {
-    fail_set(f, code, "%s%s%s", message, *stack == '\0' ? "" : "\n", stack);
+    size_t len = strnlen(message, MESSAGE_MAX_BYTES);
+    if (len == MESSAGE_MAX_BYTES)
+        len -= jsonx_utf8_partial(message, len);
+    fail_set(f, code, "%.*s%s%s", (int)len, message, *stack == '\0' ? "" : "\n", stack);
 }
 
 static void read_table(lua_State *L, struct fail *f, const char *stack)
@@ -148,6 +155,8 @@ static void read_table(lua_State *L, struct fail *f, const char *stack)
     int index = lua_gettop(L);
     const char *message = member(L, index, "message");
     const char *type = member(L, index, "type");
+    if (message == NULL && luaL_getmetafield(L, index, "__tostring") != LUA_TNIL)
+        message = luaL_tolstring(L, index, NULL);
     say(f, FAIL_NODE, message == NULL ? "an error without a message" : message, stack);
     fail_set_type(f, type == NULL ? "LuaError" : type);
 }
@@ -182,8 +191,9 @@ static int look(lua_State *L)
     return 0;
 }
 
-static void no_memory(const struct script *s, struct fail *f)
+static void no_memory(struct script *s, struct fail *f)
 {
+    s->is_full = true;
     fail_set(f, FAIL_LIMIT, "%s: the script needs more memory than script_memory_bytes, %zu",
              s->path, s->max_bytes);
 }
@@ -218,7 +228,7 @@ void trace_fail(struct script *s, lua_State *from, int status, struct fail *f)
     if (status == LUA_ERRMEM)
         no_memory(s, f);
     else if (status != LUA_OK)
-        fail_set(f, FAIL_NODE, "%s: an error that is too long to be told", s->path);
+        fail_set(f, FAIL_NODE, "%s: an error that cannot be told", s->path);
     lua_pushboolean(s->L, 0);
     lua_rawsetp(s->L, LUA_REGISTRYINDEX, &error_key);
 }

@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KIT_PATIENCE_S = 20, KIT_TEXT_BYTES = 1 << 20 };
+enum { KIT_PATIENCE_S = 60, KIT_TEXT_BYTES = 1 << 20 };
 
 struct kit {
     struct conf conf;

@@ -119,7 +119,7 @@ static const struct {
     { G "g:add_sequence()", "the list is empty" },
     { G "g:add_sequence{}", "the list is empty" },
     { G "g:add_sequence{'x'}", "add_sequence: item 1 is not {name, function}" },
-    { G "g:add_sequence{{'x'}}", "add_sequence: node \"x\" needs a function" },
+    { G "g:add_sequence{{'x'}}", "add_sequence: node \"x\": a function, node.kind{...} or a compiled graph expected" },
     { G "g:add_sequence{{'x', print}, {5}}", "add_sequence: item 2 is not {name, function}" },
 
     /* compile */

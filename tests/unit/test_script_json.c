@@ -288,7 +288,7 @@ static const struct kit_row functions[] = {
                          "string)" },
     { "json.array(state)", "LuaError: test.lua:1: bad argument #1 to 'array' (table expected, got "
                            "table)" },
-    { "json.encode(('x'):rep(70 * 1024 * 1024))", "LuaError: longer than max_state_bytes" },
+    { "json.encode(('x'):rep(70 * 1024 * 1024))", "LuaError: larger than max_state_bytes" },
     { "json.object(Send('it'))", "LuaError: a table without a metatable expected" },
     { "json.array(string)", "LuaError: a table without a metatable expected" },
     { "json.array(_G)", "LuaError: a table without a metatable expected" },
