@@ -1,5 +1,6 @@
 /* Events as readers get them: order, content, ids, equal bytes, and what a reader that is too slow
  * is told. */
+#include "base/clock.h"
 #include "base/jsonx.h"
 #include "run_kit.h"
 
