@@ -275,7 +275,8 @@ static int find_expression(struct script *s, const char *text, struct script_fun
     int r = is_name(text) ? script_find_function(s, text, ret, &not_there) : SCRIPT_E_WRONG;
     if (r != SCRIPT_E_WRONG)
         return r < 0 ? err_trace(r) : 0;
-    char *body MEM_AUTO(mem_freep) = mem_printf("return (%s\n)", text);
+    const char *end = strstr(text, "--") == NULL ? "" : "\n"; /* else it would be on line 2 */
+    char *body MEM_AUTO(mem_freep) = mem_printf("return (%s%s)", text, end);
     return body == NULL ? err_trace(ERR_NOMEM) : script_compile_body(s, "if", body, ret, why);
 }
 

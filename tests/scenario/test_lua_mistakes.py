@@ -140,8 +140,8 @@ def json_graph(node="return {n = 1}", condition="true", **more):
     (json_graph(node="return slep(1)"), '/nodes/a/code: a:1: nothing is called "slep"; did you mean "sleep"?'),
     (json_graph(node="spawn(sleep, 1)"), "/nodes/a/code: a:1: the future of spawn() is thrown away"),
     (json_graph(node="return {"), "/nodes/a/code: a:1: "),
-    (json_graph(condition="nope"), '/edges/1/when/0/if: if:2: nothing is called "nope"'),
-    (json_graph(condition="state.n >"), "/edges/1/when/0/if: if:2: unexpected symbol"),
+    (json_graph(condition="nope"), '/edges/1/when/0/if: if:1: nothing is called "nope"'),
+    (json_graph(condition="state.n >"), "/edges/1/when/0/if: if:1: unexpected symbol"),
 ])
 def test_mistakes_in_the_lua_of_a_json_graph_are_found(run_tool, graph, told):
     done = run_tool("check", "graphs", graphs=graph)

@@ -94,7 +94,7 @@ static const struct {
       WHEN("", "[{'if':'null','to':'b'},{'if':'nil','to':'b'},{'if':'false','to':'b'},{'to':'c'}]"),
       "{'n':0}", "{'n':0,'log':['a','c']}" },
     { NULL, WHEN("", "[{'if':'state.n.x','to':'b'},{'to':'c'}]"), "{'n':0}",
-      "LuaError: attempt to index a number" },
+      "LuaError: if:1: attempt to index a number" },
     { NULL, WHEN("", "[{'if':'sleep(1)','to':'b'},{'to':'c'}]"), "{'n':0}",
       "LuaError: not in a condition or reducer" },
     { NULL, WHEN("", "[{'if':'state.n = 1','to':'b'},{'to':'c'}]"), "{}", "/edges/1/when/0" },
@@ -102,7 +102,7 @@ static const struct {
     { NULL, WHEN("", "[{'if':'state.n','to':'b'},{'if':'x y','to':'c'}]"), "{}",
       "/edges/1/when/1" },
     { NULL, WHEN("", "[{'if':'nobody','to':'b'},{'to':'c'}]"), "{'n':0}",
-      "nothing is called \"nobody\"" }, /* told when it is loaded */
+      "/edges/1/when/0/if: if:1: nothing is called \"nobody\"" },
     { NULL, WHEN("", "[{'if':'(function() while true do end end)()','to':'b'},{'to':'c'}]"),
       "{'n':0}", "LuaError: instructions" },
     { "function big(state, config) return state.n > 3 end",
