@@ -55,8 +55,7 @@ void query_add(struct buf *url, json_t *query)
         url->len = (size_t)(fragment - url->data);
         url->data[url->len] = '\0';
     }
-    json_object_foreach(query, name, value)
-    {
+    json_object_foreach(query, name, value) {
         if (!json_is_array(value))
             add_pair(url, name, value);
         for (size_t i = 0; i < json_array_size(value) && url->fault == 0; i++)

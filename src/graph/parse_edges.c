@@ -9,7 +9,7 @@ enum { WHY_MAX_BYTES = 4096 };
 
 #define FORMS                                                                                      \
     "write [from, to], [from, [to, ...]], [[from, ...], to], "                                     \
-    "{\"from\", \"switch\", \"cases\", \"default\"}, {\"from\", \"when\"} or "                        \
+    "{\"from\", \"switch\", \"cases\", \"default\"}, {\"from\", \"when\"} or "                     \
     "{\"from\", \"each\", \"as\", \"send\"}"
 
 /* The strings of a list, borrowed, in an array for mem_free(); NULL with a problem or a fault
@@ -208,7 +208,8 @@ static int read_when(struct anabranch_builder *b, const char *pointer, const jso
         return err_trace(ERR_NOMEM);
     if (json_array_size(list) > 0)
         return read_list_of_conditions(b, base, from, list);
-    builder_problem(b, base, "write [{\"if\": \"state.x > 1\", \"to\": \"node\"}, {\"to\": \"other\"}]",
+    builder_problem(b, base,
+                    "write [{\"if\": \"state.x > 1\", \"to\": \"node\"}, {\"to\": \"other\"}]",
                     "expected a list of conditions, found %s",
                     json_is_array(list) ? "an empty one" : jsonx_type_name(list));
     return 0;

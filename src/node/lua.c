@@ -28,7 +28,8 @@ static int read_function(struct setup *s, struct code *code, struct script_funct
     int r = 0;
     buf_init(&why, WHY_MAX_BYTES);
     if ((name == NULL) == (text == NULL)) {
-        setup_problem(s, NULL, "give one of them", "a lua node has either \"function\" or \"code\"");
+        setup_problem(s, NULL, "give one of them",
+                      "a lua node has either \"function\" or \"code\"");
         return 0;
     }
     if (code == NULL)

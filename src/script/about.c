@@ -76,11 +76,11 @@ static const struct {
     const char *name;
     void (*push)(lua_State *L, const struct script_call *c);
 } rows[] = {
-    { "attempt", push_attempt },       { "context", push_context },
-    { "graph", push_graph },           { "is_last_step", push_is_last_step },
-    { "node", push_node },             { "remaining_steps", push_remaining_steps },
-    { "run_id", push_run_id },         { "step", push_step },
-    { "task_id", push_task_id },       { "thread_id", push_thread_id },
+    { "attempt", push_attempt }, { "context", push_context },
+    { "graph", push_graph },     { "is_last_step", push_is_last_step },
+    { "node", push_node },       { "remaining_steps", push_remaining_steps },
+    { "run_id", push_run_id },   { "step", push_step },
+    { "task_id", push_task_id }, { "thread_id", push_thread_id },
 };
 
 static int runtime_index(lua_State *L)

@@ -52,7 +52,8 @@ void bridge_push_text(lua_State *L, const json_t *json)
     void **text = bridge_push_box(L, free_text);
     *text = jsonx_text(json, (size_t)script_of(L)->conf->max_state_bytes, &len);
     if (*text == NULL)
-        luaL_error(L, "the text of the value is longer than max_state_bytes, or there is no memory");
+        luaL_error(L,
+                   "the text of the value is longer than max_state_bytes, or there is no memory");
     (void)lua_pushlstring(L, *text, len);
     *text = mem_free(*text);
     lua_remove(L, -2);
@@ -99,8 +100,9 @@ static int null_tostring(lua_State *L)
 
 static void open_mark(lua_State *L, enum mark mark)
 {
-    static const char *const names[MARK_COUNT] = { "", "array", "object", "Send", "Command",
-                                                   "node" };
+    static const char *const names[MARK_COUNT] = {
+        "", "array", "object", "Send", "Command", "node"
+    };
     lua_createtable(L, 0, 2);
     (void)lua_pushstring(L, names[mark]);
     lua_setfield(L, -2, "__name");

@@ -15,7 +15,8 @@ static const char exports_key = 0; /* what the script's file returned */
 void script_function_clear(struct script_function *f)
 {
     if (f->ref != 0)
-        luaL_unref(f->script->L, LUA_REGISTRYINDEX, f->ref); /* writes where something is: no memory */
+        luaL_unref(f->script->L, LUA_REGISTRYINDEX,
+                   f->ref); /* writes where something is: no memory */
     mem_free(f->name);
     script_unref(f->script);
     *f = (struct script_function){ .ref = 0 };
@@ -205,7 +206,8 @@ static int open_script(void *arg, const char *graph_file, const char *name, stru
 {
     struct script *s = NULL;
     if (name != NULL && !is_beside(name)) {
-        (void)buf_addf(why, "a script lies beside the graph's file or below; \"%s\" does not", name);
+        (void)buf_addf(why, "a script lies beside the graph's file or below; \"%s\" does not",
+                       name);
         return CODE_E_WRONG;
     }
     char *path MEM_AUTO(mem_freep) =

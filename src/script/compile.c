@@ -143,8 +143,8 @@ static int conditional_edge(struct compiling *c, struct anabranch_builder *b, co
     struct chooser chooser = { .arg = NULL };
     int r = map_texts(map, &keys, &nodes);
     if (r == 0)
-        r = condition_by_function(c->script, json_string_value(json_object_get(edge, "choose")), map,
-                                  &chooser);
+        r = condition_by_function(c->script, json_string_value(json_object_get(edge, "choose")),
+                                  map, &chooser);
     if (r == 0)
         r = builder_chooser_take(b, json_string_value(json_object_get(edge, "from")), &chooser,
                                  nodes, keys, json_object_size(map));

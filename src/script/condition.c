@@ -353,9 +353,8 @@ static void free_reducer(void *arg)
 int condition_reducer(struct code *code, const char *name, struct reducer_fn *ret, struct buf *why)
 {
     struct script_function *function = mem_zalloc(sizeof(*function));
-    int r = function == NULL
-                ? ERR_NOMEM
-                : script_find_function(script_of_code(code), name, function, why);
+    int r = function == NULL ? ERR_NOMEM
+                             : script_find_function(script_of_code(code), name, function, why);
     if (r != 0) {
         mem_free(function);
         return r < 0 ? err_trace(r) : CODE_E_WRONG;

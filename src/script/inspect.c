@@ -70,8 +70,8 @@ void inspect_chunk(lua_State *L, const char *path)
     sandbox_push_globals(L);
     names_of(L, &others);
     lua_pushvalue(L, -3);
-    const struct lint_options options = { known.items, known.count, others.items, others.count,
-                                          futures,     1 };
+    const struct lint_options options = { known.items,  known.count, others.items,
+                                          others.count, futures,     1 };
     int r = script_lint(L, &options, found, &x);
     lua_pop(L, 3);
     mem_free(known.items);

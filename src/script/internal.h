@@ -31,11 +31,12 @@
 
 enum {
     SYNC_US = 1000000, /* of what runs at once, whatever its instructions were busy with */
-    TICK_INSTRUCTIONS = 100, /* between two looks at the clock: calls of slow C functions count as little */
-    SLICE_US = 1000,          /* of one fiber, before others get their turn */
-    LOADING_FACTOR = 10,      /* a file may do so much more than a condition */
-    CLOSE_DEPTH_MAX = 100,    /* coroutines that close each other */
-    CLOSE_TICKS = 1000,        /* of what __close does when a call is ended from outside */
+    TICK_INSTRUCTIONS =
+        100,         /* between two looks at the clock: calls of slow C functions count as little */
+    SLICE_US = 1000, /* of one fiber, before others get their turn */
+    LOADING_FACTOR = 10,   /* a file may do so much more than a condition */
+    CLOSE_DEPTH_MAX = 100, /* coroutines that close each other */
+    CLOSE_TICKS = 1000,    /* of what __close does when a call is ended from outside */
     TEXT_MAX_BYTES = 4096
 };
 
@@ -56,7 +57,7 @@ struct script {
     int64_t sync_end_us;              /* of what runs at once */
     bool is_full;                     /* Lua ran out of memory since the last collection */
     int64_t slice_end_us;             /* of the fiber that runs */
-    int closing_depth;           /* coroutine.close() inside of __close */
+    int closing_depth;                /* coroutine.close() inside of __close */
     bool is_loading;                  /* the file's chunk is at work */
     struct compiling *compiling;      /* while it may build graphs; or NULL */
     /* Where mistakes in its files go while it is loaded; NULL: to the log. */
@@ -158,7 +159,8 @@ void bridge_open(lua_State *L);
 enum empty_means { EMPTY_OBJECT, EMPTY_ARRAY };
 struct to_json {
     int max_depth;
-    size_t left_bytes; /* of max_state_bytes: a table may hold another one many times; set by to_json() */
+    size_t
+        left_bytes; /* of max_state_bytes: a table may hold another one many times; set by to_json() */
     enum empty_means empty;
     const struct graph
         *graph;    /* of a node's result: its fields say what empty tables in them are */

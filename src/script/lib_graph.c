@@ -13,8 +13,8 @@ static const char graph_key = 0;     /* the metatable of compiled graphs */
 
 /* ---- marks ---- */
 
-static const char *const mark_names[MARK_COUNT + 1] = { "none", "array", "object", "send", "command",
-                                                    "node", NULL };
+static const char *const mark_names[MARK_COUNT + 1] = { "none",    "array", "object", "send",
+                                                        "command", "node",  NULL };
 
 static int own_mark(lua_State *L)
 {
@@ -152,9 +152,10 @@ static int own_seal(lua_State *L)
 void lib_graph_open(lua_State *L)
 {
     static const luaL_Reg primitives[] = {
-        { "__build", own_build },     { "__is_graph", own_is_graph }, { "__mark", own_mark },
-        { "__mark_of", own_mark_of }, { "__ref", own_ref },           { "__seal", own_seal },
-        { "__where", own_where },     { NULL, NULL },
+        { "__build", own_build }, { "__is_graph", own_is_graph },
+        { "__mark", own_mark },   { "__mark_of", own_mark_of },
+        { "__ref", own_ref },     { "__seal", own_seal },
+        { "__where", own_where }, { NULL, NULL },
     };
     luaL_setfuncs(L, primitives, 0);
     lua_createtable(L, 0, 0);

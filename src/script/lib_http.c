@@ -46,8 +46,7 @@ static void take_header(struct http_wait *w, const char *name, const char *value
     char *key MEM_AUTO(mem_freep) = mem_strdup(name);
     if (key != NULL)
         lower(key);
-    const char *held =
-        key == NULL ? NULL : json_string_value(json_object_get(w->headers, key));
+    const char *held = key == NULL ? NULL : json_string_value(json_object_get(w->headers, key));
     char *joined MEM_AUTO(mem_freep) =
         held == NULL ? mem_strdup(value) : mem_printf("%s, %s", held, value);
     if (key == NULL || joined == NULL)
@@ -128,8 +127,7 @@ static const char *add_headers(struct request *r)
         r->headers[r->header_count++] = (struct fetch_header){ name, text };
     }
     if (json_object_get(r->spec, "json") != NULL && !has_type)
-        r->headers[r->header_count++] =
-            (struct fetch_header){ "Content-Type", "application/json" };
+        r->headers[r->header_count++] = (struct fetch_header){ "Content-Type", "application/json" };
     return NULL;
 }
 
@@ -176,7 +174,8 @@ static int64_t milliseconds(const struct request *r, int64_t fallback)
 
 static int64_t max_bytes(const struct request *r, int64_t most)
 {
-    int64_t own = (int64_t)json_number_value(json_object_get(r->spec, "max_bytes")); /* 1e6 is a float */
+    int64_t own =
+        (int64_t)json_number_value(json_object_get(r->spec, "max_bytes")); /* 1e6 is a float */
     return own > 0 && own < most ? own : most;
 }
 
@@ -186,7 +185,9 @@ static int start(struct http_wait *w, const struct request *r, const struct scri
     const char *method = json_string_value(json_object_get(r->spec, "method"));
     bool has_body = r->body.len > 0 || json_object_get(r->spec, "body") != NULL;
     const struct fetch_request fetch = {
-        .method = method != NULL ? method : has_body ? "POST" : "GET",
+        .method = method != NULL ? method
+                  : has_body     ? "POST"
+                                 : "GET",
         .url = buf_text(&r->url),
         .headers = r->headers,
         .header_count = r->header_count,
@@ -208,8 +209,7 @@ static int start(struct http_wait *w, const struct request *r, const struct scri
 
 static int raise(lua_State *L, struct fiber *f, const struct http_wait *w)
 {
-    enum fail_code code =
-        w->result == FETCH_E_URL ? FAIL_NODE : upstream_fetch_code(w->result);
+    enum fail_code code = w->result == FETCH_E_URL ? FAIL_NODE : upstream_fetch_code(w->result);
     struct fail *fail = trace_push_fail(L);
     if (code == FAIL_NONE)
         fail_set_fault(fail, w->result);
@@ -280,8 +280,7 @@ static int http_status_error(lua_State *L)
     struct fail *fail = trace_push_fail(L);
     fail_set(fail, upstream_status_code(status), "%s answered %d %s", what, status,
              upstream_status_name(status));
-    fail->retry_after_ms =
-        upstream_retry_after_ms(lua_tostring(L, 3), MS_PER_S, clock_wall_ms());
+    fail->retry_after_ms = upstream_retry_after_ms(lua_tostring(L, 3), MS_PER_S, clock_wall_ms());
     return lua_error(L);
 }
 

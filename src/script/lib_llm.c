@@ -26,13 +26,14 @@ static const char chat_key = 0; /* the metatable of chats */
 enum { MESSAGE_ID_BYTES = 4 + ID_BYTES };
 
 struct chat {
-    struct list node;       /* in call->chats */
-    struct script_call *of; /* NULL: the script's call is over, or the function that opened it was ended */
+    struct list node; /* in call->chats */
+    struct script_call
+        *of; /* NULL: the script's call is over, or the function that opened it was ended */
     const struct fiber *opener;
-    struct llm_call *call;  /* NULL: not begun, or ended */
-    struct wait *waiting;   /* for a piece or the end, or NULL */
-    int refs;               /* the userdata's, and the model call's */
-    bool is_streamed;       /* clients see it */
+    struct llm_call *call; /* NULL: not begun, or ended */
+    struct wait *waiting;  /* for a piece or the end, or NULL */
+    int refs;              /* the userdata's, and the model call's */
+    bool is_streamed;      /* clients see it */
     bool has_ended;
     struct fail fail;
     struct answer answer;
@@ -104,7 +105,8 @@ static void wake(struct chat *x)
 static void stop_full(struct chat *x, int r)
 {
     if (r == ANSWER_E_FULL)
-        fail_set(&x->fail, FAIL_LIMIT, "the model's answer passes %zu bytes, or has too many tool calls",
+        fail_set(&x->fail, FAIL_LIMIT,
+                 "the model's answer passes %zu bytes, or has too many tool calls",
                  x->answer.max_bytes);
     else
         fail_set_fault(&x->fail, r);
@@ -124,7 +126,8 @@ static void on_delta(void *arg, const struct llm_delta *delta)
     }
     if (is_shown(x))
         x->of->options.host->message_delta(x->of->options.arg, x->id, delta);
-    if (delta->type == LLM_TEXT && x->waiting != NULL && ((struct chat_wait *)x->waiting)->for_piece)
+    if (delta->type == LLM_TEXT && x->waiting != NULL &&
+        ((struct chat_wait *)x->waiting)->for_piece)
         wake(x);
 }
 
@@ -350,9 +353,9 @@ static int chat_gc(lua_State *L)
 
 void lib_llm_open(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        { "next", chat_next }, { "result", chat_result }, { NULL, NULL }
-    };
+    static const luaL_Reg methods[] = { { "next", chat_next },
+                                        { "result", chat_result },
+                                        { NULL, NULL } };
     lua_createtable(L, 0, 3);
     lua_pushcfunction(L, chat_gc);
     lua_setfield(L, -2, "__gc");

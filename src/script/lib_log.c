@@ -21,8 +21,7 @@ static const char *joined(lua_State *L, int first)
 static int say(lua_State *L, enum log_level level, int first)
 {
     const struct script *s = script_of(L);
-    const struct script_about *about =
-        s->running == NULL ? NULL : &s->running->call->options.about;
+    const struct script_about *about = s->running == NULL ? NULL : &s->running->call->options.about;
     const char *text = joined(L, first);
     if (about == NULL)
         log_event(level, "script", "file", s->path, "message", text, NULL);
@@ -60,8 +59,11 @@ static int log_at_debug(lua_State *L)
 void lib_log_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        { "debug", log_at_debug }, { "error", log_at_error }, { "info", log_print },
-        { "warn", log_at_warn },   { NULL, NULL },
+        { "debug", log_at_debug },
+        { "error", log_at_error },
+        { "info", log_print },
+        { "warn", log_at_warn },
+        { NULL, NULL },
     };
     luaL_newlib(L, functions);
     sandbox_seal(L, "log");

@@ -5,7 +5,8 @@
 #include "script/internal.h"
 #include <string.h>
 
-static const char modules_key = 0; /* table: name -> what the module returned; false while it runs */
+static const char modules_key =
+    0; /* table: name -> what the module returned; false while it runs */
 
 enum { NAME_MAX_BYTES = 200 };
 
@@ -16,8 +17,7 @@ static const char *push_path(lua_State *L, int index)
     const char *name = lua_tolstring(L, index, &len); /* a NUL is no good byte */
     const char *own = script_of(L)->path;
     const char *slash = strrchr(own, '/');
-    static const char good[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
     bool is_good = len > 0 && len <= NAME_MAX_BYTES && strspn(name, good) == len &&
                    strstr(name, "..") == NULL && name[0] != '.' && name[len - 1] != '.';
     luaL_argcheck(L, is_good, 1,

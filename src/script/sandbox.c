@@ -11,10 +11,10 @@
  * Left out: io, os but for time, load and its like, debug, string.dump, rawset, collectgarbage, and
  * __gc (Lua runs it with the counting of instructions switched off).
  */
+#include "api_text.h"
 #include "script/internal.h"
 #include "script/lib_pattern.h"
 #include "script/prelude.h"
-#include "api_text.h"
 #include <string.h>
 
 static const char env_key = 0;
@@ -191,13 +191,14 @@ static void open_library(lua_State *L, const char *name, lua_CFunction open)
 
 static void open_base(lua_State *L)
 {
-    static const char *const names[] = { "assert",   "error",    "getmetatable", "ipairs",
-                                         "pairs",    "pcall",    "rawequal",     "rawget",
-                                         "rawlen",   "select",   "tonumber",     "tostring",
-                                         "_VERSION", "xpcall",   NULL };
+    static const char *const names[] = { "assert",   "error",    "getmetatable", "ipairs", "pairs",
+                                         "pcall",    "rawequal", "rawget",       "rawlen", "select",
+                                         "tonumber", "tostring", "_VERSION",     "xpcall", NULL };
     static const luaL_Reg ours[] = {
-        { "next", view_next },         { "require", require_module },
-        { "setmetatable", set_metatable }, { "type", view_type },
+        { "next", view_next },
+        { "require", require_module },
+        { "setmetatable", set_metatable },
+        { "type", view_type },
         { NULL, NULL },
     };
     open_library(L, LUA_GNAME, luaopen_base);

@@ -86,8 +86,7 @@ static void count_main(lua_State *L, struct script *s)
     if (clock_mono_us() < s->sync_end_us)
         return;
     set_hook(L, 1); /* as above: functions of C were what took so long */
-    luaL_error(L, "more than %d ms at once",
-               SYNC_US / 1000 * (s->is_loading ? LOADING_FACTOR : 1));
+    luaL_error(L, "more than %d ms at once", SYNC_US / 1000 * (s->is_loading ? LOADING_FACTOR : 1));
 }
 
 static bool can_yield(lua_State *L, const struct fiber *f)

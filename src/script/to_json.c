@@ -96,8 +96,7 @@ static json_t *userdata_json(lua_State *L, int index, struct to_json *o, const s
         return json_incref((json_t *)json); /* counting changes nothing */
     if (f != NULL)
         return fail_json(f);
-    return bridge_is_null(L, index) ? json_null()
-                                    : refuse(o, at, "this value cannot become JSON");
+    return bridge_is_null(L, index) ? json_null() : refuse(o, at, "this value cannot become JSON");
 }
 
 /* ---- tables ---- */

@@ -96,7 +96,9 @@ static int fail_gc(lua_State *L)
 void trace_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        { "__index", fail_index }, { "__tostring", fail_tostring }, { "__gc", fail_gc },
+        { "__index", fail_index },
+        { "__tostring", fail_tostring },
+        { "__gc", fail_gc },
         { NULL, NULL },
     };
     luaL_newlib(L, methods);

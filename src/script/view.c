@@ -180,9 +180,14 @@ int view_type(lua_State *L)
 void view_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        { "__index", view_index },       { "__newindex", view_newindex }, { "__len", view_len },
-        { "__pairs", view_pairs },       { "__eq", view_eq },             { "__gc", view_gc },
-        { "__tostring", view_tostring }, { NULL, NULL },
+        { "__index", view_index },
+        { "__newindex", view_newindex },
+        { "__len", view_len },
+        { "__pairs", view_pairs },
+        { "__eq", view_eq },
+        { "__gc", view_gc },
+        { "__tostring", view_tostring },
+        { NULL, NULL },
     };
     luaL_newlib(L, methods);
     lua_pushboolean(L, 0);
