@@ -210,6 +210,7 @@ START_TEST(a_file_is_right_or_told)
     struct kit x;
     kit_init(&x);
     x.conf.script_memory_bytes = 96 << 20;
+    x.conf.script_max_sync_instructions = 500000;
     char *text = mem_printf("%s%s", files[_i].text, files[_i].problem == NULL ? KIT_TAIL : "");
     int r = kit_parse(&x, text);
     mem_free(text);
