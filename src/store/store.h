@@ -1,8 +1,13 @@
 #ifndef ANABRANCH_STORE_STORE_H
 #define ANABRANCH_STORE_STORE_H
 /*
- * Where threads are kept. One service per process, asynchronous by contract: every verb is an op
- * that finishes on the loop that started it, never inside the call.
+ * Where everything is kept that outlives a request. One service per process, asynchronous by
+ * contract: every verb is an op that finishes on the loop that started it, never inside the call.
+ *
+ *     here             checkpoints of threads, their values, and what tasks have left
+ *     store/record.h   what the server knows of threads, runs, assistants
+ *     store/tail.h     the event logs of runs
+ *     store/item.h     the memory that threads share
  *
  * There is one verb that writes, commit(batch): typed rows, all or nothing, in the order of the
  * calls. Reads see every commit that was accepted before them. A commit that was handed over is
@@ -75,15 +80,32 @@ void store_add_value(struct store_batch *b, const char *thread_id, const char *n
 void store_add_write(struct store_batch *b, const char *thread_id, const char *ns,
                      const char *checkpoint_id, const char *task_id, enum write_kind kind,
                      const char *path, const char *bytes, size_t len_bytes);
-/* Everything of the thread, in all namespaces. */
+/* Everything of the thread: its record, its runs with their events, all checkpoints. */
 void store_add_delete_thread(struct store_batch *b, const char *thread_id);
+/* All checkpoints with their values and writes, in all namespaces, under another thread's id; ids
+ * of checkpoints stay. STORE_E_STALE: there are some of that thread already. No records. */
+void store_add_copy_thread(struct store_batch *b, const char *thread_id, const char *new_thread_id);
+/*
+ * Of each namespace only the latest checkpoint stays, without a parent, with its writes and with the
+ * values that it names and those that they stand on. A namespace of one task (with a ':' in it) that
+ * has nothing newer than the latest checkpoint of the root goes as a whole. Not while a run is at
+ * work on the thread.
+ */
+void store_add_prune_thread(struct store_batch *b, const char *thread_id);
+/* A rollback: what has an id above checkpoint_id goes, in all namespaces ("" = everything does). Not
+ * what tasks have left at checkpoint_id itself, and no records. */
+void store_add_rewind_thread(struct store_batch *b, const char *thread_id,
+                             const char *checkpoint_id);
 /* A precondition: the latest checkpoint of (thread, ns) is id ("" = there is none). Looked at
  * before the rows of this batch are written. */
 void store_add_expect(struct store_batch *b, const char *thread_id, const char *ns, const char *id);
 
 struct store_op {
-    struct op op; /* first member */
-    void *own;    /* the backend's */
+    struct op op;  /* first member */
+    void *own;     /* the backend's */
+    size_t stale;  /* STORE_E_STALE: the row that it is about, as store_batch.count was before it
+                       was added */
+    int64_t swept; /* how many items store_add_sweep_items() has deleted */
 };
 
 /* Finishes with 0, STORE_E_STALE, STORE_E_FULL, STORE_E_TOO_LARGE, or a fault; then nothing was
@@ -158,16 +180,18 @@ struct store_backend {
 extern const struct store_backend store_memory;
 extern const struct store_backend store_sqlite;
 
+struct find;
 /*
  * What the first members of every backend's struct store are. The op is started by store_commit()
- * and store_read(); the backend finishes it. commit: strings are within their limits; rows that it
- * does not move out of b are freed after the call. read: *ret is empty; until the backend sets
- * r->op.cancel, a cancel finishes the op at once.
+ * and by the verbs that read; the backend finishes it. commit: strings are within their limits; rows
+ * that it does not move out of b are freed after the call. find: *ret is empty, its type and that of
+ * *query are those of what (store/find.h); until the backend sets r->op.cancel, a cancel finishes
+ * the op at once.
  */
 struct store {
     void (*commit)(struct store *s, struct loop *loop, struct store_op *c, struct store_batch *b);
-    void (*read)(struct store *s, struct loop *loop, struct store_op *r,
-                 const struct store_query *query, struct stored_list *ret);
+    void (*find)(struct store *s, struct loop *loop, struct store_op *r, const struct find *what,
+                 const void *query, void *ret);
     void (*close)(struct store *s);
 };
 
@@ -179,17 +203,45 @@ int store_open(const struct conf *conf, struct buf *why, struct store **ret);
  * NULL, returns NULL. */
 struct store *store_close(struct store *s);
 
-/* For backends: one row. */
-enum store_row_kind { ROW_CHECKPOINT, ROW_VALUE, ROW_WRITE, ROW_DELETE_THREAD, ROW_EXPECT };
+/* For backends: one row. What a kind does not use is NULL or 0. */
+enum store_row_kind {
+    ROW_CHECKPOINT,
+    ROW_VALUE,
+    ROW_WRITE,
+    ROW_DELETE_THREAD,
+    ROW_COPY_THREAD,
+    ROW_PRUNE_THREAD,
+    ROW_REWIND_THREAD,
+    ROW_EXPECT,
+    ROW_RECORD,
+    ROW_DELETE_RECORD,
+    ROW_EXPECT_RECORD,
+    ROW_EVENTS,
+    ROW_DROP_EVENTS,
+    ROW_RESERVE_EVENTS,
+    ROW_ITEM,
+    ROW_DELETE_ITEM,
+    ROW_REFRESH_ITEM,
+    ROW_SWEEP_ITEMS,
+};
 struct store_row {
     enum store_row_kind kind;
-    enum write_kind write;
-    char *thread_id;
-    char *ns;
-    char *id;    /* CHECKPOINT, EXPECT: itself; VALUE, WRITE: the checkpoint they belong to */
-    char *other; /* CHECKPOINT: parent; VALUE: base or NULL; WRITE: path */
-    char *name;  /* VALUE: field; WRITE: task id */
-    struct stored_bytes bytes;
+    int type;        /* WRITE: enum write_kind; *RECORD: enum record_kind */
+    char *thread_id; /* RECORD: owner */
+    char *ns;        /* RECORD: status; EXPECT_RECORD: statuses, each with '\n' behind it */
+    char *id;        /* CHECKPOINT, EXPECT: itself; VALUE, WRITE: the checkpoint they belong to;
+                        COPY_THREAD: the new thread; REWIND_THREAD: what stays; *RECORD, *EVENTS:
+                        of the record or run; *ITEM: key */
+    char *other;     /* CHECKPOINT: parent; VALUE: base or NULL; WRITE: path */
+    char *name;      /* VALUE: field; WRITE: task id; RECORD: itself */
+    struct stored_bytes bytes;    /* RECORD: body; ITEM: value */
+    struct stored_bytes metadata; /* RECORD */
+    int64_t now_ms;               /* RECORD, ITEM, REFRESH_ITEM, SWEEP_ITEMS */
+    int64_t created_ms;           /* RECORD */
+    int64_t due_ms;               /* RECORD; ITEM: ttl */
+    int64_t number;   /* EXPECT_RECORD: revision, 0 = any, -1 = absent; *EVENTS: first or
+                                     below seq; SWEEP_ITEMS: most */
+    int64_t last_seq; /* EVENTS */
 };
 
 #endif

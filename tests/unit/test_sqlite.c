@@ -75,8 +75,8 @@ static void add_checkpoint(const char *id)
 static struct sqlite_job *add_read(void)
 {
     struct sqlite_job *job = add_job();
-    job->is_read = true;
-    job->query = (struct store_query){ .thread_id = "t" };
+    job->what = &find_table[FIND_CHECKPOINTS];
+    job->query.checkpoints = (struct store_query){ .thread_id = "t" };
     return job;
 }
 
@@ -93,7 +93,8 @@ static void drop_jobs(void)
 {
     for (int i = 0; i < job_count; i++) {
         store_batch_deinit(&jobs[i].batch);
-        stored_list_clear(&jobs[i].list);
+        if (jobs[i].what != NULL)
+            jobs[i].what->clear(&jobs[i].answer);
     }
     job_count = 0;
 }
@@ -113,9 +114,9 @@ static void assert_ids(const char *wanted)
     add_read();
     work();
     ck_assert_int_eq(jobs[0].result, 0);
-    for (size_t i = 0; i < jobs[0].list.count; i++) {
+    for (size_t i = 0; i < jobs[0].answer.checkpoints.count; i++) {
         strcat(found, i > 0 ? " " : "");
-        strcat(found, jobs[0].list.items[i].id);
+        strcat(found, jobs[0].answer.checkpoints.items[i].id);
     }
     drop_jobs();
     ck_assert_str_eq(found, wanted);
@@ -175,9 +176,9 @@ START_TEST(within_a_group_everything_counts_in_its_order)
     store_add_expect(add_commit(), "t", "", "c1");
     const struct sqlite_job *behind = add_read();
     work();
-    ck_assert_uint_eq(before->list.count, 0);
-    ck_assert_uint_eq(between->list.count, 1);
-    ck_assert_uint_eq(behind->list.count, 2);
+    ck_assert_uint_eq(before->answer.checkpoints.count, 0);
+    ck_assert_uint_eq(between->answer.checkpoints.count, 1);
+    ck_assert_uint_eq(behind->answer.checkpoints.count, 2);
     ck_assert_int_eq(jobs[3].result, 0);
     ck_assert_int_eq(jobs[4].result, STORE_E_STALE);
     drop_jobs();
@@ -200,7 +201,7 @@ START_TEST(where_the_transaction_fails_each_job_gets_one_of_its_own)
     work();
     for (int i = 0; i < job_count; i++)
         ck_assert_int_eq(jobs[i].result, 0);
-    ck_assert_uint_eq(read->list.count, 1);
+    ck_assert_uint_eq(read->answer.checkpoints.count, 1);
     drop_jobs();
     ck_assert_int_eq(transactions, 3); /* reading alone commits nothing */
     assert_ids("c2 c1");
@@ -237,7 +238,7 @@ START_TEST(no_statement_reads_a_whole_table)
         }
         sqlite3_finalize(s);
     }
-    ck_assert_int_gt(searches, 12);
+    ck_assert_int_gt(searches, 70);
 }
 END_TEST
 
@@ -268,8 +269,8 @@ START_TEST(empty_bytes_come_back_empty)
     const struct sqlite_job *read = add_read();
     work();
     ck_assert_int_eq(read->result, 0);
-    ck_assert_uint_eq(read->list.items[0].values[0].parts[0].len_bytes, 0);
-    ck_assert_str_eq(read->list.items[0].values[0].parts[0].bytes, "");
+    ck_assert_uint_eq(read->answer.checkpoints.items[0].values[0].parts[0].len_bytes, 0);
+    ck_assert_str_eq(read->answer.checkpoints.items[0].values[0].parts[0].bytes, "");
     drop_jobs();
 }
 END_TEST
@@ -306,7 +307,9 @@ START_TEST(a_group_survives_each_failing_allocation)
         ck_assert(jobs[1].result == 0 || jobs[1].result == ERR_NOMEM);
         ck_assert(jobs[2].result == 0 || jobs[2].result == ERR_NOMEM);
         bool is_written = jobs[0].result == 0;
-        ck_assert_uint_eq(jobs[1].list.count, jobs[1].result != 0 ? 0 : is_written ? 2 : 1);
+        ck_assert_uint_eq(jobs[1].answer.checkpoints.count, jobs[1].result != 0 ? 0
+                                                            : is_written        ? 2
+                                                                                : 1);
         drop_jobs();
         ck_assert_int_eq(count_rows("checkpoint_writes"), is_written ? 2 : 0);
         assert_ids(is_written ? "c2 c1" : "c1");
@@ -315,6 +318,105 @@ START_TEST(a_group_survives_each_failing_allocation)
         work();
         drop_jobs();
         ck_assert_int_eq(count_rows("spaces"), 0);
+    }
+}
+END_TEST
+
+static void add_one_of_each_record(void)
+{
+    struct store_batch *b = add_commit();
+    store_add_expect_record(b, RECORD_THREAD, "t", 1, NULL, 0);
+    store_add_record(b, &(struct record_put){ .kind = RECORD_THREAD,
+                                              .id = "t",
+                                              .owner = "o",
+                                              .metadata = "{\"b\":1}",
+                                              .metadata_len_bytes = 7,
+                                              .body = "{}",
+                                              .body_len_bytes = 2,
+                                              .now_ms = 2 });
+    store_add_record(
+        b, &(struct record_put){ .kind = RECORD_RUN, .id = "r", .owner = "u", .now_ms = 1 });
+    store_add_events(b, "r", 0, 0, "e", 1);
+    store_add_reserve_events(b, "r", 5);
+    store_add_delete_thread(b, "u");
+    store_add_copy_thread(b, "t", "v");
+    store_add_prune_thread(b, "v");
+    store_add_item(b, &(struct item_put){ "n\1", "k", "1", 1, 1, 1 });
+    store_add_sweep_items(b, 5, 5);
+    store_add_item(b, &(struct item_put){ "n\1", "l", "1", 1, 1, 0 });
+}
+
+static void add_question(enum find_kind kind, const union find_query *query)
+{
+    struct sqlite_job *job = add_job();
+    job->what = &find_table[kind];
+    job->query = *query;
+}
+
+static const char *const asked_ids[] = { "t" };
+
+static void add_questions(void)
+{
+    add_question(FIND_RECORDS, &(union find_query){ .records = { .metadata = "{\"b\":1}" } });
+    add_question(
+        FIND_RECORDS,
+        &(union find_query){ .records = { .ids = asked_ids, .id_count = 1, .total = TOTAL_TOO } });
+    add_question(FIND_RECORDS, &(union find_query){ .records = { .order = RECORDS_BY_UPDATED,
+                                                                 .body = "{}",
+                                                                 .total = TOTAL_TOO } });
+    add_question(FIND_ITEMS, &(union find_query){ .items = { .ns = "n\1", .filter = "{}" } });
+    add_question(FIND_NAMESPACES, &(union find_query){ .namespaces = { .limit = 5 } });
+    add_question(FIND_EVENTS, &(union find_query){ .events = { .run_id = "s" } });
+}
+
+static void put_first_records(void)
+{
+    static const char head[] = "{\"fields\":{\"f\":{\"at\":\"c1\"}}}";
+    struct store_batch *b = add_commit();
+    store_add_checkpoint(b, "t", "", "c1", "", head, strlen(head));
+    store_add_value(b, "t", "", "f", "c1", NULL, "1", 1);
+    store_add_record(b, &(struct record_put){ .kind = RECORD_THREAD,
+                                              .id = "t",
+                                              .metadata = "{\"a\":1}",
+                                              .metadata_len_bytes = 7,
+                                              .now_ms = 1 });
+    store_add_events(b, "s", 0, 0, "e", 1);
+    work();
+    ck_assert_int_eq(jobs[0].result, 0);
+    drop_jobs();
+}
+
+/* One row of what a batch has written tells of all of them. */
+START_TEST(records_survive_each_failing_allocation_too)
+{
+    bool is_pending = false;
+    for (unsigned long n = 1; !is_pending; n += n < 300 ? 1 : 7) {
+        database = database_close(database);
+        (void)unlink(path); /* there is none at first */
+        reopen();
+        put_first_records();
+        add_one_of_each_record();
+        add_questions();
+        mem_fail_at(n);
+        work();
+        is_pending = mem_fail_pending() != 0;
+        mem_fail_at(0);
+        bool is_written = jobs[0].result == 0;
+        for (int i = 0; i < job_count; i++)
+            ck_assert_msg(jobs[i].result == 0 || jobs[i].result == ERR_NOMEM, "%lu: %d is %d: %s",
+                          n, i, jobs[i].result, database->text);
+        if (jobs[1].result == 0)
+            ck_assert_uint_eq(jobs[1].answer.records.count, is_written);
+        drop_jobs();
+        ck_assert_int_eq(count_rows("record_tags WHERE key = 'b'"), is_written);
+        ck_assert_int_eq(count_rows("record_tags"), 1);
+        ck_assert_int_eq(count_rows("checkpoints"), is_written ? 2 : 1);
+        ck_assert_int_eq(count_rows("checkpoint_values"), is_written ? 2 : 1);
+        ck_assert_int_eq(count_rows("records"), 1);
+        ck_assert_int_eq(count_rows("record_counts WHERE kind = 0 AND count = 1"), 1);
+        ck_assert_int_eq(count_rows("record_counts WHERE count <> 0"), 1);
+        ck_assert_int_eq(count_rows("events"), 1);
+        ck_assert_int_eq(count_rows("items"), is_written);
     }
 }
 END_TEST
@@ -589,12 +691,14 @@ END_TEST
 
 /* ---- versions ---- */
 
-enum { STEPS = 3 };
+enum { STEPS = 4 }; /* two that are, two that a test adds */
 
+/* The tables as they are, with one or two more steps. */
 static int open_with(const char *second, const char *third)
 {
-    const char *steps[STEPS] = { database_schema.steps[0], second, third };
-    const struct schema schema = { steps, third != NULL ? 3 : 2 };
+    const char *steps[STEPS] = { database_schema.steps[0], database_schema.steps[1], second,
+                                 third };
+    const struct schema schema = { steps, third != NULL ? STEPS : STEPS - 1 };
     database = database_close(database);
     buf_clear(&why);
     return database_open(path, &schema, &why, &database);
@@ -615,10 +719,10 @@ START_TEST(an_older_file_is_brought_up_to_date_and_keeps_its_rows)
     ck_assert_int_eq(version(), database_schema.count);
     ck_assert_int_eq(put("c1"), 0);
     ck_assert_int_eq(open_with(second, NULL), 0);
-    ck_assert_int_eq(version(), 2);
+    ck_assert_int_eq(version(), STEPS - 1);
     ck_assert_int_eq(count_rows("more WHERE x = 1"), 1);
     ck_assert_int_eq(open_with(second, "CREATE TABLE last (x INTEGER) STRICT"), 0);
-    ck_assert_int_eq(version(), 3);
+    ck_assert_int_eq(version(), STEPS);
     ck_assert_int_eq(count_rows("more"), 1); /* a step is made once */
     assert_ids("c1");
     database = database_close(database);
@@ -634,7 +738,7 @@ START_TEST(a_step_that_fails_leaves_the_version_before_it)
                      STORE_E_REFUSED);
     ck_assert_ptr_nonnull(strstr(buf_text(&why), path));
     ck_assert_int_eq(open_with("nothing of this", "CREATE TABLE last (x INTEGER) STRICT"), 0);
-    ck_assert_int_eq(version(), 3);
+    ck_assert_int_eq(version(), STEPS);
     ck_assert_int_eq(count_rows("more"), 0);
     assert_ids("c1");
 }
@@ -643,8 +747,29 @@ END_TEST
 START_TEST(every_step_makes_an_empty_file_too)
 {
     ck_assert_int_eq(open_with("CREATE TABLE more (x INTEGER) STRICT", NULL), 0);
-    ck_assert_int_eq(version(), 2);
+    ck_assert_int_eq(version(), STEPS - 1);
     assert_ids("");
+}
+END_TEST
+
+/* What version 1 had in it is there, and what version 2 adds works. */
+START_TEST(a_file_of_version_1_gets_records_and_keeps_its_threads)
+{
+    const struct schema first = { database_schema.steps, 1 };
+    ck_assert_int_eq(database_open(path, &first, &why, &database), STORE_E_REFUSED);
+    run_sql("INSERT INTO spaces VALUES (1, 't', ''); INSERT INTO checkpoints VALUES (1, 'c1', '', "
+            "x'7b7d')");
+    reopen();
+    ck_assert_int_eq(version(), 2);
+    assert_ids("c1");
+    store_add_record(add_commit(),
+                     &(struct record_put){ .kind = RECORD_THREAD, .id = "t", .now_ms = 1 });
+    store_add_copy_thread(&jobs[0].batch, "t", "u");
+    work();
+    ck_assert_int_eq(jobs[0].result, 0);
+    drop_jobs();
+    ck_assert_int_eq(count_rows("records"), 1);
+    ck_assert_int_eq(count_rows("checkpoints"), 2);
 }
 END_TEST
 
@@ -860,6 +985,7 @@ static Suite *make_suite(void)
         what_sqlite_cannot_hold_is_too_large,
         empty_bytes_come_back_empty,
         a_group_survives_each_failing_allocation,
+        records_survive_each_failing_allocation_too,
         a_full_database_refuses_what_does_not_fit_and_takes_what_does,
         commits_work_again_when_there_is_room_again,
         what_was_committed_is_there_when_the_file_is_opened_again,
@@ -876,6 +1002,7 @@ static Suite *make_suite(void)
         an_older_file_is_brought_up_to_date_and_keeps_its_rows,
         a_step_that_fails_leaves_the_version_before_it,
         every_step_makes_an_empty_file_too,
+        a_file_of_version_1_gets_records_and_keeps_its_threads,
         a_file_that_is_open_is_refused_to_others,
         a_killed_process_leaves_every_commit_that_was_told_and_no_half_one,
         a_file_of_another_process_is_refused_until_that_has_ended,
