@@ -1057,7 +1057,7 @@ int main(void)
     mem_init();
     Suite *suite = suite_create("sse");
     TCase *tc = tcase_create("sse");
-    tcase_set_timeout(tc, 30);
+    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, a_piece_arrives_before_the_next_is_made);
     tcase_add_test(tc, pieces_that_are_there_leave_as_chunks_of_their_own);
     tcase_add_test(tc, silence_is_filled_with_heartbeats);
