@@ -1,8 +1,13 @@
 #ifndef ANABRANCH_STORE_STORE_H
 #define ANABRANCH_STORE_STORE_H
 /*
- * Where threads are kept. One service per process, asynchronous by contract: every verb is an op
- * that finishes on the loop that started it, never inside the call.
+ * Where everything is kept that outlives a request. One service per process, asynchronous by
+ * contract: every verb is an op that finishes on the loop that started it, never inside the call.
+ *
+ *     here             checkpoints of threads, their values, and what tasks have left
+ *     store/record.h   what the server knows of threads, runs, assistants
+ *     store/tail.h     the event logs of runs
+ *     store/item.h     the memory that threads share
  *
  * There is one verb that writes, commit(batch): typed rows, all or nothing, in the order of the
  * calls. Reads see every commit that was accepted before them. A commit that was handed over is
@@ -75,15 +80,31 @@ void store_add_value(struct store_batch *b, const char *thread_id, const char *n
 void store_add_write(struct store_batch *b, const char *thread_id, const char *ns,
                      const char *checkpoint_id, const char *task_id, enum write_kind kind,
                      const char *path, const char *bytes, size_t len_bytes);
-/* Everything of the thread, in all namespaces. */
+/* Everything of the thread: its record, its runs with their events, all checkpoints. */
 void store_add_delete_thread(struct store_batch *b, const char *thread_id);
+/* All checkpoints with their values and writes, in all namespaces, under another thread's id; ids
+ * of checkpoints stay. STORE_E_STALE: there are some of that thread already. No records. */
+void store_add_copy_thread(struct store_batch *b, const char *thread_id, const char *new_thread_id);
+/*
+ * Of each namespace only the latest checkpoint stays, without a parent, with its writes and with the
+ * values that it names and those that they stand on. A namespace of one task (with a ':' in it) that
+ * has nothing newer than the latest checkpoint of the root goes as a whole.
+ */
+void store_add_prune_thread(struct store_batch *b, const char *thread_id);
+/* A rollback: what has an id above checkpoint_id goes, in all namespaces ("" = everything does). Not
+ * what tasks have left at checkpoint_id itself, and no records. */
+void store_add_rewind_thread(struct store_batch *b, const char *thread_id,
+                             const char *checkpoint_id);
 /* A precondition: the latest checkpoint of (thread, ns) is id ("" = there is none). Looked at
  * before the rows of this batch are written. */
 void store_add_expect(struct store_batch *b, const char *thread_id, const char *ns, const char *id);
 
 struct store_op {
-    struct op op; /* first member */
-    void *own;    /* the backend's */
+    struct op op;  /* first member */
+    void *own;     /* the backend's */
+    size_t stale;  /* STORE_E_STALE: the row that it is about, as store_batch.count was before it
+                       was added */
+    int64_t swept; /* how many items store_add_sweep_items() has deleted */
 };
 
 /* Finishes with 0, STORE_E_STALE, STORE_E_FULL, STORE_E_TOO_LARGE, or a fault; then nothing was
