@@ -1,127 +1,125 @@
 /*
- * Threads in the heap. A commit is applied inside the call, a read is answered inside the call;
+ * Everything in the heap. A commit is applied inside the call, a read is answered inside the call;
  * both report from the ready list. So the order of calls is the order of everything.
  *
- * A commit builds its rows as a tree of their own and merges that at the end, when nothing can fail
- * any more (store/shelf.h).
+ * A batch is applied row by row, in its order; where one fails, all before it are taken back
+ * (store/undo.h).
  */
 #include "store/memory.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include <assert.h>
 #include <string.h>
 
 /* ---- commit ---- */
 
-static const struct item *find_space(const struct memory *m, const char *thread_id, const char *ns)
+static bool holds(const struct memory *m, const struct store_row *row)
 {
-    const struct item *thread = shelf_find(&m->threads, 0, thread_id);
-    return thread == NULL ? NULL : shelf_find(&thread->below, 0, ns);
+    if (row->kind == ROW_EXPECT)
+        return memory_thread_is_at(m, row);
+    return row->kind != ROW_EXPECT_RECORD || memory_record_is(m, row);
 }
 
-static bool holds(const struct memory *m, const struct store_row *expect)
+static int check_expectations(const struct memory *m, const struct store_batch *b,
+                              struct store_op *c)
 {
-    const struct item *latest = memory_latest(find_space(m, expect->thread_id, expect->ns));
-    return strcmp(latest == NULL ? "" : latest->key, expect->id) == 0;
-}
-
-static int check_expectations(const struct memory *m, const struct store_batch *b)
-{
-    for (size_t i = 0; i < b->count; i++)
-        if (b->rows[i].kind == ROW_EXPECT && !holds(m, &b->rows[i]))
+    for (size_t i = 0; i < b->count; i++) {
+        c->stale = i;
+        if (!holds(m, &b->rows[i]))
             return STORE_E_STALE;
+    }
     return 0;
 }
 
-static int get_checkpoint(struct shelf *threads, const struct store_row *row, struct item **ret)
-{
-    struct item *item = NULL;
-    int r = shelf_get(threads, 0, row->thread_id, &item);
-    if (r == 0)
-        r = shelf_get(&item->below, 0, row->ns, &item);
-    if (r == 0)
-        r = shelf_get(&item->below, 0, row->id, ret);
-    return r;
-}
-
-static int add_content(struct shelf *threads, struct store_row *row)
-{
-    struct item *item = NULL;
-    int r = get_checkpoint(threads, row, &item);
-    if (r == 0 && row->kind != ROW_CHECKPOINT)
-        r = shelf_get(&item->below, row->kind == ROW_VALUE ? LEAF_VALUE : (int)row->write,
-                      row->name, &item);
-    if (r != 0)
-        return err_trace(r);
-    item->is_final = row->kind == ROW_WRITE && row->write == WRITE_RESULT;
-    item_set_content(item, &row->other, &row->bytes);
-    return 0;
-}
-
-static int add_reset(struct shelf *threads, const struct store_row *row)
-{
-    struct item *thread = NULL;
-    int r = shelf_get(threads, 0, row->thread_id, &thread);
-    if (r != 0)
-        return err_trace(r);
-    thread->is_reset = true;
-    shelf_clear(&thread->below);
-    return 0;
-}
-
-static int add_row(struct shelf *threads, struct store_row *row)
+static int apply_row(struct memory *m, struct undo *u, struct store_row *row, struct store_op *c)
 {
     switch (row->kind) {
     case ROW_CHECKPOINT:
     case ROW_VALUE:
     case ROW_WRITE:
-        return add_content(threads, row);
+        return memory_put_content(m, u, row);
     case ROW_DELETE_THREAD:
-        return add_reset(threads, row);
+        return memory_delete_record(m, u, RECORD_THREAD, row->thread_id);
+    case ROW_COPY_THREAD:
+        return memory_copy_thread(m, u, row);
+    case ROW_PRUNE_THREAD:
+        return memory_prune_thread(m, u, row->thread_id);
+    case ROW_REWIND_THREAD:
+        return memory_rewind_thread(m, u, row);
     case ROW_EXPECT:
+    case ROW_EXPECT_RECORD:
         return 0; /* was looked at before */
+    case ROW_RECORD:
+        return memory_put_record(m, u, row);
+    case ROW_DELETE_RECORD:
+        return memory_delete_record(m, u, (enum record_kind)row->type, row->id);
+    case ROW_EVENTS:
+        return memory_put_events(m, u, row);
+    case ROW_DROP_EVENTS:
+        return memory_drop_events(m, u, row->id, row->number);
+    case ROW_RESERVE_EVENTS:
+        return memory_reserve_events(m, u, row);
+    case ROW_ITEM:
+        return memory_put_item(m, u, row);
+    case ROW_DELETE_ITEM:
+        return memory_delete_item(m, u, row);
+    case ROW_REFRESH_ITEM:
+        return memory_refresh_item(m, u, row);
+    case ROW_SWEEP_ITEMS:
+        return memory_sweep_items(m, u, row, &c->swept);
     }
     return 0;
 }
 
-static int merge(struct memory *m, struct shelf *fresh)
+static int apply_rows(struct memory *m, struct undo *u, struct store_batch *b, struct store_op *c)
 {
-    struct shelf_change change = { .more_bytes = 0 };
-    int r = shelf_prepare(&m->threads, fresh, &change);
-    if (r != 0)
-        return err_trace(r);
-    assert(change.less_bytes <= m->used_bytes);
-    size_t used_bytes = m->used_bytes - change.less_bytes + change.more_bytes;
-    if (used_bytes > m->max_bytes && change.more_bytes > change.less_bytes)
-        return STORE_E_FULL;
-    m->used_bytes = used_bytes;
-    shelf_merge(&m->threads, fresh);
-    return 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < b->count; i++) {
+        c->stale = i;
+        r = apply_row(m, u, &b->rows[i], c);
+    }
+    if (r == 0 && u->bytes > 0 && m->used_bytes + u->bytes > m->max_bytes)
+        r = STORE_E_FULL;
+    return r;
 }
 
-static int apply(struct memory *m, struct store_batch *b)
+static int apply(struct memory *m, struct store_batch *b, struct store_op *c)
 {
-    struct shelf fresh MEM_AUTO(shelf_clear) = { .items = NULL };
-    int r = check_expectations(m, b);
-    for (size_t i = 0; r == 0 && i < b->count; i++)
-        r = add_row(&fresh, &b->rows[i]);
-    return r == 0 ? merge(m, &fresh) : r;
+    struct undo undo = { .steps = NULL };
+    int r = check_expectations(m, b, c);
+    if (r == 0)
+        r = apply_rows(m, &undo, b, c);
+    if (r == 0) {
+        m->used_bytes += undo.bytes;
+        undo_forget(&undo);
+        return 0;
+    }
+    undo_take_back(&undo);
+    c->swept = 0;
+    return r;
 }
 
 static void memory_commit(struct store *s, struct loop *loop, struct store_op *c,
                           struct store_batch *b)
 {
     (void)loop; /* the op knows it */
-    op_finish(&c->op, apply((struct memory *)s, b));
+    op_finish(&c->op, apply((struct memory *)s, b, c));
 }
 
 /* ---- read ---- */
+
+static int (*const functions[FIND_KIND_COUNT])(const struct memory *m, const void *query,
+                                               void *ret) = {
+    [FIND_CHECKPOINTS] = memory_find_checkpoints, [FIND_RECORDS] = memory_find_records,
+    [FIND_EVENTS] = memory_find_events,           [FIND_ITEMS] = memory_find_items,
+    [FIND_NAMESPACES] = memory_find_namespaces,
+};
 
 /* An answer on its way: until it is delivered, a cancel takes it back. */
 struct answer {
     struct loop_work work;
     struct store_op *r;
-    struct stored_list *ret;
+    const struct find *what;
+    void *ret;
     int result;
 };
 
@@ -134,29 +132,30 @@ static void deliver(void *arg)
     op_finish(&r->op, result);
 }
 
-static void cancel_read(struct op *op)
+static void cancel_find(struct op *op)
 {
     struct store_op *r = LIST_OF(op, struct store_op, op);
     struct answer *a = r->own;
     loop_work_cancel(&a->work);
-    stored_list_clear(a->ret);
+    a->what->clear(a->ret);
     r->own = mem_free(a);
     op_finish(op, OP_CANCELLED);
 }
 
-static void memory_read(struct store *s, struct loop *loop, struct store_op *r,
-                        const struct store_query *query, struct stored_list *ret)
+static void memory_find(struct store *s, struct loop *loop, struct store_op *r,
+                        const struct find *what, const void *query, void *ret)
 {
     struct answer *a = mem_alloc(sizeof(*a));
     if (a == NULL) {
         op_finish(&r->op, err_trace(ERR_NOMEM));
         return;
     }
-    a->r = r;
-    a->ret = ret;
-    a->result = memory_find((struct memory *)s, query, ret);
+    *a = (struct answer){ .r = r, .what = what, .ret = ret };
+    a->result = functions[what->kind]((struct memory *)s, query, ret);
+    if (a->result != 0)
+        what->clear(ret);
     r->own = a;
-    r->op.cancel = cancel_read;
+    r->op.cancel = cancel_find;
     loop_work_init(&a->work, deliver, a);
     loop_ready(loop, &a->work);
 }
@@ -167,6 +166,9 @@ static void memory_close(struct store *s)
 {
     struct memory *m = (struct memory *)s;
     shelf_clear(&m->threads);
+    shelf_clear(&m->events);
+    rows_clear(&m->records);
+    rows_clear(&m->items);
     mem_free(m);
 }
 
@@ -176,8 +178,10 @@ static int memory_open(const struct conf *conf, struct buf *why, struct store **
     struct memory *m = mem_zalloc(sizeof(*m));
     if (m == NULL)
         return err_trace(ERR_NOMEM);
-    m->store = (struct store){ memory_commit, memory_read, memory_close };
-    m->max_bytes = (size_t)conf->memory_store_bytes;
+    m->store = (struct store){ memory_commit, memory_find, memory_close };
+    m->records = (struct rows){ memory_record_orders, RECORD_ORDER_COUNT, .count = 0 };
+    m->items = (struct rows){ memory_item_orders, ITEM_ORDER_COUNT, .count = 0 };
+    m->max_bytes = conf->memory_store_bytes;
     *ret = &m->store;
     return 0;
 }

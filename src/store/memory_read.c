@@ -27,7 +27,7 @@ struct finds {
 const struct item *memory_latest(const struct item *space)
 {
     for (size_t i = space == NULL ? 0 : space->below.count; i > 0; i--)
-        if (space->below.items[i - 1]->bytes.bytes != NULL)
+        if (space->below.items[i - 1]->content != NULL)
             return space->below.items[i - 1];
     return NULL;
 }
@@ -79,7 +79,7 @@ static void find_in_space(const struct item *space, const struct store_query *q,
     struct range range = range_of(&space->below, q);
     size_t end = f->count + at_most(range.end - range.begin, q->limit);
     for (size_t i = range.end; i > range.begin && f->count < end; i--)
-        if (space->below.items[i - 1]->bytes.bytes != NULL)
+        if (space->below.items[i - 1]->content != NULL)
             f->items[f->count++] = (struct found){ space, space->below.items[i - 1] };
 }
 
@@ -106,20 +106,7 @@ static int find_all(const struct item *thread, const struct store_query *q, stru
 
 /* ---- copying ---- */
 
-static int copy_text(const char *from, char **ret)
-{
-    *ret = mem_strdup(from);
-    return *ret == NULL ? ERR_NOMEM : 0;
-}
-
-static int copy_bytes(const struct stored_bytes *from, struct stored_bytes *ret)
-{
-    ret->len_bytes = from->len_bytes;
-    ret->bytes = mem_strndup(from->bytes, from->len_bytes);
-    return ret->bytes == NULL ? ERR_NOMEM : 0;
-}
-
-static const struct item *find_value(const struct item *space, const char *checkpoint_id,
+const struct item *memory_find_value(const struct item *space, const char *checkpoint_id,
                                      const char *field)
 {
     const struct item *checkpoint = shelf_find(&space->below, 0, checkpoint_id);
@@ -131,8 +118,8 @@ static int measure_chain(const struct item *space, const struct item *value, siz
 {
     const char *field = value->key;
     *ret = 1;
-    while (value->note != NULL) {
-        value = find_value(space, value->note, field);
+    while (value->content->note != NULL) {
+        value = memory_find_value(space, value->content->note, field);
         if (value == NULL || *ret == HEAD_CHAIN_MAX) /* a circle is a chain without an end */
             return err_trace(ERR_SYSTEM);
         ++*ret;
@@ -152,9 +139,10 @@ static int copy_parts(const struct item *space, const struct item *value, struct
         return err_trace(ERR_NOMEM);
     ret->part_count = count;
     for (size_t i = count; r == 0 && i > 0; i--) { /* from the newest down to the whole one */
-        r = copy_bytes(&value->bytes, &ret->parts[i - 1]);
+        r = find_copy_bytes(value->content->bytes.bytes, value->content->bytes.len_bytes,
+                            &ret->parts[i - 1]);
         if (i > 1)
-            value = find_value(space, value->note, field);
+            value = memory_find_value(space, value->content->note, field);
     }
     return r;
 }
@@ -163,11 +151,11 @@ static int copy_parts(const struct item *space, const struct item *value, struct
 static int add_value(struct stored_checkpoint *to, const struct item *space,
                      const struct head_field *field)
 {
-    const struct item *value = find_value(space, field->at, field->name);
+    const struct item *value = memory_find_value(space, field->at, field->name);
     if (value == NULL)
         return 0;
     struct stored_value *ret = &to->values[to->value_count++];
-    int r = copy_text(field->name, &ret->field);
+    int r = find_copy_text(field->name, &ret->field);
     return r == 0 ? copy_parts(space, value, ret) : r;
 }
 
@@ -186,7 +174,7 @@ static int add_values(struct stored_checkpoint *to, const struct item *space,
 static int copy_values(const struct found *from, struct stored_checkpoint *to)
 {
     struct head_fields fields;
-    int r = head_fields_init(&fields, &from->checkpoint->bytes);
+    int r = head_fields_init(&fields, &from->checkpoint->content->bytes);
     if (r == 0)
         r = add_values(to, from->space, &fields);
     head_fields_deinit(&fields);
@@ -206,10 +194,12 @@ static int compare_writes(const void *left, const void *right)
 static int copy_write(const struct item *from, struct stored_write *ret)
 {
     ret->kind = (enum write_kind)from->kind;
-    int r = copy_text(from->key, &ret->task_id);
+    int r = find_copy_text(from->key, &ret->task_id);
     if (r == 0)
-        r = copy_text(from->note, &ret->path);
-    return r == 0 ? copy_bytes(&from->bytes, &ret->bytes) : r;
+        r = find_copy_text(from->content->note, &ret->path);
+    return r == 0 ? find_copy_bytes(from->content->bytes.bytes, from->content->bytes.len_bytes,
+                                    &ret->bytes)
+                  : r;
 }
 
 static int copy_writes(const struct item *checkpoint, struct stored_checkpoint *to)
@@ -232,15 +222,16 @@ static int copy_checkpoint(const struct found *from, const struct store_query *q
                            struct stored_checkpoint *to)
 {
     const struct item *checkpoint = from->checkpoint;
-    int r = copy_text(q->thread_id, &to->thread_id);
+    int r = find_copy_text(q->thread_id, &to->thread_id);
     if (r == 0)
-        r = copy_text(from->space->key, &to->ns);
+        r = find_copy_text(from->space->key, &to->ns);
     if (r == 0)
-        r = copy_text(checkpoint->key, &to->id);
+        r = find_copy_text(checkpoint->key, &to->id);
     if (r == 0)
-        r = copy_text(checkpoint->note, &to->parent_id);
+        r = find_copy_text(checkpoint->content->note, &to->parent_id);
     if (r == 0)
-        r = copy_bytes(&checkpoint->bytes, &to->head);
+        r = find_copy_bytes(checkpoint->content->bytes.bytes, checkpoint->content->bytes.len_bytes,
+                            &to->head);
     if (r == 0)
         r = copy_writes(checkpoint, to);
     if (r == 0 && !q->without_values)
@@ -259,8 +250,9 @@ static int copy_all(const struct finds *f, const struct store_query *q, struct s
     return r;
 }
 
-int memory_find(const struct memory *m, const struct store_query *q, struct stored_list *ret)
+int memory_find_checkpoints(const struct memory *m, const void *query, void *ret)
 {
+    const struct store_query *q = query;
     const struct item *thread = shelf_find(&m->threads, 0, q->thread_id);
     struct finds finds = { .items = NULL };
     if (thread == NULL)
@@ -269,8 +261,5 @@ int memory_find(const struct memory *m, const struct store_query *q, struct stor
     if (r == 0)
         r = copy_all(&finds, q, ret);
     mem_free(finds.items);
-    if (r == 0)
-        return 0;
-    stored_list_clear(ret);
-    return err_trace(r);
+    return r != 0 ? err_trace(r) : 0;
 }

@@ -7,6 +7,16 @@
 
 /* ---- items ---- */
 
+static void content_free(void *old)
+{
+    struct content *content = old;
+    if (content == NULL)
+        return;
+    mem_free(content->note);
+    mem_free(content->bytes.bytes);
+    mem_free(content);
+}
+
 static struct item *item_new(int kind, const char *key)
 {
     struct item *item = mem_zalloc(sizeof(*item));
@@ -17,42 +27,30 @@ static struct item *item_new(int kind, const char *key)
     return item->key == NULL ? mem_free(item) : item;
 }
 
-static void item_free(struct item *item)
+static void item_free(void *old)
 {
+    struct item *item = old;
     mem_free(item->key);
-    mem_free(item->note);
-    mem_free(item->bytes.bytes);
+    content_free(item->content);
     shelf_clear(&item->below);
     mem_free(item);
 }
 
-static bool keeps_content(const struct item *item)
-{
-    return item->is_final && item->bytes.bytes != NULL;
-}
+/* ---- how much ---- */
 
-void item_set_content(struct item *item, char **note, struct stored_bytes *bytes)
+static int64_t content_bytes(const struct content *content)
 {
-    if (keeps_content(item))
-        return;
-    mem_free(item->note);
-    mem_free(item->bytes.bytes);
-    item->note = *note;
-    item->bytes = *bytes;
-    *note = NULL;
-    *bytes = (struct stored_bytes){ .bytes = NULL };
-}
-
-static size_t content_bytes(const struct item *item)
-{
-    size_t note_bytes = item->note == NULL ? 0 : strlen(item->note) + 1;
-    return item->bytes.bytes == NULL ? 0 : note_bytes + item->bytes.len_bytes + 1;
+    size_t note_bytes = content == NULL || content->note == NULL ? 0 : strlen(content->note) + 1;
+    return content == NULL
+               ? 0
+               : (int64_t)(sizeof(*content) + note_bytes + content->bytes.len_bytes + 1);
 }
 
 /* With its place on the shelf and all that is below. */
-static size_t item_bytes(const struct item *item)
+static int64_t item_bytes(const struct item *item)
 {
-    size_t sum = sizeof(item) + sizeof(*item) + strlen(item->key) + 1 + content_bytes(item);
+    int64_t sum = (int64_t)(sizeof(item) + sizeof(*item) + strlen(item->key) + 1);
+    sum += content_bytes(item->content);
     for (size_t i = 0; i < item->below.count; i++)
         sum += item_bytes(item->below.items[i]);
     return sum;
@@ -90,46 +88,35 @@ struct item *shelf_find(const struct shelf *s, int kind, const char *key)
     return is_at(s, index, kind, key) ? s->items[index] : NULL;
 }
 
-static int reserve(struct shelf *s, size_t more)
+static bool reserve(struct shelf *s)
 {
-    size_t wanted = s->count + more;
-    if (wanted <= s->cap)
-        return 0;
-    size_t cap = wanted > 2 * s->cap ? wanted : 2 * s->cap;
+    if (s->count < s->cap)
+        return true;
+    size_t cap = s->cap == 0 ? 1 : 2 * s->cap;
     struct item **items = mem_realloc(s->items, cap * sizeof(*items));
     if (items == NULL)
-        return ERR_NOMEM;
+        return false;
     s->items = items;
     s->cap = cap;
-    return 0;
+    return true;
 }
 
-static void insert(struct shelf *s, size_t index, struct item *item)
+static void insert(struct shelf *s, struct item *item)
 {
+    size_t index = shelf_bound(s, item->kind, item->key);
     assert(s->count < s->cap);
     memmove(&s->items[index + 1], &s->items[index], (s->count - index) * sizeof(struct item *));
     s->items[index] = item;
     s->count++;
 }
 
-static void remove_at(struct shelf *s, size_t index)
+/* Room once had stays, so that what is taken away can come back. */
+static void take_out(struct shelf *s, const struct item *item)
 {
-    item_free(s->items[index]);
+    size_t index = shelf_bound(s, item->kind, item->key);
+    assert(s->items[index] == item);
     s->count--;
     memmove(&s->items[index], &s->items[index + 1], (s->count - index) * sizeof(struct item *));
-}
-
-int shelf_get(struct shelf *s, int kind, const char *key, struct item **ret)
-{
-    size_t index = shelf_bound(s, kind, key);
-    if (!is_at(s, index, kind, key)) {
-        struct item *item = reserve(s, 1) != 0 ? NULL : item_new(kind, key);
-        if (item == NULL)
-            return err_trace(ERR_NOMEM);
-        insert(s, index, item);
-    }
-    *ret = s->items[index];
-    return 0;
 }
 
 void shelf_clear(struct shelf *s)
@@ -140,68 +127,79 @@ void shelf_clear(struct shelf *s)
     *s = (struct shelf){ .items = NULL };
 }
 
-/* ---- merging ---- */
+/* ---- changes ---- */
 
-static bool brings_content(const struct item *item, const struct item *old)
+static void take_back_get(void *place, void *old, void *fresh)
 {
-    return item->bytes.bytes != NULL && !keeps_content(old);
+    (void)old; /* there was none */
+    take_out(place, fresh);
+    item_free(fresh);
 }
 
-/* A reset with nothing after it leaves no item. */
-static bool leaves_item(const struct item *item)
+static void take_back_remove(void *place, void *old, void *fresh)
 {
-    return item->bytes.bytes != NULL || item->below.count > 0;
+    (void)fresh; /* there is none */
+    insert(place, old);
 }
 
-static int prepare_item(struct item *old, const struct item *item, struct shelf_change *change)
+static void take_back_content(void *place, void *old, void *fresh)
 {
-    if (old == NULL || item->is_reset) {
-        change->less_bytes += old != NULL ? item_bytes(old) : 0;
-        change->more_bytes += leaves_item(item) ? item_bytes(item) : 0;
+    ((struct item *)place)->content = old;
+    content_free(fresh);
+}
+
+static const struct undo_kind undo_get = { take_back_get, NULL };
+static const struct undo_kind undo_remove = { take_back_remove, item_free };
+static const struct undo_kind undo_content = { take_back_content, content_free };
+
+int shelf_get(struct shelf *s, struct undo *u, int kind, const char *key, struct item **ret)
+{
+    *ret = shelf_find(s, kind, key);
+    if (*ret != NULL)
         return 0;
-    }
-    if (brings_content(item, old)) {
-        change->less_bytes += content_bytes(old);
-        change->more_bytes += content_bytes(item);
-    }
-    return shelf_prepare(&old->below, &item->below, change);
+    struct item *item = undo_reserve(u) != 0 || !reserve(s) ? NULL : item_new(kind, key);
+    if (item == NULL)
+        return err_trace(ERR_NOMEM);
+    insert(s, item);
+    undo_note(u, &undo_get, s, NULL, item);
+    u->bytes += item_bytes(item);
+    *ret = item;
+    return 0;
 }
 
-int shelf_prepare(struct shelf *to, const struct shelf *from, struct shelf_change *change)
+int shelf_remove(struct shelf *s, struct undo *u, struct item *item)
 {
-    int r = reserve(to, from->count);
-    for (size_t i = 0; r == 0 && i < from->count; i++) {
-        struct item *item = from->items[i];
-        r = prepare_item(shelf_find(to, item->kind, item->key), item, change);
-    }
-    return r != 0 ? err_trace(r) : 0;
+    int r = undo_reserve(u);
+    if (r != 0)
+        return err_trace(r);
+    take_out(s, item);
+    undo_note(u, &undo_remove, s, item, NULL);
+    u->bytes -= item_bytes(item);
+    return 0;
 }
 
-static void merge_item(struct shelf *to, struct item *item)
+int item_set_content(struct item *item, struct undo *u, char **note, struct stored_bytes *bytes,
+                     int64_t number)
 {
-    size_t index = shelf_bound(to, item->kind, item->key);
-    bool is_there = is_at(to, index, item->kind, item->key);
-    if (is_there && !item->is_reset) {
-        struct item *old = to->items[index];
-        if (item->bytes.bytes != NULL)
-            item_set_content(old, &item->note, &item->bytes);
-        shelf_merge(&old->below, &item->below);
-        item_free(item);
-        return;
-    }
-    if (is_there)
-        remove_at(to, index);
-    if (!leaves_item(item)) {
-        item_free(item);
-        return;
-    }
-    insert(to, index, item);
+    struct content *fresh = undo_reserve(u) != 0 ? NULL : mem_alloc(sizeof(*fresh));
+    if (fresh == NULL)
+        return err_trace(ERR_NOMEM);
+    *fresh = (struct content){ *note, *bytes, number };
+    *note = NULL;
+    *bytes = (struct stored_bytes){ .bytes = NULL };
+    u->bytes += content_bytes(fresh) - content_bytes(item->content);
+    undo_note(u, &undo_content, item, item->content, fresh);
+    item->content = fresh;
+    return 0;
 }
 
-void shelf_merge(struct shelf *to, struct shelf *from)
+int item_drop_content(struct item *item, struct undo *u)
 {
-    for (size_t i = 0; i < from->count; i++)
-        merge_item(to, from->items[i]);
-    from->count = 0;
-    shelf_clear(from);
+    int r = undo_reserve(u);
+    if (r != 0)
+        return err_trace(r);
+    u->bytes -= content_bytes(item->content);
+    undo_note(u, &undo_content, item, item->content, NULL);
+    item->content = NULL;
+    return 0;
 }

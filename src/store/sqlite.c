@@ -1,8 +1,8 @@
 /*
- * Threads in a SQLite file. A commit or a read is a job for the storage thread (loop/service.h): it
+ * Everything in a SQLite file. A commit or a read is a job for the storage thread (loop/service.h): it
  * owns copies of all bytes and goes there and back.
  *
- *     store_commit, store_read -> job -> storage thread: group_work() -> job ends on the loop -> op
+ *     store_commit, store_read ... -> job -> storage thread: group_work() -> job ends on the loop -> op
  *
  * The thread commits at once when it is idle, and what arrives meanwhile is the next transaction.
  */
@@ -42,11 +42,9 @@ static struct sqlite_job *job_of(struct service_job *job)
 static void *job_free(struct sqlite_job *job)
 {
     store_batch_deinit(&job->batch);
-    stored_list_clear(&job->list);
-    mem_free((void *)job->query.thread_id);
-    mem_free((void *)job->query.ns);
-    mem_free((void *)job->query.id);
-    mem_free((void *)job->query.before);
+    if (job->what != NULL)
+        job->what->clear(&job->answer);
+    keep_clear(&job->keep);
     return mem_free(job);
 }
 
@@ -57,6 +55,8 @@ static void commit_ended(struct service_job *ended)
     struct sqlite_job *job = job_of(ended);
     struct store_op *op = job->op;
     int result = job->result;
+    op->stale = job->note.stale;
+    op->swept = job->note.swept;
     job_free(job);
     op_finish(&op->op, result);
 }
@@ -77,14 +77,14 @@ static void sqlite_commit(struct store *s, struct loop *loop, struct store_op *c
 
 /* ---- read ---- */
 
-static void read_ended(struct service_job *ended)
+static void find_ended(struct service_job *ended)
 {
     struct sqlite_job *job = job_of(ended);
     struct store_op *r = job->op;
     int result = job->result;
     if (r != NULL) {
-        *job->ret = job->list;
-        job->list = (struct stored_list){ .items = NULL };
+        memcpy(job->ret, &job->answer, job->what->answer_bytes);
+        memset(&job->answer, 0, sizeof(job->answer));
     }
     job_free(job);
     if (r != NULL)
@@ -92,42 +92,29 @@ static void read_ended(struct service_job *ended)
 }
 
 /* The job comes back all the same; nobody will be there. */
-static void cancel_read(struct op *op)
+static void cancel_find(struct op *op)
 {
     struct store_op *r = LIST_OF(op, struct store_op, op);
     ((struct sqlite_job *)r->own)->op = NULL;
     op_finish(op, OP_CANCELLED);
 }
 
-static bool copy_text(const char *from, const char **ret)
-{
-    *ret = mem_strdup(from);
-    return from == NULL || *ret != NULL;
-}
-
-static bool copy_query(const struct store_query *from, struct store_query *ret)
-{
-    *ret = (struct store_query){ .limit = from->limit, .without_values = from->without_values };
-    return copy_text(from->thread_id, &ret->thread_id) && copy_text(from->ns, &ret->ns) &&
-           copy_text(from->id, &ret->id) && copy_text(from->before, &ret->before);
-}
-
-static void sqlite_read(struct store *s, struct loop *loop, struct store_op *r,
-                        const struct store_query *query, struct stored_list *ret)
+static void sqlite_find(struct store *s, struct loop *loop, struct store_op *r,
+                        const struct find *what, const void *query, void *ret)
 {
     struct sqlite_job *job = mem_zalloc(sizeof(*job));
-    if (job == NULL || !copy_query(query, &job->query)) {
+    if (job == NULL || find_copy_query(what, query, &job->keep, &job->query) != 0) {
         if (job != NULL)
             job_free(job);
         op_finish(&r->op, err_trace(ERR_NOMEM));
         return;
     }
-    job->is_read = true;
+    job->what = what;
     job->op = r;
     job->ret = ret;
     r->own = job;
-    r->op.cancel = cancel_read;
-    service_put(((struct sqlite *)s)->service, loop, &job->job, read_ended);
+    r->op.cancel = cancel_find;
+    service_put(((struct sqlite *)s)->service, loop, &job->job, find_ended);
 }
 
 /* ---- the backend ---- */
@@ -153,7 +140,7 @@ static int sqlite_open(const struct conf *conf, struct buf *why, struct store **
     struct sqlite *q = mem_zalloc(sizeof(*q));
     if (q == NULL)
         return err_trace(ERR_NOMEM);
-    q->store = (struct store){ sqlite_commit, sqlite_read, sqlite_close };
+    q->store = (struct store){ sqlite_commit, sqlite_find, sqlite_close };
     int r = database_open(path_of(conf->database), &database_schema, why, &q->database);
     if (r == 0)
         r = service_new(&service_kind, q, &q->service);

@@ -1,24 +1,30 @@
 /* Group commit. What is retried here failed for all at once: no room, no memory, a broken disk. */
 #include "store/sqlite_group.h"
 #include "base/log.h"
-#include "store/sqlite_db.h"
 
 static struct sqlite_job *job_of(struct list *node)
 {
     return LIST_OF(LIST_OF(node, struct service_job, node), struct sqlite_job, job);
 }
 
+static void clear_answer(struct sqlite_job *job)
+{
+    if (job->what != NULL)
+        job->what->clear(&job->answer);
+}
+
 static void do_job(struct database *d, struct sqlite_job *job)
 {
-    stored_list_clear(&job->list); /* of an attempt before */
-    job->result =
-        job->is_read ? database_find(d, &job->query, &job->list) : database_apply(d, &job->batch);
+    clear_answer(job); /* of an attempt before */
+    job->result = job->what != NULL ? database_find(d, job->what, &job->query, &job->answer)
+                                    : database_apply(d, &job->batch, &job->note);
 }
 
 /* What was read may never have been committed. */
 static void fail_job(struct sqlite_job *job, int result)
 {
-    stored_list_clear(&job->list);
+    clear_answer(job);
+    job->note.swept = 0;
     job->result = result;
 }
 
@@ -99,7 +105,7 @@ static void tell(struct database *d, struct list *jobs)
     LIST_EACH(jobs, node) {
         const struct sqlite_job *job = job_of(node);
         has_failed |= job->result < 0 || job->result == STORE_E_FULL;
-        has_worked |= !job->is_read && job->result == 0 && job->batch.count > 0;
+        has_worked |= job->what == NULL && job->result == 0 && job->batch.count > 0;
     }
     if (has_failed)
         tell_failure(d);

@@ -9,18 +9,18 @@
  * Where the transaction as a whole fails, each job gets one of its own.
  */
 #include "loop/service.h"
-#include "store/store.h"
-
-struct database;
+#include "store/sqlite_db.h"
 
 struct sqlite_job {
     struct service_job job;  /* first member */
     struct store_op *op;     /* loop thread only; NULL = nobody waits any more */
-    struct stored_list *ret; /* the same: where the reader wants the list */
-    bool is_read;
-    struct store_batch batch; /* of a commit: owned */
-    struct store_query query; /* of a read: its strings are owned */
-    struct stored_list list;  /* what was read */
+    void *ret;               /* the same: where the reader wants the answer */
+    const struct find *what; /* of a read; NULL: it is a commit */
+    struct store_batch batch;
+    union find_query query; /* what it points to is in keep */
+    struct keep keep;
+    union find_answer answer; /* what was read */
+    struct commit_note note;  /* of a commit */
     int result;               /* what the op will end with */
 };
 

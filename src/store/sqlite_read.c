@@ -4,26 +4,16 @@
  */
 #include "base/err.h"
 #include "base/mem.h"
+#include "store/find.h"
 #include "store/head.h"
 #include "store/sqlite_db.h"
 #include <string.h>
-
-/* Items with a zeroed one more, in room that doubles. NULL: no memory; items are as they were. */
-static void *grow(void *items, size_t count, size_t size_bytes)
-{
-    bool is_full = (count & (count - 1)) == 0; /* 0, 1, 2, 4 ... */
-    size_t cap = count == 0 ? 1 : 2 * count;
-    if (is_full && (items = mem_realloc(items, cap * size_bytes)) == NULL)
-        return NULL;
-    memset((char *)items + count * size_bytes, 0, size_bytes);
-    return items;
-}
 
 /* ---- writes ---- */
 
 static int add_write(struct database *d, struct stored_checkpoint *to)
 {
-    struct stored_write *writes = grow(to->writes, to->write_count, sizeof(*writes));
+    struct stored_write *writes = find_grow(to->writes, to->write_count, sizeof(*writes));
     if (writes == NULL)
         return err_trace(ERR_NOMEM);
     to->writes = writes;
@@ -55,7 +45,7 @@ static int read_writes(struct database *d, int64_t space, struct stored_checkpoi
 
 static int add_part(struct database *d, struct stored_value *to)
 {
-    struct stored_bytes *parts = grow(to->parts, to->part_count, sizeof(*parts));
+    struct stored_bytes *parts = find_grow(to->parts, to->part_count, sizeof(*parts));
     if (parts == NULL)
         return err_trace(ERR_NOMEM);
     to->parts = parts;
@@ -152,7 +142,7 @@ static int read_row(struct database *d, enum sql which, const struct store_query
 static int add_checkpoint(struct database *d, enum sql which, const struct store_query *q,
                           struct stored_list *ret)
 {
-    struct stored_checkpoint *items = grow(ret->items, ret->count, sizeof(*items));
+    struct stored_checkpoint *items = find_grow(ret->items, ret->count, sizeof(*items));
     if (items == NULL)
         return err_trace(ERR_NOMEM);
     ret->items = items;
@@ -183,10 +173,9 @@ static struct sql_value bound_of(const struct store_query *q)
 static int read_all(struct database *d, const struct store_query *q, struct stored_list *ret)
 {
     enum sql which = statement_for(q);
-    int64_t limit = q->limit == 0 || q->limit > INT64_MAX ? -1 : (int64_t)q->limit; /* -1 = none */
     size_t count = q->ns == NULL ? 3 : 4;
     bool is_row = true;
-    const struct sql_value values[] = { sql_text(q->thread_id), bound_of(q), sql_int(limit),
+    const struct sql_value values[] = { sql_text(q->thread_id), bound_of(q), sql_limit(q->limit),
                                         sql_text(q->ns) };
     int r = sql_begin(d, which, values, count);
     while (r == 0 && is_row) {
@@ -198,12 +187,10 @@ static int read_all(struct database *d, const struct store_query *q, struct stor
     return r;
 }
 
-int database_find(struct database *d, const struct store_query *q, struct stored_list *ret)
+int database_find_checkpoints(struct database *d, const void *query, void *ret)
 {
+    const struct store_query *q = query;
     if (q->id != NULL && q->before != NULL && strcmp(q->id, q->before) >= 0)
         return 0;
-    int r = read_all(d, q, ret);
-    if (r != 0)
-        stored_list_clear(ret);
-    return r > 0 ? err_trace(ERR_SYSTEM) : r; /* reading knows no conditions */
+    return read_all(d, q, ret);
 }

@@ -42,11 +42,69 @@ static const char *const steps[] = {
     " path TEXT NOT NULL,"
     " bytes BLOB NOT NULL,"
     " UNIQUE (space, checkpoint_id, task_id, kind)) STRICT;",
+
+    "CREATE TABLE records ("
+    " kind INTEGER NOT NULL," /* enum record_kind */
+    " id TEXT NOT NULL,"
+    " owner TEXT NOT NULL,"
+    " status TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL,"
+    " updated_ms INTEGER NOT NULL,"
+    " due_ms INTEGER NOT NULL," /* 0 = never */
+    " revision INTEGER NOT NULL,"
+    " reserved_seq INTEGER NOT NULL,"
+    " metadata BLOB NOT NULL,"
+    " UNIQUE (kind, id)) STRICT;"
+    "CREATE INDEX records_by_created ON records (kind, created_ms, id);"
+    "CREATE INDEX records_by_updated ON records (kind, updated_ms, id);"
+    "CREATE INDEX records_by_status ON records (kind, status, created_ms, id);"
+    "CREATE INDEX records_by_owner ON records (kind, owner, created_ms, id);"
+    "CREATE INDEX records_by_name ON records (name, created_ms, id) WHERE kind = 2;"
+    "CREATE INDEX records_by_due ON records (kind, due_ms, id) WHERE due_ms > 0;"
+
+    /* Apart, so that a new status does not write the body again. None = {}. */
+    "CREATE TABLE record_bodies ("
+    " record INTEGER PRIMARY KEY," /* row id of the record */
+    " bytes BLOB NOT NULL) STRICT;"
+
+    /* The top-level scalars of metadata, see record_match.h. */
+    "CREATE TABLE record_tags ("
+    " kind INTEGER NOT NULL,"
+    " key TEXT NOT NULL,"
+    " value TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL," /* of the record, which never changes */
+    " id TEXT NOT NULL,"
+    " PRIMARY KEY (kind, key, value, created_ms, id)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE events ("
+    " run_id TEXT NOT NULL,"
+    " last_seq INTEGER NOT NULL,"
+    " first_seq INTEGER NOT NULL,"
+    " bytes BLOB NOT NULL,"
+    " UNIQUE (run_id, last_seq)) STRICT;"
+
+    "CREATE TABLE items ("
+    " ns TEXT NOT NULL," /* as in item.h */
+    " key TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL,"
+    " updated_ms INTEGER NOT NULL,"
+    " ttl_ms INTEGER NOT NULL,"     /* 0 = for ever */
+    " expires_ms INTEGER NOT NULL," /* the greatest number = never */
+    " value BLOB NOT NULL,"
+    " UNIQUE (ns, key)) STRICT;"
+    "CREATE INDEX items_by_ns ON items (ns, updated_ms, key, expires_ms);"
+    "CREATE INDEX items_by_updated ON items (updated_ms DESC, ns, key, expires_ms);"
+    "CREATE INDEX items_by_expiry ON items (expires_ms, ns, key)"
+    " WHERE expires_ms < 9223372036854775807;",
 };
 /* Their order is that of enum write_kind, which is in files: append only. */
 _Static_assert(WRITE_RESULT == 0 && WRITE_ERROR == 1 && WRITE_INTERRUPT == 2 && WRITE_RESUME == 3 &&
                    WRITE_COMMAND == 4,
                "the kinds of writes are stored as numbers");
+_Static_assert(RECORD_THREAD == 0 && RECORD_RUN == 1 && RECORD_ASSISTANT == 2 &&
+                   RECORD_VERSION == 3 && RECORD_CRON == 4,
+               "the kinds of records are stored as numbers");
 
 const struct schema database_schema = { steps, sizeof(steps) / sizeof(*steps) };
 

@@ -1,4 +1,4 @@
-/* The statements, and the few calls of SQLite that running them takes. */
+/* The few calls of SQLite that running them takes. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "store/sqlite_db.h"
@@ -6,54 +6,6 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
-
-#define OF_THREAD "WHERE space IN (SELECT id FROM spaces WHERE thread_id = ?1)"
-#define READ                                                                                       \
-    "SELECT s.id, s.ns, c.id, c.parent_id, c.head FROM spaces s CROSS JOIN checkpoints c"          \
-    " ON c.space = s.id WHERE s.thread_id = ?1 AND c.id "
-
-/* No statement may read a whole table: a test asks SQLite how it would run each. */
-static const char *const texts[SQL_COUNT] = {
-    [SQL_BEGIN] = "BEGIN",
-    [SQL_COMMIT] = "COMMIT",
-    [SQL_ROLLBACK] = "ROLLBACK",
-    [SQL_SAVEPOINT] = "SAVEPOINT batch",
-    [SQL_RELEASE] = "RELEASE batch",
-    [SQL_ROLLBACK_TO] = "ROLLBACK TO batch",
-    [SQL_FIND_SPACE] = "SELECT id FROM spaces WHERE thread_id = ?1 AND ns = ?2",
-    [SQL_ADD_SPACE] = "INSERT INTO spaces (thread_id, ns) VALUES (?1, ?2) RETURNING id",
-    [SQL_LATEST] = "SELECT id = ?2 FROM checkpoints WHERE space = ?1 ORDER BY id DESC LIMIT 1",
-    [SQL_PUT_CHECKPOINT] =
-        "INSERT INTO checkpoints (space, id, parent_id, head) VALUES (?1, ?2, ?3, ?4)"
-        " ON CONFLICT DO UPDATE SET parent_id = excluded.parent_id, head = excluded.head",
-    [SQL_PUT_VALUE] = "INSERT INTO checkpoint_values (space, checkpoint_id, field, base, bytes)"
-                      " VALUES (?1, ?2, ?3, ?4, ?5)"
-                      " ON CONFLICT DO UPDATE SET base = excluded.base, bytes = excluded.bytes",
-    [SQL_PUT_WRITE] =
-        "INSERT INTO checkpoint_writes (space, checkpoint_id, task_id, kind, path, bytes)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-        " ON CONFLICT DO UPDATE SET path = excluded.path, bytes = excluded.bytes",
-    [SQL_PUT_RESULT] =
-        "INSERT INTO checkpoint_writes (space, checkpoint_id, task_id, kind, path, bytes)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
-    [SQL_DELETE_WRITES] = "DELETE FROM checkpoint_writes " OF_THREAD,
-    [SQL_DELETE_VALUES] = "DELETE FROM checkpoint_values " OF_THREAD,
-    [SQL_DELETE_CHECKPOINTS] = "DELETE FROM checkpoints " OF_THREAD,
-    [SQL_DELETE_SPACES] = "DELETE FROM spaces WHERE thread_id = ?1",
-    [SQL_READ_BELOW] = READ "< ?2 AND s.ns = ?4 ORDER BY c.id DESC LIMIT ?3",
-    [SQL_READ_ONE] = READ "= ?2 AND s.ns = ?4 LIMIT ?3",
-    [SQL_READ_ALL_BELOW] = READ "< ?2 ORDER BY c.id DESC, s.ns LIMIT ?3",
-    [SQL_READ_ALL_ONE] = READ "= ?2 ORDER BY s.ns LIMIT ?3",
-    [SQL_READ_VALUE] = "SELECT base, bytes FROM checkpoint_values"
-                       " WHERE space = ?1 AND checkpoint_id = ?2 AND field = ?3",
-    [SQL_READ_WRITES] = "SELECT task_id, kind, path, bytes FROM checkpoint_writes"
-                        " WHERE space = ?1 AND checkpoint_id = ?2 ORDER BY path, task_id, kind",
-};
-
-const char *sql_statement(enum sql which)
-{
-    return texts[which];
-}
 
 /* ---- failures ---- */
 
@@ -108,6 +60,11 @@ struct sql_value sql_blob(const struct stored_bytes *bytes)
                                .len_bytes = bytes->len_bytes };
 }
 
+struct sql_value sql_limit(size_t limit)
+{
+    return sql_int(limit == 0 || limit > INT64_MAX ? -1 : (int64_t)limit);
+}
+
 struct sql_value sql_above_all(void)
 {
     return (struct sql_value){ .type = SQL_IS_BLOB, .bytes = "" };
@@ -127,8 +84,8 @@ static int bind(struct sqlite3_stmt *s, int index, const struct sql_value *v)
 int sql_prepare(struct database *d)
 {
     for (int i = 0; i < SQL_COUNT; i++) {
-        int code = sqlite3_prepare_v3(d->handle, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
-                                      &d->statements[i], NULL);
+        int code = sqlite3_prepare_v3(d->handle, sql_statement((enum sql)i), -1,
+                                      SQLITE_PREPARE_PERSISTENT, &d->statements[i], NULL);
         if (code != SQLITE_OK)
             return sql_failure(d, code);
     }
@@ -179,6 +136,24 @@ void sql_end(struct database *d, enum sql which)
     (void)sqlite3_clear_bindings(d->statements[which]); /* cannot fail */
 }
 
+int sql_first(struct database *d, enum sql which, const struct sql_value *values, size_t count,
+              bool *ret_is_row)
+{
+    *ret_is_row = false;
+    int r = sql_begin(d, which, values, count);
+    return r == 0 ? sql_next(d, which, ret_is_row) : r;
+}
+
+int64_t sql_changes(const struct database *d)
+{
+    return sqlite3_changes(d->handle);
+}
+
+size_t sql_parameter_count(const struct database *d, enum sql which)
+{
+    return (size_t)sqlite3_bind_parameter_count(d->statements[which]);
+}
+
 int sql_run(struct database *d, enum sql which, const struct sql_value *values, size_t count)
 {
     bool is_row = false;
@@ -201,6 +176,19 @@ bool sql_column_is_null(const struct database *d, enum sql which, int column)
     return sqlite3_column_type(d->statements[which], column) == SQLITE_NULL;
 }
 
+int sql_column_borrow(const struct database *d, enum sql which, int column,
+                      struct stored_bytes *ret)
+{
+    struct sqlite3_stmt *s = d->statements[which];
+    bool is_text = sqlite3_column_type(s, column) == SQLITE_TEXT; /* only then a NUL is behind it */
+    const void *bytes = is_text ? sqlite3_column_text(s, column) : sqlite3_column_blob(s, column);
+    ret->len_bytes = (size_t)sqlite3_column_bytes(s, column);
+    if (bytes == NULL && ret->len_bytes > 0)
+        return err_trace(ERR_NOMEM);
+    ret->bytes = bytes == NULL ? "" : (char *)bytes; /* SQLite has no pointer for an empty blob */
+    return 0;
+}
+
 int sql_column_text(const struct database *d, enum sql which, int column, char **ret)
 {
     const unsigned char *text = sqlite3_column_text(d->statements[which], column);
@@ -208,14 +196,9 @@ int sql_column_text(const struct database *d, enum sql which, int column, char *
     return *ret == NULL ? err_trace(ERR_NOMEM) : 0;
 }
 
-/* SQLite has no pointer for an empty blob. */
 int sql_column_bytes(const struct database *d, enum sql which, int column, struct stored_bytes *ret)
 {
-    const char *bytes = sqlite3_column_blob(d->statements[which], column);
-    size_t len_bytes = (size_t)sqlite3_column_bytes(d->statements[which], column);
-    if (bytes == NULL && len_bytes > 0)
-        return err_trace(ERR_NOMEM);
-    ret->bytes = mem_strndup(bytes, len_bytes);
-    ret->len_bytes = len_bytes;
-    return ret->bytes == NULL ? err_trace(ERR_NOMEM) : 0;
+    struct stored_bytes bytes;
+    int r = sql_column_borrow(d, which, column, &bytes);
+    return r == 0 ? find_copy_bytes(bytes.bytes, bytes.len_bytes, ret) : r;
 }

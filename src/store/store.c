@@ -4,6 +4,8 @@
  */
 #include "store/store.h"
 #include "base/mem.h"
+#include "store/find.h"
+#include <assert.h>
 #include <string.h>
 
 /* ---- commit ---- */
@@ -13,13 +15,20 @@ static bool fits(const char *text, size_t max_bytes)
     return text == NULL || strnlen(text, max_bytes + 1) <= max_bytes;
 }
 
-/* Where `other` and `name` are no ids, they are paths and fields, which may be as long as an ns. */
+static bool is_item(const struct store_row *row)
+{
+    return row->kind >= ROW_ITEM && row->kind <= ROW_REFRESH_ITEM;
+}
+
+/* What is no id may be as long as an ns: paths, fields, names, and the keys of items. */
 static bool row_fits(const struct store_row *row)
 {
+    size_t id_max = is_item(row) ? STORE_NS_MAX : STORE_ID_MAX;
     size_t other_max = row->kind == ROW_WRITE ? STORE_NS_MAX : STORE_ID_MAX;
-    size_t name_max = row->kind == ROW_VALUE ? STORE_NS_MAX : STORE_ID_MAX;
-    return fits(row->thread_id, STORE_ID_MAX) && fits(row->ns, STORE_NS_MAX) &&
-           fits(row->id, STORE_ID_MAX) && fits(row->other, other_max) && fits(row->name, name_max);
+    size_t name_max = row->kind == ROW_WRITE ? STORE_ID_MAX : STORE_NS_MAX;
+    size_t ns_max = row->kind == ROW_RECORD ? STORE_ID_MAX : STORE_NS_MAX;
+    return fits(row->thread_id, STORE_ID_MAX) && fits(row->ns, ns_max) && fits(row->id, id_max) &&
+           fits(row->other, other_max) && fits(row->name, name_max);
 }
 
 static int check_batch(const struct store_batch *b)
@@ -43,6 +52,8 @@ void store_commit(struct store *s, struct loop *loop, struct store_op *c, struct
                   void (*on_end)(void *arg, int result), void *arg)
 {
     c->own = NULL;
+    c->stale = 0;
+    c->swept = 0;
     op_start(&c->op, loop, ignore_cancel, on_end, arg);
     int r = check_batch(b);
     if (r == 0)
@@ -54,14 +65,60 @@ void store_commit(struct store *s, struct loop *loop, struct store_op *c, struct
 
 /* ---- read ---- */
 
+static void start_find(struct store *s, struct loop *loop, struct store_op *r, enum find_kind kind,
+                       const void *query, void *ret)
+{
+    memset(ret, 0, find_table[kind].answer_bytes);
+    s->find(s, loop, r, &find_table[kind], query, ret);
+}
+
+static void start_op(struct loop *loop, struct store_op *r, void (*on_end)(void *arg, int result),
+                     void *arg)
+{
+    r->own = NULL;
+    op_start(&r->op, loop, NULL, on_end, arg);
+}
+
 void store_read(struct store *s, struct loop *loop, struct store_op *r,
                 const struct store_query *query, struct stored_list *ret,
                 void (*on_end)(void *arg, int result), void *arg)
 {
-    r->own = NULL;
-    *ret = (struct stored_list){ .items = NULL };
-    op_start(&r->op, loop, NULL, on_end, arg);
-    s->read(s, loop, r, query, ret);
+    start_op(loop, r, on_end, arg);
+    start_find(s, loop, r, FIND_CHECKPOINTS, query, ret);
+}
+
+void store_find_records(struct store *s, struct loop *loop, struct store_op *r,
+                        const struct record_query *query, struct stored_records *ret,
+                        void (*on_end)(void *arg, int result), void *arg)
+{
+    assert(query->order != RECORDS_BY_NAME || query->kind == RECORD_ASSISTANT);
+    start_op(loop, r, on_end, arg);
+    start_find(s, loop, r, FIND_RECORDS, query, ret);
+}
+
+void store_read_events(struct store *s, struct loop *loop, struct store_op *r,
+                       const struct event_query *query, struct stored_events *ret,
+                       void (*on_end)(void *arg, int result), void *arg)
+{
+    start_op(loop, r, on_end, arg);
+    start_find(s, loop, r, FIND_EVENTS, query, ret);
+}
+
+void store_find_items(struct store *s, struct loop *loop, struct store_op *r,
+                      const struct item_query *query, struct stored_items *ret,
+                      void (*on_end)(void *arg, int result), void *arg)
+{
+    assert(query->key == NULL || query->filter == NULL);
+    start_op(loop, r, on_end, arg);
+    start_find(s, loop, r, FIND_ITEMS, query, ret);
+}
+
+void store_list_namespaces(struct store *s, struct loop *loop, struct store_op *r,
+                           const struct namespace_query *query, struct stored_namespaces *ret,
+                           void (*on_end)(void *arg, int result), void *arg)
+{
+    start_op(loop, r, on_end, arg);
+    start_find(s, loop, r, FIND_NAMESPACES, query, ret);
 }
 
 static void value_deinit(struct stored_value *v)

@@ -179,16 +179,18 @@ struct store_backend {
 extern const struct store_backend store_memory;
 extern const struct store_backend store_sqlite;
 
+struct find;
 /*
  * What the first members of every backend's struct store are. The op is started by store_commit()
- * and store_read(); the backend finishes it. commit: strings are within their limits; rows that it
- * does not move out of b are freed after the call. read: *ret is empty; until the backend sets
- * r->op.cancel, a cancel finishes the op at once.
+ * and by the verbs that read; the backend finishes it. commit: strings are within their limits; rows
+ * that it does not move out of b are freed after the call. find: *ret is empty, its type and that of
+ * *query are those of what (store/find.h); until the backend sets r->op.cancel, a cancel finishes
+ * the op at once.
  */
 struct store {
     void (*commit)(struct store *s, struct loop *loop, struct store_op *c, struct store_batch *b);
-    void (*read)(struct store *s, struct loop *loop, struct store_op *r,
-                 const struct store_query *query, struct stored_list *ret);
+    void (*find)(struct store *s, struct loop *loop, struct store_op *r, const struct find *what,
+                 const void *query, void *ret);
     void (*close)(struct store *s);
 };
 
@@ -200,17 +202,45 @@ int store_open(const struct conf *conf, struct buf *why, struct store **ret);
  * NULL, returns NULL. */
 struct store *store_close(struct store *s);
 
-/* For backends: one row. */
-enum store_row_kind { ROW_CHECKPOINT, ROW_VALUE, ROW_WRITE, ROW_DELETE_THREAD, ROW_EXPECT };
+/* For backends: one row. What a kind does not use is NULL or 0. */
+enum store_row_kind {
+    ROW_CHECKPOINT,
+    ROW_VALUE,
+    ROW_WRITE,
+    ROW_DELETE_THREAD,
+    ROW_COPY_THREAD,
+    ROW_PRUNE_THREAD,
+    ROW_REWIND_THREAD,
+    ROW_EXPECT,
+    ROW_RECORD,
+    ROW_DELETE_RECORD,
+    ROW_EXPECT_RECORD,
+    ROW_EVENTS,
+    ROW_DROP_EVENTS,
+    ROW_RESERVE_EVENTS,
+    ROW_ITEM,
+    ROW_DELETE_ITEM,
+    ROW_REFRESH_ITEM,
+    ROW_SWEEP_ITEMS,
+};
 struct store_row {
     enum store_row_kind kind;
-    enum write_kind write;
-    char *thread_id;
-    char *ns;
-    char *id;    /* CHECKPOINT, EXPECT: itself; VALUE, WRITE: the checkpoint they belong to */
-    char *other; /* CHECKPOINT: parent; VALUE: base or NULL; WRITE: path */
-    char *name;  /* VALUE: field; WRITE: task id */
-    struct stored_bytes bytes;
+    int type;        /* WRITE: enum write_kind; *RECORD: enum record_kind */
+    char *thread_id; /* RECORD: owner */
+    char *ns;        /* RECORD: status; EXPECT_RECORD: statuses, each with '\n' behind it */
+    char *id;        /* CHECKPOINT, EXPECT: itself; VALUE, WRITE: the checkpoint they belong to;
+                        COPY_THREAD: the new thread; REWIND_THREAD: what stays; *RECORD, *EVENTS:
+                        of the record or run; *ITEM: key */
+    char *other;     /* CHECKPOINT: parent; VALUE: base or NULL; WRITE: path */
+    char *name;      /* VALUE: field; WRITE: task id; RECORD: itself */
+    struct stored_bytes bytes;    /* RECORD: body; ITEM: value */
+    struct stored_bytes metadata; /* RECORD */
+    int64_t now_ms;               /* RECORD, ITEM, REFRESH_ITEM, SWEEP_ITEMS */
+    int64_t created_ms;           /* RECORD */
+    int64_t due_ms;               /* RECORD; ITEM: ttl */
+    int64_t number;   /* EXPECT_RECORD: revision, 0 = any, -1 = absent; *EVENTS: first or
+                                     below seq; SWEEP_ITEMS: most */
+    int64_t last_seq; /* EVENTS */
 };
 
 #endif
