@@ -1,6 +1,9 @@
 /* Every route of the server, in one array. */
 #include "api/api.h"
 
+/* Routes of the protocol, and those of it that take a body. */
+enum { PROTOCOL = ROUTE_PROTOCOL, BODY = ROUTE_PROTOCOL | ROUTE_BODY };
+
 const struct http_route api_routes[] = {
     { "GET", "/ok", handle_ok, ROUTE_OPEN | ROUTE_PROTOCOL },
     { "GET", "/info", handle_info, ROUTE_PROTOCOL },
@@ -9,17 +12,49 @@ const struct http_route api_routes[] = {
     { "POST", "/invoke", handle_invoke, ROUTE_BODY },
     { "POST", "/runs/wait", handle_run_wait, ROUTE_BODY | ROUTE_PROTOCOL },
     { "POST", "/runs/stream", handle_run_stream, ROUTE_BODY | ROUTE_PROTOCOL },
+    { "POST", "/assistants", handle_assistant_create, BODY },
+    { "POST", "/assistants/search", handle_assistants_search, BODY },
+    { "POST", "/assistants/count", handle_assistants_count, BODY },
+    { "GET", "/assistants/{assistant_id}", handle_assistant_get, PROTOCOL },
+    { "PATCH", "/assistants/{assistant_id}", handle_assistant_patch, BODY },
+    { "DELETE", "/assistants/{assistant_id}", handle_assistant_delete, PROTOCOL },
+    { "POST", "/assistants/{assistant_id}/versions", handle_assistant_versions, BODY },
+    { "POST", "/assistants/{assistant_id}/latest", handle_assistant_latest, BODY },
+    { "GET", "/assistants/{assistant_id}/graph", handle_assistant_graph, PROTOCOL },
+    { "GET", "/assistants/{assistant_id}/schemas", handle_assistant_schemas, PROTOCOL },
+    { "GET", "/assistants/{assistant_id}/subgraphs", handle_assistant_subgraphs, PROTOCOL },
+    { "GET", "/assistants/{assistant_id}/subgraphs/{namespace}", handle_assistant_subgraph,
+      PROTOCOL },
+    { "POST", "/threads", handle_thread_create, BODY },
+    { "POST", "/threads/search", handle_threads_search, BODY },
+    { "POST", "/threads/count", handle_threads_count, BODY },
+    { "POST", "/threads/prune", handle_threads_prune, BODY },
+    { "GET", "/threads/{thread_id}", handle_thread_get, PROTOCOL },
+    { "PATCH", "/threads/{thread_id}", handle_thread_patch, BODY },
+    { "DELETE", "/threads/{thread_id}", handle_thread_delete, PROTOCOL },
+    { "POST", "/threads/{thread_id}/copy", handle_thread_copy, PROTOCOL },
+    { "GET", "/threads/{thread_id}/state", handle_thread_state, PROTOCOL },
+    { "POST", "/threads/{thread_id}/state", handle_thread_update_state, BODY },
+    { "GET", "/threads/{thread_id}/state/{checkpoint_id}", handle_thread_state_at, PROTOCOL },
+    { "POST", "/threads/{thread_id}/state/checkpoint", handle_thread_state_checkpoint, BODY },
+    { "GET", "/threads/{thread_id}/history", handle_thread_history_get, PROTOCOL },
+    { "POST", "/threads/{thread_id}/history", handle_thread_history, BODY },
+    { "PUT", "/store/items", handle_item_put, BODY },
+    { "GET", "/store/items", handle_item_get, PROTOCOL },
+    { "DELETE", "/store/items", handle_item_delete, BODY },
+    { "POST", "/store/items/search", handle_items_search, BODY },
+    { "POST", "/store/namespaces", handle_namespaces, BODY },
 };
 const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);
 
 #define STATELESS                                                                                  \
-    "this version has no routes for threads, assistants, background runs, crons or the store; "    \
-    "/runs/wait and /runs/stream run a graph, and so does /invoke, on a thread if it is told one"
+    "this version has no background runs, crons or runs on threads; /runs/wait and /runs/stream "  \
+    "run a graph, and so does /invoke, on a thread if it is told one"
 
 const struct http_absence api_absences[] = {
-    { "/threads", STATELESS },
-    { "/assistants", STATELESS },
     { "/runs", STATELESS },
-    { "/store", STATELESS },
+    { "/threads", "there is no such address; docs/http.md lists those of threads" },
+    { "/assistants", "there is no such address; docs/http.md lists those of assistants" },
+    { "/store", "there is no such address; docs/http.md lists those of the store" },
 };
 const size_t api_absence_count = sizeof(api_absences) / sizeof(api_absences[0]);

@@ -7,7 +7,8 @@
  * what runs gets drain_ms to end, then it is cancelled; exit status 0. A second signal ends the
  * process at once.
  */
-#include "api/api.h"
+#include "api/work.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -161,6 +162,7 @@ static int start(struct serve *s)
         .services = &s->worker.services,
         .runs = s->worker.runs,
         .graphs = &s->graphs,
+        .started_ms = clock_wall_ms(),
         .graph_schema = graph_schema_text,
         .graph_schema_len_bytes = sizeof(graph_schema_text) - 1,
     };
@@ -171,6 +173,7 @@ static int start(struct serve *s)
 static void stop(struct serve *s)
 {
     s->server = http_server_free(s->server);
+    api_finish(&s->api);
     s->drain = loop_timer_free(s->drain);
     worker_deinit(&s->worker);
     registry_deinit(&s->graphs);
