@@ -172,6 +172,8 @@ struct sql_value sql_above_all(void);
         sizeof((const struct sql_value[]){ __VA_ARGS__ }) / sizeof(struct sql_value)
 
 const char *sql_statement(enum sql which);
+/* Those that must be ready, and one for each table; the others are prepared when they are first
+ * used. */
 int sql_prepare(struct database *d);
 /* Outside of statements: what a pragma or other SQL text does, and what number it answers. */
 int sql_execute(struct database *d, const char *text);
@@ -188,8 +190,9 @@ int sql_first(struct database *d, enum sql which, const struct sql_value *values
               bool *ret_is_row);
 /* How many rows the last statement has changed. */
 int64_t sql_changes(const struct database *d);
-/* How many parameters it takes. */
-size_t sql_parameter_count(const struct database *d, enum sql which);
+/* The same for statements that take different counts: as many values as this one takes. */
+int sql_first_of(struct database *d, enum sql which, const struct sql_value *values,
+                 bool *ret_is_row);
 
 /* Columns of the row. Copies; 0 or ERR_NOMEM. */
 int64_t sql_column_int(const struct database *d, enum sql which, int column);

@@ -70,7 +70,7 @@ struct search {
 
 static int see_item(struct database *d, struct search *s)
 {
-    struct stored_bytes value;
+    struct stored_bytes value = { .bytes = NULL };
     bool fits = false;
     int r = sql_column_borrow(d, SQL_READ_ITEM, 5, &value);
     if (r == 0)

@@ -57,7 +57,7 @@ static int look_at(struct database *d, struct search *s, enum means means, const
     };
     if (s->is_few)
         return 0;
-    int r = sql_first(d, which, values, sql_parameter_count(d, which), &is_many);
+    int r = sql_first_of(d, which, values, &is_many);
     sql_end(d, which);
     if (r != 0 || (is_many && s->means != BY_ORDER))
         return r;
@@ -244,7 +244,7 @@ static int start_walk(struct database *d, const struct search *s, bool is_ascend
     values[5] = sql_text(s->common[0]);
     values[6] = sql_text(s->common[1]);
     set_start(s, is_ascending, after, values);
-    return sql_first(d, which, values, sql_parameter_count(d, which), ret_is_row);
+    return sql_first_of(d, which, values, ret_is_row);
 }
 
 /* Nothing behind this row can fit. */
@@ -413,7 +413,7 @@ static int count_rows(struct database *d, struct search *s)
                                          sql_text(s->common[0]),
                                          sql_text(s->common[1]) };
     bool is_row = false;
-    int r = sql_first(d, which, values, sql_parameter_count(d, which), &is_row);
+    int r = sql_first_of(d, which, values, &is_row);
     if (r == 0)
         s->ret->total = (size_t)sql_column_int(d, which, 0);
     sql_end(d, which);

@@ -81,15 +81,28 @@ static int bind(struct sqlite3_stmt *s, int index, const struct sql_value *v)
 
 /* ---- running ---- */
 
+static int prepare(struct database *d, enum sql which)
+{
+    if (d->statements[which] != NULL)
+        return 0;
+    int code = sqlite3_prepare_v3(d->handle, sql_statement(which), -1, SQLITE_PREPARE_PERSISTENT,
+                                  &d->statements[which], NULL);
+    return code == SQLITE_OK ? 0 : sql_failure(d, code);
+}
+
+/* Going back must not need memory; and a file in which a table is missing is to be refused. */
+static const enum sql at_once[] = {
+    SQL_BEGIN,       SQL_COMMIT,     SQL_ROLLBACK,     SQL_SAVEPOINT,   SQL_RELEASE,
+    SQL_ROLLBACK_TO, SQL_FIND_SPACE, SQL_LATEST,       SQL_READ_VALUE,  SQL_READ_WRITES,
+    SQL_FIND_RECORD, SQL_READ_BODY,  SQL_COUNT_OF_TAG, SQL_READ_EVENTS, SQL_READ_ITEM,
+};
+
 int sql_prepare(struct database *d)
 {
-    for (int i = 0; i < SQL_COUNT; i++) {
-        int code = sqlite3_prepare_v3(d->handle, sql_statement((enum sql)i), -1,
-                                      SQLITE_PREPARE_PERSISTENT, &d->statements[i], NULL);
-        if (code != SQLITE_OK)
-            return sql_failure(d, code);
-    }
-    return 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof(at_once) / sizeof(*at_once); i++)
+        r = prepare(d, at_once[i]);
+    return r;
 }
 
 int sql_execute(struct database *d, const char *text)
@@ -116,6 +129,9 @@ int sql_ask(struct database *d, const char *text, int64_t *ret)
 int sql_begin(struct database *d, enum sql which, const struct sql_value *values, size_t count)
 {
     int code = SQLITE_OK;
+    int r = prepare(d, which);
+    if (r != 0)
+        return r;
     for (size_t i = 0; i < count && code == SQLITE_OK; i++)
         code = bind(d->statements[which], (int)i + 1, &values[i]);
     return code == SQLITE_OK ? 0 : sql_failure(d, code);
@@ -132,6 +148,8 @@ int sql_next(struct database *d, enum sql which, bool *ret_is_row)
 /* Parameters are borrowed, so none may stay behind. */
 void sql_end(struct database *d, enum sql which)
 {
+    if (d->statements[which] == NULL)
+        return;                                         /* it could not be prepared */
     (void)sqlite3_reset(d->statements[which]);          /* repeats the code of the step */
     (void)sqlite3_clear_bindings(d->statements[which]); /* cannot fail */
 }
@@ -144,14 +162,20 @@ int sql_first(struct database *d, enum sql which, const struct sql_value *values
     return r == 0 ? sql_next(d, which, ret_is_row) : r;
 }
 
+int sql_first_of(struct database *d, enum sql which, const struct sql_value *values,
+                 bool *ret_is_row)
+{
+    *ret_is_row = false;
+    int r = prepare(d, which);
+    if (r != 0)
+        return r;
+    size_t count = (size_t)sqlite3_bind_parameter_count(d->statements[which]);
+    return sql_first(d, which, values, count, ret_is_row);
+}
+
 int64_t sql_changes(const struct database *d)
 {
     return sqlite3_changes(d->handle);
-}
-
-size_t sql_parameter_count(const struct database *d, enum sql which)
-{
-    return (size_t)sqlite3_bind_parameter_count(d->statements[which]);
 }
 
 int sql_run(struct database *d, enum sql which, const struct sql_value *values, size_t count)
@@ -198,7 +222,7 @@ int sql_column_text(const struct database *d, enum sql which, int column, char *
 
 int sql_column_bytes(const struct database *d, enum sql which, int column, struct stored_bytes *ret)
 {
-    struct stored_bytes bytes;
+    struct stored_bytes bytes = { .bytes = NULL };
     int r = sql_column_borrow(d, which, column, &bytes);
     return r == 0 ? find_copy_bytes(bytes.bytes, bytes.len_bytes, ret) : r;
 }

@@ -216,7 +216,7 @@ struct spaces {
 static int read_spaces(struct database *d, const char *thread_id, struct spaces *ret)
 {
     bool is_row = false;
-    struct stored_bytes ns;
+    struct stored_bytes ns = { .bytes = NULL };
     int r = sql_first(d, SQL_SPACES, SQL_WITH(sql_text(thread_id)), &is_row);
     while (r == 0 && is_row) {
         r = sql_column_borrow(d, SQL_SPACES, 1, &ns);

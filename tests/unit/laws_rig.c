@@ -39,8 +39,9 @@ static void commit_writes(struct store *real, struct loop *loop, const struct st
     for (size_t i = 0; i < b->count; i++) {
         const struct store_row *row = &b->rows[i];
         if (row->kind == ROW_WRITE)
-            store_add_write(&again, row->thread_id, row->ns, row->id, row->name, row->write,
-                            row->other, row->bytes.bytes, row->bytes.len_bytes);
+            store_add_write(&again, row->thread_id, row->ns, row->id, row->name,
+                            (enum write_kind)row->type, row->other, row->bytes.bytes,
+                            row->bytes.len_bytes);
     }
     store_commit(real, loop, op, &again, free_op, op);
 }
@@ -65,11 +66,11 @@ static void count_commit(struct store *s, struct loop *loop, struct store_op *c,
     l->real_store->commit(l->real_store, loop, c, b);
 }
 
-static void pass_read(struct store *s, struct loop *loop, struct store_op *r,
-                      const struct store_query *query, struct stored_list *ret)
+static void pass_find(struct store *s, struct loop *loop, struct store_op *r,
+                      const struct find *what, const void *query, void *ret)
 {
     struct store *real = laws_of_store(s)->real_store;
-    real->read(real, loop, r, query, ret);
+    real->find(real, loop, r, what, query, ret);
 }
 
 /* ---- life ---- */
@@ -106,7 +107,7 @@ void laws_init(struct laws *l, const struct laws_case *c)
     ck_assert_int_eq(worker_init(&l->worker, &l->conf, no_env), 0);
     laws_stage_init(l);
     l->real_store = l->worker.store;
-    l->store = (struct store){ .commit = count_commit, .read = pass_read };
+    l->store = (struct store){ .commit = count_commit, .find = pass_find };
     l->worker.services.store = &l->store;
     l->last_commit = -1;
     l->random = 1;
