@@ -8,6 +8,8 @@
 #include "http/http.h"
 #include "run/run.h"
 
+struct expiry;
+
 struct api {
     const struct services *services;
     struct runs *runs;
@@ -15,9 +17,10 @@ struct api {
     const char
         *graph_schema; /* config/graph.schema.json, NUL-terminated; it is part of the binary */
     size_t graph_schema_len_bytes;
-    int64_t started_ms; /* wall clock: when the assistants of graphs came to be */
-    size_t work_count;  /* requests at work, api/work.h */
-    bool is_idle;       /* the last of them has ended */
+    struct expiry *expiry; /* of threads; NULL: none is deleted by itself */
+    int64_t started_ms;    /* wall clock: when the assistants of graphs came to be */
+    size_t work_count;     /* requests at work, api/work.h */
+    bool is_idle;          /* the last of them has ended */
 };
 
 /* Every route of the server. */

@@ -7,6 +7,7 @@
  * what runs gets drain_ms to end, then it is cancelled; exit status 0. A second signal ends the
  * process at once.
  */
+#include "api/expiry.h"
 #include "api/work.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -166,6 +167,9 @@ static int start(struct serve *s)
         .graph_schema = graph_schema_text,
         .graph_schema_len_bytes = sizeof(graph_schema_text) - 1,
     };
+    r = expiry_new(&s->api, &s->api.expiry);
+    if (r != 0)
+        return cli_fault("start", r);
     load_each_bad_model(&s->worker, &s->graphs, warn_model, NULL);
     return open_port(s);
 }
@@ -173,7 +177,9 @@ static int start(struct serve *s)
 static void stop(struct serve *s)
 {
     s->server = http_server_free(s->server);
+    expiry_stop(s->api.expiry);
     api_finish(&s->api);
+    s->api.expiry = expiry_free(s->api.expiry);
     s->drain = loop_timer_free(s->drain);
     worker_deinit(&s->worker);
     registry_deinit(&s->graphs);
