@@ -8,6 +8,8 @@
 #include "http/http.h"
 #include "run/run.h"
 
+enum { API_E_DRAINING = 1 };
+
 struct expiry;
 
 struct api {
@@ -21,6 +23,13 @@ struct api {
     int64_t started_ms;    /* wall clock: when the assistants of graphs came to be */
     size_t work_count;     /* requests at work, api/work.h */
     bool is_idle;          /* the last of them has ended */
+    /*
+     * Loads graph files that have changed; `graphs` stays where it is.
+     *   ret   out: {"loaded", "unchanged", "removed", "failed"}, a new reference
+     * 0, API_E_DRAINING, or a fault; then nothing has changed.
+     */
+    int (*reload)(void *arg, json_t **ret);
+    void *reload_arg;
 };
 
 /* Every route of the server. */
@@ -36,6 +45,8 @@ void handle_info(struct req *req);
 void handle_graph_schema(struct req *req);
 /* graphs.c */
 void handle_graphs(struct req *req);
+/* admin.c */
+void handle_reload(struct req *req);
 /* invoke.c: our own door, and the two of the LangGraph protocol */
 void handle_invoke(struct req *req);
 void handle_run_wait(struct req *req);

@@ -16,9 +16,8 @@ static bool find_graph(struct on_assistant *a)
 {
     const char *name = json_string_value(json_object_get(a->assistant, "graph_id"));
 
-    struct graph *graph = registry_find(a->w.api->graphs, name);
+    const struct graph *graph = on_assistant_set_graph(a, name);
 
-    a->graph = graph;
     if (graph == NULL)
         work_failf(&a->w, FAIL_NOT_FOUND, "Graph \"%.100s\" not found", name);
     return graph != NULL;

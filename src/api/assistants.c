@@ -78,8 +78,7 @@ void handle_assistant_create(struct req *req)
     id_v7(a->id);
     if (given != NULL)
         memcpy(a->id, given, ID_BYTES);
-    a->graph = registry_find(a->w.api->graphs, a->id);
-    if (a->graph != NULL) {
+    if (on_assistant_set_graph(a, a->id) != NULL) {
         exists(&a->w);
         return;
     }

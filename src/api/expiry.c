@@ -18,6 +18,7 @@ struct expiry {
     struct loop_timer *timer;
     int64_t armed_ms; /* when the timer will be due, 0 = it is not started */
     bool is_looking;
+    bool is_asked; /* to look again after that */
     bool is_stopped;
 };
 
@@ -50,6 +51,8 @@ static void look_deinit(struct work *w)
     struct expiry *e = of(w)->expiry;
 
     e->is_looking = false;
+    if (e->is_asked)
+        expiry_note(e, clock_wall_ms());
     if (of(w)->is_done)
         return;
     log_warn("expiry_failed", "why", fail_message(&w->fail), NULL);
@@ -121,7 +124,8 @@ static void fire(void *arg)
     struct look *l;
 
     e->armed_ms = 0;
-    if (e->is_looking) /* it will look for the next one */
+    e->is_asked = e->is_looking;
+    if (e->is_looking)
         return;
     l = work_new_inner(e->api, sizeof(*l));
     if (l == NULL) {

@@ -13,13 +13,22 @@ static void deinit(struct work *w)
 {
     json_decref(of(w)->assistant);
     json_decref(of(w)->is_overridden);
+    graph_unref(of(w)->graph);
+}
+
+struct graph *on_assistant_set_graph(struct on_assistant *a, const char *name)
+{
+    struct graph *graph = registry_find(a->w.api->graphs, name);
+
+    graph_unref(a->graph);
+    a->graph = graph == NULL ? NULL : graph_ref(graph);
+    return graph;
 }
 
 /* A graph's name, or an id as it is. False: no assistant can be called so. */
 static bool set_id(struct on_assistant *a, const char *name)
 {
-    a->graph = registry_find(a->w.api->graphs, name);
-    if (a->graph == NULL && !id_is_uuid(name))
+    if (on_assistant_set_graph(a, name) == NULL && !id_is_uuid(name))
         return false;
     (void)snprintf(a->id, sizeof(a->id), "%s", a->graph != NULL ? a->graph->assistant_id : name);
     return true;

@@ -27,13 +27,15 @@ struct on_assistant {
     int64_t last_version; /* the highest that there ever was */
     void (*found)(struct work *w);
     json_t *is_overridden; /* of a search: {assistant id: true} of graphs */
-    struct graph *graph;   /* borrowed from the registry */
+    struct graph *graph;   /* a reference, or NULL; see on_assistant_set_graph() */
     int64_t depth;
     bool is_flag;
 };
 
 /* As work_new(). has_id: the route has an {assistant_id}, the name of a graph or an id of either. */
 struct on_assistant *on_assistant_new(struct req *req, const struct body_key *keys, bool has_id);
+/* Takes a reference of what the registry has under that name now; NULL: nothing. */
+struct graph *on_assistant_set_graph(struct on_assistant *a, const char *name);
 /* 404 if there is none. */
 void on_assistant_find(struct on_assistant *a, void (*then)(struct work *w));
 /* Answers with the assistant as it is now. */

@@ -9,6 +9,7 @@ const struct http_route api_routes[] = {
     { "GET", "/info", handle_info, ROUTE_PROTOCOL },
     { "GET", "/graphs", handle_graphs, 0 },
     { "GET", "/schemas/graph", handle_graph_schema, 0 },
+    { "POST", "/admin/reload", handle_reload, ROUTE_ADMIN },
     { "POST", "/invoke", handle_invoke, ROUTE_BODY },
     { "POST", "/runs/wait", handle_run_wait, ROUTE_BODY | ROUTE_PROTOCOL },
     { "POST", "/runs/stream", handle_run_stream, ROUTE_BODY | ROUTE_PROTOCOL },

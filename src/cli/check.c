@@ -83,7 +83,8 @@ static void print_warnings(const struct check *c)
     struct problems warnings;
 
     problems_init(&warnings);
-    load_each_bad_model(&c->worker, &c->graphs, warn_model, &warnings);
+    for (size_t i = 0; i < c->graphs.count; i++)
+        load_each_bad_model(&c->worker, c->graphs.graphs[i], warn_model, &warnings);
     problems_close(&warnings);
     fputs(buf_text(&warnings.text), stderr);
     problems_deinit(&warnings);

@@ -50,8 +50,8 @@ bool cli_settings(const struct cli_command *command, struct conf_args *args, str
 const char *cli_take_value(int *arg_count, char **args, const char *name);
 bool cli_take_flag(int *arg_count, char **args, const char *name);
 
-/* load.c: files and folders, separated by ':', into a registry. places: NULL = those of the
-   settings. Problems are all noted; those of one file do not keep the others from being read. A
+/* graph_set.c: files and folders, separated by ':', into an empty registry. places: NULL = those of
+   the settings. Problems are all noted; those of one file do not keep the others from being read. A
    graph may name any other as its node; if its file was asked for alone, also those of the files
    beside it, which are not added. 0 or a fault. */
 int load_graphs(const struct conf *conf, const struct kind_table *kinds, const char *places,
@@ -62,9 +62,9 @@ bool load_is_place(const char *word);
  * a sentence in text. */
 char *load_file(const char *path, size_t max_bytes, size_t *ret_len_bytes, char *text,
                 size_t text_size);
-/* What is legal and probably not meant: calls seen for every model that cannot be called, once per
-   graph, with the first node that names it. */
-void load_each_bad_model(const struct worker *w, const struct registry *graphs,
+/* What is legal and probably not meant: calls seen for every model of a graph that cannot be
+   called, once, with the first node that names it. */
+void load_each_bad_model(const struct worker *w, const struct graph *graph,
                          void (*seen)(void *arg, const char *graph, const char *node,
                                       const char *sentence),
                          void *arg);

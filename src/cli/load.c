@@ -1,360 +1,154 @@
 /*
- * Graph files, JSON and Lua, from disk into a registry. graph/ itself does no I/O.
- *
- * All files are read before the first is built, because a graph may name another as its node:
+ * Graph files, JSON and Lua, into a set of graphs. graph/ itself does no I/O.
  *
  *     build_all --> build_file(a) --> the builder of a asks for "b" --> build_file(b) ...
  *
- * A file that was asked for alone may also name the other files of its folder, which are read only
- * then, and are no graphs of the server.
+ * When they are loaded once more, build_file() first asks whether anything that the graph was made
+ * of has changed (which asks the same of the graphs that it names), and where a build ends with
+ * mistakes, what was before stays.
  */
+#include "cli/load.h"
 #include "base/err.h"
-#include "base/file.h"
 #include "base/mem.h"
-#include "cli/cli.h"
 #include "graph/parse.h"
-#include "graph/subgraph.h"
 #include "script/script.h"
-#include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-/* A graph that names another is built after it, in the middle of its own making. */
-enum file_state { FILE_NEW, FILE_OPEN /* being built */, FILE_BUILT, FILE_WRONG };
+/* ---- building one file ---- */
 
-/* Bounds the stack only: how deep graphs may be inside each other is looked at where one is put into
- * another, from the inside, so that the outermost of too many is told whichever was opened first. */
-enum { OPEN_MAX = 8 * SUBGRAPH_MAX_DEPTH };
-
-struct graph_file {
-    char *path;
-    char *name; /* of the graph */
-    char *bytes;
-    size_t len;
-    enum file_state state;
-    bool is_named;       /* asked for by its own path */
-    bool is_asked;       /* by its path or its folder; else it is only there to be named */
-    bool has_neighbours; /* the other files of its folder are known */
-    struct graph *graph;
-};
-
-struct load {
-    const struct conf *conf;
-    const struct kind_table *kinds;
-    struct builder_limits limits;
-    struct registry *graphs;
-    struct problems *problems;
-    struct graph_file **files; /* in the order of the places */
-    const char **names;        /* of the files */
-    size_t count;
-    struct graph_source source;        /* of this load */
-    struct graph_file *open[OPEN_MAX]; /* each was named by the one before it */
-    size_t open_count;
-    bool is_from_settings;
-};
-
-/* ---- files ---- */
-
-char *load_file(const char *path, size_t max_bytes, size_t *ret_len_bytes, char *text,
-                size_t text_size)
+/* The file that is being built, or looked at. */
+static struct graph_file *top_of(const struct load *l)
 {
-    struct buf content MEM_AUTO(buf_deinit);
-    int error = 0;
-
-    buf_init(&content, max_bytes);
-    int r = strcmp(path, "-") == 0 ? file_read_fd(STDIN_FILENO, &content, &error)
-                                   : file_read(path, &content, &error);
-    if (r == FILE_E_UNREADABLE)
-        snprintf(text, text_size, "cannot be read: %s", strerror(error));
-    else if (r == FILE_E_LARGE)
-        snprintf(text, text_size, "is larger than %zu bytes", max_bytes);
-    else if (r != 0)
-        snprintf(text, text_size, "cannot be read: %s", err_text(r));
-    char *bytes = r == 0 ? buf_take(&content, ret_len_bytes) : NULL;
-    if (r == 0 && bytes == NULL)
-        snprintf(text, text_size, "cannot be read: %s", err_text(ERR_NOMEM));
-    return bytes;
+    return l->open[l->open_count - 1];
 }
 
-/* A pipe or a device in its place would be waited for, or read, without an end. */
-static bool is_file(const char *path)
+static void note_file(void *arg, const char *path, const char *bytes, size_t len_bytes)
 {
-    struct stat st;
+    struct load *l = arg;
 
-    return stat(path, &st) != 0 || S_ISREG(st.st_mode); /* what is missing is told by reading it */
+    if (parts_add_file(&top_of(l)->parts, path, bytes, len_bytes) != 0)
+        l->fault = ERR_NOMEM;
 }
 
-static struct graph_file *file_free(struct graph_file *file)
+static int build_json(struct load *l, struct graph_file *file, const struct script_tools *scripts)
 {
-    if (file == NULL)
-        return NULL;
-    graph_unref(file->graph);
-    mem_free(file->path);
-    mem_free(file->name);
-    mem_free(file->bytes);
-    return mem_free(file);
-}
-
-static int grow(struct load *l)
-{
-    size_t count = l->count + 1;
-    struct graph_file **files = mem_realloc(l->files, count * sizeof(struct graph_file *));
-
-    if (files == NULL)
-        return ERR_NOMEM;
-    l->files = files;
-    const char **names = mem_realloc(l->names, count * sizeof(*names));
-    if (names == NULL)
-        return ERR_NOMEM;
-    l->names = names;
-    return 0;
-}
-
-static int append_take(struct load *l, struct graph_file *file)
-{
-    int r = grow(l);
-
-    if (r != 0) {
-        file_free(file);
-        return err_trace(r);
-    }
-    l->files[l->count] = file;
-    l->names[l->count++] = file->name;
-    l->source.names = l->names;
-    l->source.name_count = l->count;
-    return 0;
-}
-
-/* bytes are taken. */
-static int add_file(struct load *l, const char *path, char *bytes, size_t len, bool is_asked)
-{
-    struct graph_file *file = mem_zalloc(sizeof(*file));
-
-    if (file == NULL) {
-        mem_free(bytes);
-        return err_trace(ERR_NOMEM);
-    }
-    *file =
-        (struct graph_file){ .path = mem_strdup(path),
-                             .name = graph_peek_name(path, bytes, len, (int)l->limits.max_depth),
-                             .bytes = bytes,
-                             .len = len,
-                             .is_asked = is_asked };
-    if (file->path != NULL && file->name != NULL)
-        return append_take(l, file);
-    file_free(file);
-    return err_trace(ERR_NOMEM);
-}
-
-static bool is_known(const struct load *l, const char *path)
-{
-    for (size_t i = 0; i < l->count; i++)
-        if (strcmp(l->files[i]->path, path) == 0)
-            return true;
-    return false;
-}
-
-/* Nobody has asked for a neighbour: if it cannot be read, there is none. */
-static int read_one(struct load *l, const char *path, bool is_asked)
-{
-    char text[256];
-    size_t len = 0;
-    char *bytes = NULL;
-
-    if (!is_asked && is_known(l, path))
-        return 0;
-    if (is_file(path))
-        bytes = load_file(path, (size_t)l->conf->max_body_bytes, &len, text, sizeof(text));
-    else
-        snprintf(text, sizeof(text), "is neither a file nor a folder");
-    if (bytes != NULL)
-        return add_file(l, path, bytes, len, is_asked);
-    if (is_asked)
-        problems_add(l->problems, path, "", NULL, "%s", text);
-    return 0;
-}
-
-/* ---- folders ---- */
-
-static bool has_ending(const char *name, const char *ending)
-{
-    size_t len = strlen(name);
-    size_t ending_len = strlen(ending);
-
-    return len > ending_len && strcmp(name + len - ending_len, ending) == 0;
-}
-
-enum { FOLDER_DEPTH_MAX = 8 };
-
-static bool has_graph_ending(const char *name)
-{
-    return has_ending(name, ".json") || has_ending(name, ".lua");
-}
-
-static int is_graph_file(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.' && has_graph_ending(entry->d_name);
-}
-
-/* prefix: goes in front of the names in the folder. */
-static int read_folder(struct load *l, const char *path, const char *prefix, bool is_asked)
-{
-    struct dirent **entries = NULL;
-    int count = scandir(path, &entries, is_graph_file, alphasort);
-    int r = 0;
-
-    if (count < 0) {
-        if (is_asked)
-            problems_add(l->problems, path, "", NULL, "cannot be read: %s", strerror(errno));
-        return 0;
-    }
-    for (int i = 0; i < count; i++) {
-        char *file MEM_AUTO(mem_freep) = mem_printf("%s%s", prefix, entries[i]->d_name);
-        free(entries[i]); /* scandir's, from malloc */
-        if (r == 0)
-            r = file == NULL ? ERR_NOMEM : read_one(l, file, is_asked);
-    }
-    free(entries);
-    return r;
-}
-
-static int is_visible(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-static int read_asked_folder(struct load *l, const char *path, int depth);
-
-/* Folders inside, of which there may be some: what is there besides is left alone. */
-static int read_subfolders(struct load *l, const char *prefix, int depth)
-{
-    struct dirent **entries = NULL;
-    int count = scandir(prefix, &entries, is_visible, alphasort);
-    int r = 0;
-
-    for (int i = 0; i < count; i++) {
-        char *path MEM_AUTO(mem_freep) = mem_printf("%s%s", prefix, entries[i]->d_name);
-        struct stat st;
-        free(entries[i]);
-        if (path == NULL)
-            r = ERR_NOMEM;
-        else if (r == 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-            r = read_asked_folder(l, path, depth + 1);
-    }
-    free(entries);
-    return r;
-}
-
-static int read_asked_folder(struct load *l, const char *path, int depth)
-{
-    char *prefix MEM_AUTO(mem_freep) = mem_printf("%s/", path);
-    size_t first = l->count;
-    int r = prefix == NULL ? ERR_NOMEM : read_folder(l, path, prefix, true);
-
-    for (size_t i = first; i < l->count; i++)
-        l->files[i]->has_neighbours = true;
-    if (r == 0 && depth < FOLDER_DEPTH_MAX)
-        r = read_subfolders(l, prefix, depth);
-    return r;
-}
-
-static int read_neighbours(struct load *l, struct graph_file *of)
-{
-    const char *slash = strrchr(of->path, '/');
-    size_t len = slash == NULL ? 0 : (size_t)(slash - of->path) + 1;
-    char *prefix MEM_AUTO(mem_freep) = mem_strndup(of->path, len);
-    size_t first = l->count;
-
-    if (of->has_neighbours)
-        return 0;
-    of->has_neighbours = true;
-    int r = prefix == NULL ? ERR_NOMEM : read_folder(l, len == 0 ? "." : prefix, prefix, false);
-    for (size_t i = first; i < l->count; i++)
-        l->files[i]->has_neighbours = true;
-    return r;
-}
-
-bool load_is_place(const char *word)
-{
-    struct stat st;
-
-    return stat(word, &st) == 0 || strchr(word, '/') != NULL || has_graph_ending(word);
-}
-
-static void note_missing(const struct load *l, const char *path, int error)
-{
-    bool is_relative = error == ENOENT && path[0] != '/';
-
-    problems_add(l->problems, path, "",
-                 l->is_from_settings ? "name a file or a folder with --graphs or ANABRANCH_GRAPHS"
-                                     : NULL,
-                 "cannot be read: %s%s", strerror(error),
-                 is_relative ? " (relative to the working directory)" : "");
-}
-
-static int read_place(struct load *l, const char *path)
-{
-    struct stat st;
-
-    if (stat(path, &st) != 0) {
-        note_missing(l, path, errno);
-        return 0;
-    }
-    if (S_ISDIR(st.st_mode))
-        return read_asked_folder(l, path, 0);
-    size_t first = l->count;
-    int r = read_one(l, path, true);
-    if (l->count > first)
-        l->files[first]->is_named = true;
-    return r;
-}
-
-/* ---- graphs ---- */
-
-static int build_json(struct load *l, struct graph_file *file)
-{
-    const struct code_source language = script_language(l->conf);
+    const struct code_source language = script_language(scripts);
     const struct parse_tools tools = { l->kinds, &l->limits, &l->source, &language };
 
-    return graph_parse_with(&tools, file->path, file->bytes, file->len, l->problems, &file->graph);
+    return graph_parse_with(&tools, file->path, file->bytes, file->len, &file->found, &file->graph);
 }
 
 /* A Lua file in a folder may be a module of others; one that was named must be a graph. */
-static int build_lua(struct load *l, struct graph_file *file)
+static int build_lua(struct graph_file *file, const struct script_tools *tools)
 {
-    const struct script_tools tools = { l->conf, l->kinds, &l->limits, &l->source };
     int r =
-        script_load_graph(&tools, file->path, file->bytes, file->len, l->problems, &file->graph);
+        script_load_graph(tools, file->path, file->bytes, file->len, &file->found, &file->graph);
 
     if (r == 0 && file->graph == NULL && file->is_named) {
-        problems_add(l->problems, file->path, "", "end it with: return graph:compile{}",
+        problems_add(&file->found, file->path, "", "end it with: return graph:compile{}",
                      "the file makes no graph");
         r = SCRIPT_E_WRONG;
     }
+    problems_close(&file->found);
     return r;
+}
+
+/* 0, positive after mistakes, or a fault. */
+static int build(struct load *l, struct graph_file *file)
+{
+    const struct script_files files = { note_file, l };
+    const struct script_tools tools = { l->conf, l->kinds, &l->limits, &l->source, &files };
+
+    parts_deinit(&file->parts); /* of the graphs that were looked at before */
+    int r = parts_add_file(&file->parts, file->path, file->bytes, file->len);
+    if (r == 0)
+        r = load_has_ending(file->path, ".lua") ? build_lua(file, &tools)
+                                                : build_json(l, file, &tools);
+    if (r >= 0 && l->fault != 0)
+        r = l->fault;
+    if (r >= 0 && file->found.fault != 0)
+        r = file->found.fault;
+    return r < 0 ? err_trace(r) : r;
+}
+
+/* ---- once more ---- */
+
+static int find_graph(void *arg, const char *name, struct graph **ret, struct buf *why);
+
+/* What is wrong with it now, a build would tell. */
+static int is_same_graph(struct load *l, const struct graph_part *part, bool *ret)
+{
+    struct graph *graph = NULL;
+    struct buf why MEM_AUTO(buf_deinit);
+
+    buf_init(&why, 4096);
+    int r = find_graph(l, part->name, &graph, &why);
+    *ret = r == 0 && graph == part->graph;
+    return r < 0 ? err_trace(r) : 0;
+}
+
+/* Would a build come to what is there? Its own bytes have been read already. */
+static int is_unchanged(struct load *l, const struct graph_file *file, bool *ret)
+{
+    const struct parts *parts = graph_file_was_good(file) ? &file->before->parts : NULL;
+    int r = 0;
+
+    *ret = parts != NULL && file_part_is(&parts->files[0], file->bytes, file->len);
+    for (size_t i = 1; r == 0 && *ret && i < parts->file_count; i++)
+        r = load_is_same_file(l, &parts->files[i], ret);
+    for (size_t i = 0; r == 0 && *ret && i < parts->graph_count; i++)
+        r = is_same_graph(l, &parts->graphs[i], ret);
+    return r;
+}
+
+static void settle(struct graph_file *file, bool is_wrong)
+{
+    file->state = is_wrong ? FILE_WRONG : FILE_BUILT;
+    file->bytes = mem_free(file->bytes);
+    if (is_wrong)
+        parts_deinit(&file->parts);
+    if (is_wrong && graph_file_was_good(file))
+        graph_file_keep(file);
 }
 
 static int build_file(struct load *l, struct graph_file *file)
 {
+    bool is_same = false;
+
     file->state = FILE_OPEN;
     l->open[l->open_count++] = file;
-    int r = has_ending(file->path, ".lua") ? build_lua(l, file) : build_json(l, file);
+    int r = is_unchanged(l, file, &is_same);
+    if (r == 0 && is_same)
+        graph_file_keep(file);
+    else if (r == 0)
+        r = build(l, file);
     l->open_count--;
-    file->state = r == 0 ? FILE_BUILT : FILE_WRONG;
-    file->bytes = mem_free(file->bytes);
+    settle(file, r != 0);
     return r > 0 ? 0 : r;
 }
 
+/* ---- graphs that name each other ---- */
+
+/* By the name that it has; or else the one that it had, which may stay in force. */
+static int fitness(const struct graph_file *file, const char *name)
+{
+    return 2 * (strcmp(file->name, name) == 0) + graph_file_was_called(file, name);
+}
+
+/* Of two with one name, the one that had it before. */
 static struct graph_file *file_named(const struct load *l, const char *name)
 {
-    for (size_t i = 0; i < l->count; i++)
-        if (strcmp(l->files[i]->name, name) == 0)
-            return l->files[i];
-    return NULL;
+    struct graph_file *best = NULL;
+    int best_fitness = 0;
+
+    for (size_t i = 0; i < l->set.file_count; i++) {
+        int is = fitness(l->set.files[i], name);
+        if (is > best_fitness) {
+            best = l->set.files[i];
+            best_fitness = is;
+        }
+    }
+    return best;
 }
 
 /* "a graph cannot be inside itself: a -> b -> a" */
@@ -370,7 +164,7 @@ static void tell_cycle(const struct load *l, const struct graph_file *file, stru
     buf_add_str(why, file->name);
 }
 
-static int build_named(struct load *l, struct graph_file *file, struct buf *why)
+static int build_named(struct load *l, struct graph_file *file, const char *name, struct buf *why)
 {
     if (file->state == FILE_OPEN) {
         tell_cycle(l, file, why);
@@ -381,43 +175,77 @@ static int build_named(struct load *l, struct graph_file *file, struct buf *why)
         return SOURCE_E_REFUSED;
     }
     int r = file->state == FILE_NEW ? build_file(l, file) : 0;
-    if (r != 0 || file->state == FILE_BUILT)
+    if (r != 0 || (file->graph != NULL && strcmp(file->graph->name, name) == 0))
         return r;
-    buf_addf(why, "graph \"%s\" has mistakes of its own, see %s", file->name, file->path);
+    if (file->state == FILE_BUILT && file->graph != NULL)
+        return SOURCE_E_UNKNOWN; /* it is called otherwise now */
+    if (file->state == FILE_BUILT)
+        buf_addf(why, "%s makes no graph", file->path);
+    else
+        buf_addf(why, "graph \"%s\" has mistakes of its own, see %s", name, file->path);
     return SOURCE_E_REFUSED;
 }
 
 static int find_graph(void *arg, const char *name, struct graph **ret, struct buf *why)
 {
     struct load *l = arg;
+    struct graph_file *asker = top_of(l);
     struct graph_file *file = file_named(l, name);
 
-    if (file == NULL) {
-        int r = read_neighbours(l, l->open[l->open_count - 1]);
+    if (file == NULL || strcmp(file->name, name) != 0) {
+        int r = load_read_neighbours(l, asker);
         if (r != 0)
             return err_trace(r);
         file = file_named(l, name);
     }
     if (file == NULL)
         return SOURCE_E_UNKNOWN;
-    int r = build_named(l, file, why);
+    int r = build_named(l, file, name, why);
+    if (r == 0)
+        r = parts_add_graph(&asker->parts, name, file->graph);
     if (r == 0)
         *ret = file->graph;
     return r;
 }
 
-static int keep(const struct load *l, const struct graph_file *file)
-{
-    int r = registry_add(l->graphs, file->graph);
+/* ---- all files ---- */
 
-    if (r == REGISTRY_E_TAKEN) {
-        const struct graph_file *other = file_named(l, file->graph->name);
-        problems_add(l->problems, file->path, "/name", "choose another name",
-                     "a graph \"%s\" is defined by %s already", file->graph->name,
-                     other != NULL && other != file ? other->path : "another file");
-        r = 0;
-    }
-    return r;
+static void tell_taken(const struct load *l, struct graph_file *file)
+{
+    const struct graph_file *other = file_named(l, file->graph->name);
+
+    problems_add(&file->found, file->path, "/name", "choose another name",
+                 "a graph \"%s\" is defined by %s already", file->graph->name,
+                 other != NULL && other != file ? other->path : "another file");
+}
+
+static int put_in_force(struct load *l, struct graph_file *file)
+{
+    int r = registry_add(&l->set.graphs, file->graph);
+
+    if (r != REGISTRY_E_TAKEN)
+        return r;
+    tell_taken(l, file);
+    file->graph = graph_unref(file->graph);
+    settle(file, true);
+    if (file->is_kept && file->graph != NULL)
+        r = registry_add(&l->set.graphs, file->graph);
+    return r < 0 ? r : 0; /* a name that somebody else has by now is lost */
+}
+
+/* Those first that keep the name of their graph: it is not to be had by another file. */
+static int put_all_in_force(struct load *l)
+{
+    int r = 0;
+
+    for (int keeps_name = 1; keeps_name >= 0; keeps_name--)
+        for (size_t i = 0; i < l->set.file_count && r == 0; i++) {
+            struct graph_file *file = l->set.files[i];
+            bool is_wanted = file->is_asked && file->graph != NULL;
+            if (is_wanted && graph_file_was_called(file, file->graph->name) == keeps_name)
+                r = put_in_force(l, file);
+        }
+    return r == 0 ? 0 : err_trace(r);
 }
 
 /* Neighbours are appended meanwhile. */
@@ -425,45 +253,39 @@ static int build_all(struct load *l)
 {
     int r = 0;
 
-    for (size_t i = 0; i < l->count && r == 0; i++) {
-        struct graph_file *file = l->files[i];
+    for (size_t i = 0; i < l->set.file_count && r == 0; i++) {
+        struct graph_file *file = l->set.files[i];
         if (file->is_asked && file->state == FILE_NEW)
             r = build_file(l, file);
-        if (r == 0 && file->is_asked && file->graph != NULL)
-            r = keep(l, file);
     }
     return r;
 }
 
-static void load_deinit(struct load *l)
+void load_deinit(struct load *l)
 {
-    for (size_t i = 0; i < l->count; i++)
-        file_free(l->files[i]);
-    mem_free(l->files);
-    mem_free(l->names);
+    graph_set_deinit(&l->set);
+    problems_deinit(&l->found);
+    l->names = mem_free(l->names);
 }
 
-int load_graphs(const struct conf *conf, const struct kind_table *kinds, const char *places,
-                struct registry *graphs, struct problems *problems)
+int load_run(struct load *l, const struct conf *conf, const struct kind_table *kinds,
+             const char *places, const struct graph_set *before)
 {
-    struct load l = { .conf = conf,
-                      .kinds = kinds,
-                      .limits = worker_builder_limits(conf),
-                      .graphs = graphs,
-                      .problems = problems,
-                      .is_from_settings = places == NULL };
-    char *list MEM_AUTO(mem_freep) = mem_strdup(places == NULL ? conf->graphs : places);
-    char *rest = list;
-    char *place;
-    int r = list == NULL ? ERR_NOMEM : 0;
-
-    l.source = (struct graph_source){ .find = find_graph, .arg = &l };
-    while (r == 0 && (place = strsep(&rest, ":")) != NULL) {
-        if (place[0] != '\0')
-            r = read_place(&l, place);
-    }
+    *l = (struct load){ .conf = conf,
+                        .kinds = kinds,
+                        .limits = worker_builder_limits(conf),
+                        .before = before,
+                        .is_from_settings = places == NULL };
+    l->source = (struct graph_source){ .find = find_graph, .arg = l };
+    problems_init(&l->found);
+    int r = load_read_places(l, places == NULL ? conf->graphs : places);
     if (r == 0)
-        r = build_all(&l);
-    load_deinit(&l);
-    return r == 0 ? problems->fault : err_trace(r);
+        r = build_all(l);
+    if (r == 0)
+        r = put_all_in_force(l);
+    if (r == 0)
+        r = l->found.fault;
+    for (size_t i = 0; i < l->set.file_count && r == 0; i++)
+        r = l->set.files[i]->found.fault;
+    return r == 0 ? 0 : err_trace(r);
 }

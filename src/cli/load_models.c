@@ -23,18 +23,15 @@ static void look_at_model(void *arg, const char *node, const char *model)
     look->seen(look->arg, look->graph, node, text);
 }
 
-void load_each_bad_model(const struct worker *w, const struct registry *graphs,
+void load_each_bad_model(const struct worker *w, const struct graph *graph,
                          void (*seen)(void *arg, const char *graph, const char *node,
                                       const char *sentence),
                          void *arg)
 {
-    for (size_t i = 0; i < graphs->count; i++) {
-        struct look look = { .w = w,
-                             .graph = graphs->graphs[i]->name,
-                             .known = json_object(),
-                             .seen = seen,
-                             .arg = arg };
-        graph_each_model(graphs->graphs[i], w->conf, look_at_model, &look);
-        json_decref(look.known);
-    }
+    struct look look = {
+        .w = w, .graph = graph->name, .known = json_object(), .seen = seen, .arg = arg
+    };
+
+    graph_each_model(graph, w->conf, look_at_model, &look);
+    json_decref(look.known);
 }

@@ -3,9 +3,9 @@
  *
  *     settings -> worker (loop, fetcher, models, database, runs) -> graphs -> HTTP server
  *
- * The port opens last, so a server that answers is whole. SIGTERM, SIGINT or SIGHUP: no new work,
- * what runs gets drain_ms to end, then it is cancelled; exit status 0. A second signal ends the
- * process at once.
+ * The port opens last, so a server that answers is whole. SIGTERM or SIGINT: no new work, what runs
+ * gets drain_ms to end, then it is cancelled; exit status 0. A second one ends the process at once.
+ * SIGHUP: graph files that have changed are loaded, as by POST /admin/reload.
  */
 #include "api/expiry.h"
 #include "api/work.h"
@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/graph_set.h"
+#include "cli/reload_report.h"
 #include "graph_schema.h"
 #include <signal.h>
 #include <stdio.h>
@@ -25,7 +27,7 @@
 struct serve {
     const struct conf *conf;
     struct worker worker;
-    struct registry graphs;
+    struct graph_set set;
     struct api api;
     struct http_server *server;
     struct loop_timer *drain;
@@ -73,7 +75,7 @@ static void drain_passed(void *arg)
     loop_timer_start(s->drain, LAST_WORDS_MS * 1000);
 }
 
-static void take_signal(void *arg, int number)
+static void take_end(void *arg, int number)
 {
     struct serve *s = arg;
 
@@ -88,6 +90,69 @@ static void take_signal(void *arg, int number)
     runs_drain(s->worker.runs, runs_idle, s);
 }
 
+/* ---- graphs, once more ---- */
+
+static void warn_model(void *arg, const char *graph, const char *node, const char *sentence)
+{
+    (void)arg;
+    log_warn("model_not_ready", "graph", graph, "node", node, "message", sentence, NULL);
+}
+
+static bool is_in(const struct registry *graphs, const struct graph *g)
+{
+    return registry_find(graphs, g->name) == g;
+}
+
+/* Results that are kept of a graph that is not in force would never be asked for, and hold it. */
+static void change_over(struct serve *s, const struct registry *before)
+{
+    const struct registry *now = &s->set.graphs;
+
+    for (size_t i = 0; i < before->count; i++) {
+        if (!is_in(now, before->graphs[i]))
+            runs_clear_cache(s->worker.runs, before->graphs[i], NULL);
+    }
+    for (size_t i = 0; i < now->count; i++) {
+        if (!is_in(before, now->graphs[i]))
+            load_each_bad_model(&s->worker, now->graphs[i], warn_model, NULL);
+    }
+}
+
+/*
+ * struct api. It reads the files here on the loop's thread, where everything else waits for it: for
+ * a handful of files that is a few milliseconds, and the bounds are those of the start
+ * (max_body_bytes a file, ten times script_max_sync_instructions a script).
+ */
+static int reload(void *arg, json_t **ret)
+{
+    struct serve *s = arg;
+    struct graph_set before;
+
+    if (s->is_draining)
+        return API_E_DRAINING;
+    int r = graph_set_reload(s->conf, &s->worker.services.kinds, &s->set, &before, ret);
+    if (r != 0)
+        return err_trace(r);
+    reload_report_log(*ret);
+    change_over(s, &before.graphs);
+    graph_set_deinit(&before);
+    return 0;
+}
+
+static void take_hangup(void *arg, int number)
+{
+    struct serve *s = arg;
+    json_t *report = NULL;
+
+    (void)number;
+    int r = reload(s, &report);
+    if (r == API_E_DRAINING)
+        log_info("reload_refused", "message", "the server is stopping", NULL);
+    else if (r != 0)
+        log_error("reload_failed", "message", err_text(r), NULL);
+    json_decref(report);
+}
+
 /* ---- the beginning ---- */
 
 static int load(struct serve *s)
@@ -96,7 +161,7 @@ static int load(struct serve *s)
     int status = EXIT_OK;
 
     problems_init(&problems);
-    int r = load_graphs(s->conf, &s->worker.services.kinds, NULL, &s->graphs, &problems);
+    int r = graph_set_load(s->conf, &s->worker.services.kinds, NULL, &s->set, &problems);
     if (r != 0)
         status = cli_fault("graphs", r);
     else if (problems.count > 0) {
@@ -109,20 +174,15 @@ static int load(struct serve *s)
     return status;
 }
 
-static void warn_model(void *arg, const char *graph, const char *node, const char *sentence)
-{
-    (void)arg;
-    log_warn("model_not_ready", "graph", graph, "node", node, "message", sentence, NULL);
-}
-
 /* Not before everything is loaded: until the loop runs, a signal should just end the process. */
-static int watch_signals(struct serve *s)
+static int watch_ends(struct serve *s)
 {
-    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
     int r = loop_timer_new(s->worker.loop, drain_passed, s, &s->drain);
 
-    for (size_t i = 0; r == 0 && i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        r = loop_signal_watch(s->worker.loop, numbers[i], take_signal, s);
+    if (r == 0)
+        r = loop_signal_watch(s->worker.loop, SIGTERM, take_end, s);
+    if (r == 0)
+        r = loop_signal_watch(s->worker.loop, SIGINT, take_end, s);
     return r;
 }
 
@@ -140,7 +200,8 @@ static int open_port(struct serve *s)
     int r = http_server_new(s->worker.loop, &options, &s->server, text, sizeof(text));
 
     if (r == 0) {
-        log_info("listening", "address", text, "graphs", log_int((long long)s->graphs.count), NULL);
+        log_info("listening", "address", text, "graphs", log_int((long long)s->set.graphs.count),
+                 NULL);
         return EXIT_OK;
     }
     fprintf(stderr, "anabranch: %s\n", r > 0 ? text : err_text(r));
@@ -149,40 +210,46 @@ static int open_port(struct serve *s)
 
 static int start(struct serve *s)
 {
+    const struct registry none = { .count = 0 };
     int r = worker_init(&s->worker, s->conf, environ);
 
     if (r != 0)
         return cli_worker_failure(&s->worker, r);
-    int status = load(s);
+    /* Before anything is loaded: it waits for the loop, and no file that changes is missed. */
+    r = loop_signal_watch(s->worker.loop, SIGHUP, take_hangup, s);
+    int status = r == 0 ? load(s) : cli_fault("start", r);
     if (status != EXIT_OK)
         return status;
-    r = watch_signals(s);
+    r = watch_ends(s);
     if (r != 0)
         return cli_fault("start", r);
     s->api = (struct api){
         .services = &s->worker.services,
         .runs = s->worker.runs,
-        .graphs = &s->graphs,
+        .graphs = &s->set.graphs,
         .started_ms = clock_wall_ms(),
         .graph_schema = graph_schema_text,
         .graph_schema_len_bytes = sizeof(graph_schema_text) - 1,
+        .reload = reload,
+        .reload_arg = s,
     };
     r = expiry_new(&s->api, &s->api.expiry);
     if (r != 0)
         return cli_fault("start", r);
-    load_each_bad_model(&s->worker, &s->graphs, warn_model, NULL);
+    change_over(s, &none);
     return open_port(s);
 }
 
 static void stop(struct serve *s)
 {
+    s->is_draining = true; /* no SIGHUP from now on */
     s->server = http_server_free(s->server);
     expiry_stop(s->api.expiry);
     api_finish(&s->api);
     s->api.expiry = expiry_free(s->api.expiry);
     s->drain = loop_timer_free(s->drain);
     worker_deinit(&s->worker);
-    registry_deinit(&s->graphs);
+    graph_set_deinit(&s->set);
 }
 
 static int serve(const struct conf *conf)
@@ -215,7 +282,9 @@ const struct cli_command command_serve = {
     .name = "serve",
     .arguments = "[SETTINGS]",
     .sentence = "serve graphs over HTTP",
-    .details = "  The graphs are those of the setting graphs.\n",
+    .details =
+        "  The graphs are those of the setting graphs. SIGHUP loads files that have changed; "
+        "SIGTERM and SIGINT let\n  runs end, for at most drain_ms.\n",
     .keeps_threads = true,
     .run = run_serve,
 };

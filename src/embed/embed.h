@@ -20,6 +20,7 @@
 #include "anabranch.h"
 #include "graph/code.h"
 #include "run/worker.h"
+#include "script/script.h"
 #include <stdint.h>
 
 /* For copies of states, events and failures, which the settings bounded where they were made. */
@@ -28,7 +29,8 @@
 struct anabranch_engine {
     struct conf conf;
     struct worker worker;
-    struct code_source language; /* what graphs of this engine may have code in */
+    struct script_tools scripts;
+    struct code_source language;    /* what graphs of this engine may have code in; from scripts */
     const struct node_kind **kinds; /* worker.services.kinds: the built-in ones, then our own */
     struct list own_kinds;          /* struct embed_kind */
     struct list tasks;              /* struct anabranch_task that their kinds have not ended */

@@ -42,8 +42,9 @@ static int parse_lua(struct anabranch_engine *engine, const struct source *in,
                      struct problems *found, struct graph **ret)
 {
     struct builder_limits limits = worker_builder_limits(&engine->conf);
-    const struct script_tools tools = { &engine->conf, &engine->worker.services.kinds, &limits,
-                                        NULL };
+    const struct script_tools tools = { .conf = &engine->conf,
+                                        .kinds = &engine->worker.services.kinds,
+                                        .limits = &limits };
     int r = script_load_graph(&tools, in->file, in->text, in->len_bytes, found, ret);
 
     if (r == 0 && *ret == NULL) {

@@ -68,7 +68,8 @@ static int keep_in_memory(struct conf *conf)
 
 static int start_worker(struct anabranch_engine *engine)
 {
-    engine->language = script_language(&engine->conf);
+    engine->scripts = (struct script_tools){ .conf = &engine->conf };
+    engine->language = script_language(&engine->scripts);
     int r = worker_init(&engine->worker, &engine->conf, environ);
 
     if (r != WORKER_E_REFUSED)

@@ -250,6 +250,10 @@ enum fail_code guard_check_route(const struct guard *g, unsigned flags, const st
         *ret_why = "a server without keys takes this request directly only, not through a proxy";
         return FAIL_FORBIDDEN;
     }
+    if (guard_is_open(g) && (flags & ROUTE_ADMIN) != 0 && ask->is_remote) {
+        *ret_why = "a server without keys takes this request from its own machine only";
+        return FAIL_FORBIDDEN;
+    }
     if ((flags & ROUTE_BODY) != 0 && !is_json_type(ask->content_type, ask->origin != NULL)) {
         *ret_why = "send the body as application/json";
         return FAIL_MEDIA_TYPE;

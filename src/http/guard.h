@@ -28,6 +28,7 @@ struct guard_ask {
     const char *authorization;
     const char *content_type;
     bool is_forwarded; /* forwarded, x-forwarded-*, x-real-ip or via is there */
+    bool is_remote;    /* the client's address is not loopback */
 };
 
 /* Reads api_keys, auth and cors_origins. 0 or ERR_NOMEM; deinit either way. */

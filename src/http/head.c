@@ -4,6 +4,7 @@
  * because each step trusts the ones before it.
  */
 #include "http/internal.h"
+#include "http/listen.h"
 #include "http/route.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -118,6 +119,14 @@ static void refuse(struct req *req, enum fail_code code, const char *why)
     reply_failf(req, code, "%s", why);
 }
 
+/* As the system knows the client; what headers say of it is not looked at. */
+static bool is_remote(const struct req *req)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(req->conn->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info == NULL || info->client_addr == NULL || !listen_is_loopback(info->client_addr);
+}
+
 static struct guard_ask ask_of(const struct req *req, const char *method, const struct framing *f)
 {
     return (struct guard_ask){
@@ -128,6 +137,7 @@ static struct guard_ask ask_of(const struct req *req, const char *method, const 
         .authorization = req_header(req, "authorization"),
         .content_type = req_header(req, "content-type"),
         .is_forwarded = f->is_forwarded,
+        .is_remote = is_remote(req),
     };
 }
 

@@ -25,7 +25,7 @@ enum route_flags {
     ROUTE_PROTOCOL = 2, /* errors in the LangGraph protocol's shape (plain text, or {"detail"}
                            for its Python client), else {"error":{...}} as /invoke */
     ROUTE_BODY = 4,     /* takes a JSON body: other content types are 415 */
-    ROUTE_ADMIN = 8,    /* refused on an open server when a forwarding header is there */
+    ROUTE_ADMIN = 8,    /* on an open server for this machine only, and not through a proxy */
 };
 struct http_route {
     const char *method;

@@ -47,11 +47,13 @@ static bool split(const char *host_port, struct name *ret)
     return true;
 }
 
-static bool is_loopback(const struct sockaddr_storage *a)
+bool listen_is_loopback(const struct sockaddr *a)
 {
-    if (a->ss_family == AF_INET)
-        return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24 == 127;
-    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)a)->sin6_addr;
+    if (a->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr) >> 24 == 127;
+    if (a->sa_family != AF_INET6)
+        return false;
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
     return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
 }
 
@@ -70,7 +72,7 @@ int listen_parse(const char *host_port, struct listen_address *ret, char *text, 
     }
     *ret = (struct listen_address){ .len = found->ai_addrlen };
     memcpy(&ret->address, found->ai_addr, found->ai_addrlen);
-    ret->is_loopback = is_loopback(&ret->address);
+    ret->is_loopback = listen_is_loopback(found->ai_addr);
     freeaddrinfo(found);
     return 0;
 }

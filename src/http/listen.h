@@ -12,6 +12,8 @@ struct listen_address {
     bool is_loopback;
 };
 
+/* An IPv4 or IPv6 address of this machine that no other can reach; of another family: false. */
+bool listen_is_loopback(const struct sockaddr *a);
 /* host:port with an IPv4 address, a bracketed IPv6 address, or localhost. 0 or HTTP_E_ADDRESS with
  * a sentence in text. */
 int listen_parse(const char *host_port, struct listen_address *ret, char *text, size_t text_size);

@@ -32,6 +32,18 @@ local function copy(t)
     return new
 end
 
+-- What is wrong with options, or nil. kinds: name -> type, or "any".
+local function wrong_option(options, kinds)
+    for name, value in pairs(options or {}) do
+        local kind, found = kinds[name], value == json.null and "null" or type(value)
+        if kind == nil then
+            return string.format("there is no option \"%s\"", tostring(name))
+        elseif kind ~= "any" and kind ~= found then
+            return string.format("%s: %s expected, got %s", name, kind, found)
+        end
+    end
+end
+
 -- ---- constants ----
 
 builtins.START, builtins.END = "__start__", "__end__"
@@ -49,14 +61,14 @@ function builtins.Send(node, arg)
     return mark({ node = node, arg = arg }, "send")
 end
 
-local command_keys = { update = true, goto_ = true, resume = true, graph = true }
+local command_keys = { update = true, ["goto"] = true, resume = true, graph = true }
 local command = {}
 
 local function new_command(_, t)
     check(type(t) == "table", "Command{update = ..., goto = ...}: a table is missing")
     local new = {}
     for k, v in pairs(t) do
-        check(command_keys[k == "goto" and "goto_" or k], "Command has no \"%s\"", tostring(k))
+        check(command_keys[k], "Command has no \"%s\"", tostring(k))
         new[k] = v
     end
     check(new.resume == nil, "Command{resume = ...} comes from outside, a node does not return it")
@@ -119,7 +131,7 @@ local function read_field(name, spec)
     end
     if type(spec) ~= "table" then
         error(string.format("field \"%s\": a type like \"string\" or a table {type = ...} expected, got %s",
-            name, type(spec)), 4)
+            name, type(spec)), 3)
     end
     local new = copy(spec)
     if type(new.reducer) == "function" then
@@ -197,11 +209,25 @@ local function add_edge(g, at, edge)
     return g
 end
 
+-- A name, or a list of names that is not empty.
+local function is_names(what)
+    if type(what) == "string" then
+        return true
+    end
+    for _, name in ipairs(what) do
+        if type(name) ~= "string" then
+            return false
+        end
+    end
+    return #what > 0
+end
+
 function StateGraph:add_edge(from, to)
     check_graph(self, "add_edge")
     check(type(from) == "string" or type(from) == "table", "add_edge(from, to): from must be a name or a list of names")
     check(type(to) == "string" or type(to) == "table", "add_edge(from, to): to must be a name or a list of names")
     check(type(from) == "string" or type(to) == "string", "add_edge: write one join for each target")
+    check(is_names(from) and is_names(to), "add_edge: a list must hold names of nodes")
     return add_edge(self, where(1), { from = from, to = to })
 end
 
@@ -211,11 +237,15 @@ local function read_map(map)
         return nil
     end
     local new = {}
-    local is_list = #map > 0
-    for key, to in pairs(map) do
+    local count = 0
+    for _, to in pairs(map) do
+        count = count + 1
         if type(to) ~= "string" then
             error("add_conditional_edges: the map must hold names of nodes", 3)
         end
+    end
+    local is_list = count == #map
+    for key, to in pairs(map) do
         new[is_list and to or tostring(key)] = to
     end
     return json.object(new)
@@ -316,8 +346,33 @@ end
 
 local response = { __index = seal(Response, "response"), __name = "response", __metatable = false }
 
-local function request(spec)
-    local status, headers, body = http_send(spec)
+local http_options = {
+    body = "string", headers = "table", json = "any", max_bytes = "number", query = "table", timeout = "number",
+}
+local request_options = copy(http_options)
+request_options.url, request_options.method = "string", "string"
+
+-- The same of a request, with what types do not say.
+local function wrong_request(options, kinds)
+    local wrong = wrong_option(options, kinds)
+    if wrong ~= nil or options == nil then
+        return wrong
+    elseif options.timeout ~= nil and not (options.timeout > 0 and options.timeout <= 86400) then
+        return "timeout: seconds between 0 and 86400 expected"
+    elseif options.max_bytes ~= nil and options.max_bytes < 1 then
+        return "max_bytes: at least 1 expected"
+    elseif options.body ~= nil and options.json ~= nil then
+        return "either body or json"
+    end
+    for name, value in pairs(options.headers or {}) do
+        if type(name) ~= "string" or type(value) ~= "string" then
+            return string.format("the header %s: a string expected, got %s", tostring(name), type(value))
+        end
+    end
+end
+
+local function request(spec, what)
+    local status, headers, body = http_send(spec, what)
     local host = string.match(spec.url, "^%a+://([^/?#]*)") or ""
     return setmetatable({
         status = status, ok = status >= 200 and status < 300, headers = headers, body = body,
@@ -325,20 +380,25 @@ local function request(spec)
     }, response)
 end
 
-local function with_method(method, has_body)
+local function with_method(method)
+    local name = string.lower(method)
     return function(url, options)
-        check(type(url) == "string", "http.%s(url, options): the url must be a string", string.lower(method))
-        check(options == nil or type(options) == "table", "http.%s: the options must be a table", string.lower(method))
+        check(type(url) == "string", "http.%s(url, options): the url must be a string", name)
+        check(options == nil or type(options) == "table", "http.%s: the options must be a table", name)
+        local wrong = wrong_request(options, http_options)
+        check(not wrong, "http.%s: %s", name, wrong)
         local spec = copy(options)
         spec.url, spec.method = url, method
-        return request(spec)
+        return request(spec, "http." .. name .. "()")
     end
 end
 
 builtins.http = seal({
     request = function(spec)
         check(type(spec) == "table" and type(spec.url) == "string", "http.request{url = \"...\"}: the url is missing")
-        return request(copy(spec))
+        local wrong = wrong_request(spec, request_options)
+        check(not wrong, "http.request: %s", wrong)
+        return request(copy(spec), "http.request()")
     end,
     get = with_method("GET"), post = with_method("POST"), put = with_method("PUT"),
     patch = with_method("PATCH"), delete = with_method("DELETE"), head = with_method("HEAD"),
@@ -346,30 +406,37 @@ builtins.http = seal({
 
 -- ---- llm ----
 
-local llm_options = {
-    model = true, system = true, temperature = true, max_tokens = true, params = true, stream = true, on_token = true,
+local stream_options = {
+    max_tokens = "number", model = "string", params = "table", stream = "boolean", system = "string",
+    temperature = "number",
 }
+local chat_options = copy(stream_options)
+chat_options.on_token = "function"
+
+-- What is wrong with the arguments, or nil.
+local function wrong_question(what, options, kinds)
+    if type(what) ~= "string" and (type(what) ~= "table" or #what == 0) then
+        return "a text or a list of messages expected"
+    elseif options ~= nil and type(options) ~= "table" then
+        return "the options must be a table"
+    end
+    return wrong_option(options, kinds)
+end
 
 -- What the primitive gets: messages, and the options.
-local function ask(what, options)
+local function ask(name, what, options)
     local spec = copy(options)
-    for name in pairs(spec) do
-        if not llm_options[name] then
-            error(string.format("llm has no option \"%s\"", tostring(name)), 3)
-        end
-    end
     if type(what) == "string" then
         what = { { type = "human", content = what } }
     end
-    if type(what) ~= "table" or #what == 0 then
-        error("llm: a text or a list of messages expected", 3)
-    end
     spec.messages, spec.on_token = what, nil
-    return llm_open(spec)
+    return llm_open(spec, name)
 end
 
 local function chat(what, options)
-    local stream = ask(what, options)
+    local wrong = wrong_question(what, options, chat_options)
+    check(not wrong, "llm.chat: %s", wrong)
+    local stream = ask("llm.chat()", what, options)
     local on_token = options and options.on_token
     if on_token then
         local piece = stream:next()
@@ -383,7 +450,9 @@ end
 
 -- for piece in llm.stream("...") do ... end; the second value is the stream: its result() is the message.
 local function stream(what, options)
-    local s = ask(what, options)
+    local wrong = wrong_question(what, options, stream_options)
+    check(not wrong, "llm.stream: %s", wrong)
+    local s = ask("llm.stream()", what, options)
     return function() return s:next() end, s
 end
 

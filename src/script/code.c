@@ -44,9 +44,10 @@ static void push_named(lua_State *L, const char *name)
 static int find(lua_State *L)
 {
     struct finding *x = script_arg(L);
-    if (x->text != NULL)
+    if (x->text != NULL) {
         script_compile_chunk(L, x->text, strlen(x->text), lua_pushfstring(L, "=%s", x->name));
-    else
+        inspect_chunk(L, x->name);
+    } else
         push_named(L, x->name);
     if (lua_isfunction(L, -1))
         x->ref = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -55,7 +56,10 @@ static int find(lua_State *L)
 
 static int take(struct script *s, const struct finding *x, struct script_function *ret)
 {
-    *ret = (struct script_function){ script_ref(s), x->ref, mem_strdup(x->name) };
+    /* "#7 the reducer of x": what is told is what the function is for */
+    const char *blank = x->name[0] == '#' ? strchr(x->name, ' ') : NULL;
+    const char *name = blank == NULL ? x->name : blank + 1;
+    *ret = (struct script_function){ script_ref(s), x->ref, mem_strdup(name) };
     if (ret->name != NULL)
         return 0;
     script_function_clear(ret);
@@ -69,20 +73,45 @@ static void say_thrown(const struct fail *thrown, struct buf *why)
     (void)buf_add(why, text, strcspn(text, "\n")); /* sticky */
 }
 
+/* One sentence is wanted: the first. */
+static void on_body_mistake(void *arg, const char *place, const char *sentence)
+{
+    struct buf *why = arg;
+    if (why->len == 0)
+        (void)buf_addf(why, "%s: %s", place, sentence); /* sticky */
+}
+
+/* Functions of a Lua graph are found while its file is loaded, which has a place for mistakes, too. */
+static int protected_find(struct script *s, struct finding *x, struct buf *why)
+{
+    struct fail thrown = { .code = FAIL_NONE };
+    void (*outer)(void *, const char *, const char *) = s->on_mistake;
+    void *outer_arg = s->mistake_arg;
+    s->on_mistake = on_body_mistake;
+    s->mistake_arg = why;
+    int r = script_protect(s, find, x, &thrown);
+    s->on_mistake = outer;
+    s->mistake_arg = outer_arg;
+    if (r > 0)
+        say_thrown(&thrown, why);
+    fail_clear(&thrown);
+    return r < 0 ? err_trace(r) : r;
+}
+
 static int find_or_compile(struct script *s, struct finding *x, struct script_function *ret,
                            struct buf *why)
 {
-    struct fail thrown = { .code = FAIL_NONE };
-    int r = script_protect(s, find, x, &thrown);
-    if (r > 0)
-        say_thrown(&thrown, why);
-    else if (r == 0 && x->ref == 0)
-        (void)buf_addf(why, "%s has no function \"%s\"; return it in a table, or make it a global",
-                       s->path, x->name);
-    fail_clear(&thrown);
+    int r = protected_find(s, x, why);
     if (r < 0)
         return err_trace(r);
-    return r == 0 && x->ref != 0 ? take(s, x, ret) : SCRIPT_E_WRONG;
+    if (r == 0 && x->ref != 0 && why->len == 0)
+        return take(s, x, ret);
+    if (x->ref != 0)
+        luaL_unref(s->L, LUA_REGISTRYINDEX, x->ref); /* writes where something is: no memory */
+    else if (r == 0)
+        (void)buf_addf(why, "%s has no function \"%s\"; return it in a table, or make it a global",
+                       s->path, x->name);
+    return SCRIPT_E_WRONG;
 }
 
 int script_find_function(struct script *s, const char *name, struct script_function *ret,
@@ -139,8 +168,6 @@ static int run_file(struct script *s, const struct buf *content, struct buf *why
     if (r > 0)
         say_thrown(&thrown, why);
     fail_clear(&thrown);
-    if (r == 0)
-        r = script_note_file(s, s->path);
     return r == 0 && why->len > before ? SCRIPT_E_WRONG : r;
 }
 
@@ -163,6 +190,7 @@ static int read_and_run(struct script *s, struct buf *why)
     int error = 0;
     buf_init(&content, (size_t)s->conf->max_body_bytes);
     int r = file_read(s->path, &content, &error);
+    script_tell_file(s, s->path, r == 0 ? buf_text(&content) : NULL, content.len);
     if (r == 0)
         return run_file(s, &content, why);
     if (r == FILE_E_UNREADABLE)
@@ -182,9 +210,13 @@ static int open_script(void *arg, const char *graph_file, const char *name, stru
     }
     char *path MEM_AUTO(mem_freep) =
         name == NULL ? mem_strdup(graph_file) : path_beside(graph_file, name);
-    int r = path == NULL ? ERR_NOMEM : script_new(arg, path, &s);
-    if (r == 0 && name != NULL)
+    const struct script_tools *tools = arg;
+    int r = path == NULL ? ERR_NOMEM : script_new(tools->conf, path, &s);
+    if (r == 0 && name != NULL) {
+        s->files = tools->files;
         r = read_and_run(s, why);
+        s->files = NULL;
+    }
     if (r == 0) {
         *ret = &s->code;
         return 0;
@@ -193,10 +225,10 @@ static int open_script(void *arg, const char *graph_file, const char *name, stru
     return r < 0 ? err_trace(r) : CODE_E_WRONG;
 }
 
-struct code_source script_language(const struct conf *conf)
+struct code_source script_language(const struct script_tools *tools)
 {
-    /* The settings are only read. */
-    return (struct code_source){ .open = open_script, .arg = (void *)(uintptr_t)conf };
+    /* They are only read. */
+    return (struct code_source){ .open = open_script, .arg = (void *)(uintptr_t)tools };
 }
 
 /* ---- struct code ---- */

@@ -90,7 +90,7 @@ static int add_scalar(lua_State *L, int index, struct choose_call *x)
         (void)snprintf(text, sizeof(text), "%.14g", lua_tonumber(L, index));
     if (text[0] != '\0')
         return add_name(x, text);
-    (void)snprintf(text, sizeof(text), "a %s", lua_typename(L, lua_type(L, index)));
+    (void)snprintf(text, sizeof(text), "it is %s", lua_typename(L, lua_type(L, index)));
     return refuse_result(x, text);
 }
 
@@ -105,8 +105,10 @@ static int add_result(lua_State *L, int index, struct choose_call *x)
 
 static int add_results(lua_State *L, struct choose_call *x)
 {
-    int index = lua_gettop(L);
     int r = 0;
+    if (json_is_array(view_json(L, -1))) /* a list of the state */
+        bridge_push_copy(L, view_json(L, -1));
+    int index = lua_gettop(L);
     if (!lua_istable(L, index) || bridge_mark_of(L, index) == MARK_SEND)
         return add_result(L, index, x);
     lua_Integer count = (lua_Integer)lua_rawlen(L, index);
@@ -249,6 +251,25 @@ static struct trying *new_trying(struct script *s, const char *const *targets, s
     return NULL;
 }
 
+static bool is_name(const char *text)
+{
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    return *text != '\0' && strspn(text, good) == strlen(text);
+}
+
+/* A function of the script by its name, or else an expression. 0, SCRIPT_E_WRONG, or a fault. */
+static int find_expression(struct script *s, const char *text, struct script_function *ret,
+                           struct buf *why)
+{
+    struct buf not_there MEM_AUTO(buf_deinit);
+    buf_init(&not_there, TEXT_MAX_BYTES);
+    int r = is_name(text) ? script_find_function(s, text, ret, &not_there) : SCRIPT_E_WRONG;
+    if (r != SCRIPT_E_WRONG)
+        return r < 0 ? err_trace(r) : 0;
+    char *body MEM_AUTO(mem_freep) = mem_printf("return (%s\n)", text);
+    return body == NULL ? err_trace(ERR_NOMEM) : script_compile_body(s, "if", body, ret, why);
+}
+
 int condition_by_expressions(struct code *code, const char *const *expressions,
                              const char *const *targets, size_t count, struct chooser *ret,
                              size_t *wrong, struct buf *why)
@@ -259,10 +280,8 @@ int condition_by_expressions(struct code *code, const char *const *expressions,
     for (size_t i = 0; i < count && r == 0; i++) {
         if (expressions[i] == NULL)
             continue;
-        char *text MEM_AUTO(mem_freep) = mem_printf("return (%s\n)", expressions[i]);
         *wrong = i;
-        r = text == NULL ? ERR_NOMEM
-                         : script_compile_body(s, "if", text, &t->expressions[i], why);
+        r = find_expression(s, expressions[i], &t->expressions[i], why);
     }
     if (r == 0) {
         *ret = (struct chooser){ try_all, t, free_trying };

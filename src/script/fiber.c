@@ -117,14 +117,14 @@ struct script_call *call_running(lua_State *L, const char *what)
 {
     const struct script *s = script_of(L);
     if (s->running == NULL && s->is_loading)
-        luaL_error(L,
-                   "%s() only works inside of a node: here the file is being loaded, and no run "
-                   "is there yet",
-                   what);
+        trace_blame(L,
+                    "%s only works inside of a node: here the file is being loaded, and no run "
+                    "is there yet",
+                    what);
     if (s->running == NULL)
-        luaL_error(L, "%s() only works inside of a node, not in a condition or reducer", what);
+        trace_blame(L, "%s only works inside of a node, not in a condition or reducer", what);
     if (s->running->call->is_over || s->running->state == FIBER_CLOSED)
-        luaL_error(L, "%s() does not work any more: the node is being ended", what);
+        trace_blame(L, "%s does not work any more: the node is being ended", what);
     return s->running->call;
 }
 
@@ -133,10 +133,10 @@ struct fiber *fiber_for_wait(lua_State *L, const char *what)
     (void)call_running(L, what);
     struct fiber *f = script_of(L)->running;
     if (!lua_isyieldable(L) || f->pinned > 0)
-        luaL_error(L,
-                   "%s() cannot wait here: a function of the library is in between that does not "
-                   "know how to",
-                   what);
+        trace_blame(L,
+                    "%s cannot wait here: a function of the library is in between that does not "
+                    "know how to",
+                    what);
     return f;
 }
 

@@ -3,6 +3,7 @@
  *
  *     gather(f, g)          results in the order of the call; the first error ends the others
  *     gather_settled(f, g)  {ok = true, value = v} or {ok = false, error = e} for each
+ *     gather{f, g}          as gather, and gather_settled{f, g}: the results as one list
  *     with_timeout(s, f)    the results of f, or TimeoutError after s seconds
  *     spawn(f, ...)         a future; join(future) waits for its results
  *
@@ -17,11 +18,12 @@
 
 static const char future_key = 0; /* the metatable of futures */
 
-enum group_kind { GROUP_GATHER, GROUP_LIST, GROUP_SETTLED, GROUP_TIMEOUT, GROUP_JOIN };
+enum group_kind { GROUP_GATHER, GROUP_SETTLED, GROUP_TIMEOUT, GROUP_JOIN };
 
 struct group {
     struct wait wait; /* first member */
     enum group_kind kind;
+    bool is_list; /* was given one, gives one */
     size_t count;
     size_t pending;
     struct fiber *failed; /* the first; NULL = none */
@@ -119,38 +121,46 @@ static void push_first_result(lua_State *L, const struct fiber *f)
     take_value(L, f->L);
 }
 
-static int push_results(lua_State *L, const struct group *g)
+/* {ok = true, value = v} or {ok = false, error = e} */
+static void push_settled(lua_State *L, const struct fiber *f)
 {
-    for (size_t i = 0; i < g->count; i++)
+    bool is_ok = f->state == FIBER_DONE;
+    luaL_checkstack(L, LUA_MINSTACK, "too many results");
+    lua_createtable(L, 0, 2);
+    lua_pushboolean(L, is_ok);
+    lua_setfield(L, -2, "ok");
+    if (is_ok)
+        push_first_result(L, f);
+    else
+        take_value(L, f->L);
+    lua_setfield(L, -2, is_ok ? "value" : "error");
+}
+
+static void push_result(lua_State *L, const struct group *g, size_t i)
+{
+    if (g->kind == GROUP_SETTLED)
+        push_settled(L, g->fibers[i]);
+    else
         push_first_result(L, g->fibers[i]);
-    return (int)g->count;
 }
 
 static int push_list(lua_State *L, const struct group *g)
 {
-    lua_createtable(L, (int)g->count, 1);
+    lua_createtable(L, (int)g->count, 0);
     for (size_t i = 0; i < g->count; i++) {
-        push_first_result(L, g->fibers[i]);
+        push_result(L, g, i);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     bridge_mark(L, MARK_ARRAY);
     return 1;
 }
 
-static int push_settled(lua_State *L, const struct group *g)
+static int push_results(lua_State *L, const struct group *g)
 {
-    for (size_t i = 0; i < g->count; i++) {
-        bool is_ok = g->fibers[i]->state == FIBER_DONE;
-        luaL_checkstack(L, LUA_MINSTACK, "too many results");
-        lua_createtable(L, 0, 2);
-        lua_pushboolean(L, is_ok);
-        lua_setfield(L, -2, "ok");
-        if (is_ok)
-            push_first_result(L, g->fibers[i]);
-        else
-            take_value(L, g->fibers[i]->L);
-        lua_setfield(L, -2, is_ok ? "value" : "error");
-    }
+    if (g->is_list)
+        return push_list(L, g);
+    for (size_t i = 0; i < g->count; i++)
+        push_result(L, g, i);
     return (int)g->count;
 }
 
@@ -173,8 +183,10 @@ static int raise_timeout(lua_State *L, struct fiber *f, double seconds)
 }
 
 static int (*const pushers[])(lua_State *L, const struct group *g) = {
-    [GROUP_GATHER] = push_results, [GROUP_LIST] = push_list,  [GROUP_SETTLED] = push_settled,
-    [GROUP_TIMEOUT] = push_all,    [GROUP_JOIN] = push_all,
+    [GROUP_GATHER] = push_results,
+    [GROUP_SETTLED] = push_results,
+    [GROUP_TIMEOUT] = push_all,
+    [GROUP_JOIN] = push_all,
 };
 
 static void forget_joined(struct group *g)
@@ -218,11 +230,28 @@ static void check_functions(lua_State *L, int first)
             luaL_argerror(L, i, "function expected; write function() return f(x) end for f(x)");
 }
 
-/* The functions are at 1 to count. */
-static int gather(lua_State *L, const char *what, enum group_kind kind, size_t count)
+/* gather{f, g}: the list is taken apart. */
+static void unpack_list(lua_State *L)
 {
+    lua_Integer count = luaL_len(L, 1);
+    luaL_argcheck(L, count >= 0 && count <= script_of(L)->conf->script_max_fibers, 1,
+                  "the list is longer than script_max_fibers");
+    luaL_checkstack(L, (int)count + LUA_MINSTACK, "the list is too long");
+    for (lua_Integer i = 1; i <= count; i++)
+        (void)lua_geti(L, 1, i);
+    lua_remove(L, 1);
+}
+
+static int gather(lua_State *L, const char *what, enum group_kind kind)
+{
+    bool is_list = lua_gettop(L) == 1 && lua_istable(L, 1);
+    if (is_list)
+        unpack_list(L);
+    check_functions(L, 1);
+    size_t count = (size_t)lua_gettop(L);
     struct fiber *f = fiber_for_wait(L, what);
     struct group *g = group_new(L, f, kind, count);
+    g->is_list = is_list;
     for (size_t i = 0; i < count; i++) {
         lua_pushvalue(L, (int)i + 1);
         g->fibers[i] = fiber_new(L, f->call, 0);
@@ -235,35 +264,14 @@ static int gather(lua_State *L, const char *what, enum group_kind kind, size_t c
     return fiber_wait(L, f, concluded);
 }
 
-/* gather{f, g}: the list is taken apart. */
-static size_t unpack_list(lua_State *L)
-{
-    lua_Integer count = luaL_len(L, 1);
-    luaL_argcheck(L, count >= 0 && count <= script_of(L)->conf->script_max_fibers, 1,
-                  "the list is longer than script_max_fibers");
-    luaL_checkstack(L, (int)count + LUA_MINSTACK, "the list is too long");
-    lua_settop(L, 1);
-    for (lua_Integer i = 1; i <= count; i++)
-        (void)lua_geti(L, 1, i);
-    lua_remove(L, 1);
-    check_functions(L, 1);
-    return (size_t)count;
-}
-
 static int lua_gather(lua_State *L)
 {
-    if (lua_gettop(L) == 1 && lua_istable(L, 1)) {
-        size_t count = unpack_list(L);
-        return gather(L, "gather", GROUP_LIST, count);
-    }
-    check_functions(L, 1);
-    return gather(L, "gather", GROUP_GATHER, (size_t)lua_gettop(L));
+    return gather(L, "gather()", GROUP_GATHER);
 }
 
 static int lua_gather_settled(lua_State *L)
 {
-    check_functions(L, 1);
-    return gather(L, "gather_settled", GROUP_SETTLED, (size_t)lua_gettop(L));
+    return gather(L, "gather_settled()", GROUP_SETTLED);
 }
 
 /* ---- with_timeout ---- */
@@ -283,7 +291,7 @@ static int lua_with_timeout(lua_State *L)
 {
     double seconds = wait_check_seconds(L, 1);
     luaL_checktype(L, 2, LUA_TFUNCTION);
-    struct fiber *f = fiber_for_wait(L, "with_timeout");
+    struct fiber *f = fiber_for_wait(L, "with_timeout()");
     struct group *g = group_new(L, f, GROUP_TIMEOUT, 1);
     g->seconds = seconds;
     if (loop_timer_new(f->call->options.loop, time_passed, g, &g->timer) != 0)
@@ -313,7 +321,7 @@ static struct future *check_future(lua_State *L)
 static int lua_spawn(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    struct script_call *c = call_running(L, "spawn");
+    struct script_call *c = call_running(L, "spawn()");
     int arg_count = lua_gettop(L) - 1;
     struct future *future = lua_newuserdatauv(L, sizeof(*future), 0);
     future->fiber = NULL;
@@ -334,7 +342,7 @@ static int lua_spawn(lua_State *L)
 static int lua_join(lua_State *L)
 {
     struct future *future = check_future(L);
-    struct fiber *f = fiber_for_wait(L, "join");
+    struct fiber *f = fiber_for_wait(L, "join()");
     struct fiber *joined = future->fiber;
     luaL_argcheck(L, joined != NULL && joined->call == f->call, 1,
                   "the future was joined already, or is another run's");

@@ -48,6 +48,8 @@ static void names_of(lua_State *L, struct names *ret)
 static void found(void *arg, bool is_warning, int line, const char *sentence)
 {
     const struct inspection *x = arg;
+    if (is_warning && !x->script->is_loading)
+        return; /* of a body in a JSON graph, whose locals are those of one call */
     char *place MEM_AUTO(mem_freep) = mem_printf("%s:%d", x->path, line);
     if (place == NULL)
         return; /* one finding less */

@@ -15,6 +15,7 @@
  *     lib_*.c      what scripts call                            about.c    runtime, config
  *     lib_graph.c, compile.c  StateGraph, from Lua tables to builder calls
  *     load.c       a file that returns a graph                  code.c     reducers and conditions
+ *     goto_key.c   { goto = "x" }
  *     prelude.lua  what is written in Lua itself
  *
  * Every function of Lua's API that allocates may leave by longjmp. So C code that owns something calls
@@ -39,12 +40,6 @@ enum {
 struct fiber;
 struct compiling;
 
-/* A file that a script was made of. */
-struct script_file {
-    struct list node;
-    char path[];
-};
-
 struct script {
     struct code code; /* first member */
     int refs;
@@ -53,12 +48,12 @@ struct script {
     char *path;
     size_t used_bytes;
     size_t max_bytes;
-    struct list files;
-    struct fiber *running;       /* whose Lua code is at work, or NULL: the main thread's */
-    int64_t ticks_left;          /* of the main thread's */
-    int64_t slice_end_us;        /* of the fiber that runs */
-    bool is_loading;             /* the file's chunk is at work */
-    struct compiling *compiling; /* while it may build graphs; or NULL */
+    const struct script_files *files; /* while it is loaded; or NULL */
+    struct fiber *running;            /* whose Lua code is at work, or NULL: the main thread's */
+    int64_t ticks_left;               /* of the main thread's */
+    int64_t slice_end_us;             /* of the fiber that runs */
+    bool is_loading;                  /* the file's chunk is at work */
+    struct compiling *compiling;      /* while it may build graphs; or NULL */
     /* Where mistakes in its files go while it is loaded; NULL: to the log. */
     void (*on_mistake)(void *arg, const char *place, const char *sentence);
     void *mistake_arg;
@@ -77,14 +72,18 @@ int script_new(const struct conf *conf, const char *path, struct script **ret);
  * error with its traceback; no memory is FAIL_LIMIT, if it was the script's own bound, or a fault).
  */
 int script_protect(struct script *s, lua_CFunction fn, void *arg, struct fail *f);
-/* Notes a file. 0 or ERR_NOMEM. */
-int script_note_file(struct script *s, const char *path);
+/* A file was read; bytes NULL: it could not be. Does not raise. */
+void script_tell_file(const struct script *s, const char *path, const char *bytes,
+                      size_t len_bytes);
 /* lua_touserdata(L, 1) of a function that script_protect() calls. */
 void *script_arg(lua_State *L);
 /* The hook that bounds what runs on L, and the threads made from it. */
 void script_hook(lua_State *L);
 /* Compiles a chunk (never bytecode) with the script's environment; leaves the function. Raises. */
 void script_compile_chunk(lua_State *L, const char *bytes, size_t len_bytes, const char *name);
+
+/* goto_key.c: the text as Lua takes it, on the top. Raises. */
+void goto_push_source(lua_State *L, const char *bytes, size_t len_bytes);
 
 /* code.c: what JSON graphs ask of a script */
 extern const struct code_ops script_code_ops;
@@ -118,6 +117,8 @@ int trace_handler(lua_State *L);
 void trace_push_fail(lua_State *L, struct fail *take);
 /* Is it one of these? Borrowed; NULL = no. Does not raise. */
 const struct fail *trace_to_fail(lua_State *L, int index);
+/* As luaL_error(), but blames the script's own line where a function of api.lua is in between. */
+int trace_blame(lua_State *L, const char *format, ...);
 /* Raises a failure; takes f. */
 int trace_raise(lua_State *L, struct fail *take);
 void trace_open(lua_State *L);
@@ -233,7 +234,7 @@ void fiber_start(struct fiber *f);
  * here that have no lua_State. */
 void fiber_close(struct fiber *f);
 void fiber_free(struct fiber *f);
-/* The fiber whose code runs; raises where nothing can wait, naming the function `what`. */
+/* The fiber whose code runs; raises where nothing can wait, naming the function `what`: "sleep()". */
 struct fiber *fiber_for_wait(lua_State *L, const char *what);
 /* The same for functions of a node that do not wait. */
 struct script_call *call_running(lua_State *L, const char *what);

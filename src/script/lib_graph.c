@@ -54,17 +54,17 @@ void lib_graph_push_function(lua_State *L, lua_Integer index)
     lua_remove(L, -2);
 }
 
-/* ref(function, what): "#7". */
+/* ref(function, what): "#7 what", where what is its name in messages. */
 static int own_ref(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     if (!script_of(L)->is_loading)
-        return luaL_error(L, "graphs are built while their file is loaded, not in a node");
+        return trace_blame(L, "graphs are built while their file is loaded, not in a node");
     (void)lua_rawgetp(L, LUA_REGISTRYINDEX, &functions_key);
     lua_Integer index = (lua_Integer)lua_rawlen(L, -1) + 1;
     lua_pushvalue(L, 1);
     lua_rawseti(L, -2, index);
-    (void)lua_pushfstring(L, "#%I", (LUAI_UACINT)index);
+    (void)lua_pushfstring(L, "#%I %s", (LUAI_UACINT)index, luaL_checkstring(L, 2));
     return 1;
 }
 
@@ -111,8 +111,7 @@ static int own_build(lua_State *L)
 {
     struct compiling *c = script_of(L)->compiling;
     if (c == NULL)
-        return luaL_error(L, "graphs are built while their file is loaded; this file is not "
-                             "loaded as a graph");
+        return trace_blame(L, "graphs are built while their file is loaded as a graph");
     int checkpointer = lua_isnil(L, 2) ? -1 : lua_toboolean(L, 2);
     struct graph_value *v = lua_newuserdatauv(L, sizeof(*v), 0);
     *v = (struct graph_value){ -1, checkpointer };

@@ -2,7 +2,7 @@
  * http.request: one request of a script, as a thing to wait for. api.lua makes http.get and the answer's
  * methods of the primitive
  *
- *     send{method, url, headers, query, body, json, timeout, max_bytes} -> status, headers, body
+ *     send({method, url, headers, query, body, json, timeout, max_bytes}, what) -> status, headers, body
  *
  * An answer of any status is an answer. What goes wrong before there is one is raised, with the class
  * that an `http` node would fail with.
@@ -208,12 +208,12 @@ static int raise(lua_State *L, struct fiber *f, const struct http_wait *w)
     enum fail_code code =
         w->result == FETCH_E_URL ? FAIL_NODE : upstream_fetch_code(w->result);
     struct fail fail = { .code = FAIL_NONE };
-    if (w->result == FETCH_E_URL)
-        fail_set_type(&fail, "ValueError");
     if (code == FAIL_NONE)
         fail_set_fault(&fail, w->result);
     else
         fail_set(&fail, code, "%s", w->text);
+    if (w->result == FETCH_E_URL)
+        fail_set_type(&fail, "ValueError");
     fiber_drop_wait(f);
     return trace_raise(L, &fail);
 }
@@ -250,7 +250,8 @@ static struct http_wait *wait_new(lua_State *L, struct fiber *f)
 
 static int http_send(lua_State *L)
 {
-    struct fiber *f = fiber_for_wait(L, "http.request");
+    const char *what = luaL_checkstring(L, 2);
+    struct fiber *f = fiber_for_wait(L, what);
     void **box = bridge_push_box(L, bridge_free_json);
     *box = to_json_or_raise(L, 1, "request");
     struct http_wait *w = wait_new(L, f);
@@ -262,7 +263,7 @@ static int http_send(lua_State *L)
     buf_deinit(&r.url);
     buf_deinit(&r.body);
     if (wrong != NULL)
-        return luaL_error(L, "http.request: %s", wrong);
+        return trace_blame(L, "%s: %s", what, wrong);
     if (result != 0)
         return luaL_error(L, "no memory");
     return fiber_wait(L, f, answered);

@@ -1,7 +1,7 @@
 /*
  * Model calls of a script. api.lua makes llm.chat and llm.stream of the primitive
  *
- *     chat = open{model, system, messages, temperature, max_tokens, params, stream}
+ *     chat = open({model, system, messages, temperature, max_tokens, params, stream}, what)
  *     chat:next()      waits for a piece of text; nil behind the last
  *     chat:result()    waits for the end; the message
  *
@@ -194,7 +194,7 @@ static int start(struct chat *x, const json_t *spec, const json_t *messages)
 
 static int llm_open(lua_State *L)
 {
-    struct script_call *c = call_running(L, "llm");
+    struct script_call *c = call_running(L, luaL_checkstring(L, 2));
     void **spec = bridge_push_box(L, bridge_free_json);
     *spec = to_json_or_raise(L, 1, "request");
     void **flat = bridge_push_box(L, bridge_free_json);
@@ -234,7 +234,7 @@ static void drop(struct wait *wait)
 
 static int wait_for(lua_State *L, struct chat *x, bool for_piece, lua_KFunction k)
 {
-    struct fiber *f = fiber_for_wait(L, "llm");
+    struct fiber *f = fiber_for_wait(L, "the answer of a model");
     if (x->waiting != NULL)
         return luaL_error(L, "another function waits for this answer already");
     struct chat_wait *w = mem_zalloc(sizeof(*w));

@@ -5,7 +5,7 @@ static int lua_emit(lua_State *L)
 {
     size_t len = 0;
     const char *text = luaL_checklstring(L, 1, &len);
-    struct script_call *c = call_running(L, "emit");
+    struct script_call *c = call_running(L, "emit()");
     c->options.host->emit(c->options.arg, text, len);
     return 0;
 }
@@ -13,7 +13,7 @@ static int lua_emit(lua_State *L)
 static int lua_writer(lua_State *L)
 {
     luaL_checkany(L, 1);
-    struct script_call *c = call_running(L, "writer");
+    struct script_call *c = call_running(L, "writer()");
     json_t *value = to_json_or_raise(L, 1, "value");
     c->options.host->custom(c->options.arg, value);
     return 0;
@@ -21,7 +21,7 @@ static int lua_writer(lua_State *L)
 
 static int lua_heartbeat(lua_State *L)
 {
-    struct script_call *c = call_running(L, "heartbeat");
+    struct script_call *c = call_running(L, "heartbeat()");
     c->options.host->progress(c->options.arg);
     return 0;
 }
@@ -31,7 +31,7 @@ static int lua_heartbeat(lua_State *L)
 static int lua_interrupt(lua_State *L)
 {
     lua_settop(L, 1);
-    struct script_call *c = call_running(L, "interrupt");
+    struct script_call *c = call_running(L, "interrupt()");
     json_t *value = to_json_or_raise(L, 1, "value");
     const json_t *answer = c->options.host->ask(c->options.arg, value);
     if (answer != NULL) {

@@ -44,6 +44,9 @@ static size_t place_end(const char *path, const char *text)
 static void tell_thrown(struct compiling *c, const struct fail *thrown)
 {
     const char *text = fail_message(thrown);
+    size_t path_len = strlen(c->script->path);
+    if (strncmp(text, c->script->path, path_len) == 0 && strncmp(text + path_len, ": ", 2) == 0)
+        text += path_len + 2; /* the place says it */
     size_t line_len = strcspn(text, "\n");
     size_t end = place_end(c->script->path, text);
     char *place MEM_AUTO(mem_freep) =
@@ -57,8 +60,7 @@ static void tell_thrown(struct compiling *c, const struct fail *thrown)
 
 static void tell_no_graph(struct compiling *c)
 {
-    problems_add(c->problems, c->script->path, "",
-                 "end the file with: return graph:compile{}",
+    problems_add(c->problems, c->script->path, "", "end the file with: return graph:compile{}",
                  "the file makes a graph and does not return it");
 }
 
@@ -82,11 +84,13 @@ static int run(struct compiling *c, const char *bytes, size_t len_bytes, struct 
     int before = c->problems->count;
     s->is_loading = true;
     s->compiling = c;
+    s->files = c->tools->files;
     s->on_mistake = on_mistake;
     s->mistake_arg = c->problems;
     int r = script_protect(s, run_chunk, &x, &thrown);
     s->on_mistake = NULL;
     s->compiling = NULL;
+    s->files = NULL;
     s->is_loading = false;
     if (r > 0)
         tell_thrown(c, &thrown);
@@ -105,8 +109,6 @@ int script_load_graph(const struct script_tools *tools, const char *path, const 
     struct compiling c = { .name = NULL };
     struct graph *graph = NULL;
     int r = script_new(tools->conf, path, &s);
-    if (r == 0)
-        r = script_note_file(s, path);
     if (r == 0)
         r = compile_init(&c, tools, s, problems);
     if (r == 0)

@@ -46,11 +46,12 @@ static void load_file(lua_State *L, const char *name, const char *path)
     int r = file_read(path, &content, &error);
     *box = r == 0 ? buf_take(&content, &len) : NULL;
     buf_deinit(&content);
+    script_tell_file(s, path, *box, len);
     if (r == FILE_E_UNREADABLE)
         luaL_error(L, "module \"%s\": %s cannot be read: %s", name, path, strerror(error));
     if (r == FILE_E_LARGE)
         luaL_error(L, "module \"%s\": %s is too large", name, path);
-    if (*box == NULL || script_note_file(s, path) != 0)
+    if (*box == NULL)
         luaL_error(L, "no memory");
     script_compile_chunk(L, *box, len, lua_pushfstring(L, "@%s", path));
     lua_remove(L, -2);

@@ -53,10 +53,13 @@ static int64_t tick_limit(int64_t instructions)
 static void set_hook(lua_State *L, int count);
 
 /* From now on every instruction raises: no pcall() of the script gets away with it. */
-static void stop_hard(lua_State *L, int64_t limit)
+static void stop_hard(lua_State *L, int64_t limit, const char *setting)
 {
     set_hook(L, 1);
-    luaL_error(L, "more than %I instructions", (LUAI_UACINT)limit);
+    luaL_where(L, 0); /* in a hook the function that it stopped */
+    (void)lua_pushfstring(L, "more than %I instructions (%s)", (LUAI_UACINT)limit, setting);
+    lua_concat(L, 2);
+    lua_error(L);
 }
 
 /* Loading, reducers, conditions: there is nobody to give the loop to. */
@@ -68,7 +71,9 @@ static int64_t main_limit(const struct script *s)
 static void count_main(lua_State *L, struct script *s)
 {
     if (--s->ticks_left <= 0)
-        stop_hard(L, main_limit(s));
+        stop_hard(L, main_limit(s),
+                  s->is_loading ? "ten times script_max_sync_instructions"
+                                : "script_max_sync_instructions");
 }
 
 static bool can_yield(lua_State *L, const struct fiber *f)
@@ -83,14 +88,14 @@ static void end_over_limit(lua_State *L, struct fiber *f)
     if (can_yield(L, f))
         lua_yield(L, 0);
     else
-        stop_hard(L, f->call->script->conf->script_max_instructions);
+        stop_hard(L, f->call->script->conf->script_max_instructions, "script_max_instructions");
 }
 
 static void count_fiber(lua_State *L, struct script *s, struct fiber *f)
 {
     bool is_ending = f->state == FIBER_CLOSED || f->call->is_over;
     if (is_ending && --f->closing_ticks <= 0)
-        stop_hard(L, (int64_t)CLOSE_TICKS * TICK_INSTRUCTIONS);
+        stop_hard(L, (int64_t)CLOSE_TICKS * TICK_INSTRUCTIONS, "of what ends with a node");
     if (is_ending)
         return;
     if (++f->call->ticks >= tick_limit(s->conf->script_max_instructions))
@@ -152,29 +157,22 @@ int script_protect(struct script *s, lua_CFunction fn, void *arg, struct fail *f
 
 void script_compile_chunk(lua_State *L, const char *bytes, size_t len_bytes, const char *name)
 {
-    if (luaL_loadbufferx(L, bytes, len_bytes, name, "t") != LUA_OK)
+    size_t len = 0;
+    goto_push_source(L, bytes, len_bytes);
+    const char *source = lua_tolstring(L, -1, &len);
+    if (luaL_loadbufferx(L, source, len, name, "t") != LUA_OK)
         lua_error(L);
+    lua_remove(L, -2);
     sandbox_push_env(L);
     (void)lua_setupvalue(L, -2, 1); /* a chunk's one upvalue is _ENV */
 }
 
 /* ---- files ---- */
 
-int script_note_file(struct script *s, const char *path)
+void script_tell_file(const struct script *s, const char *path, const char *bytes, size_t len_bytes)
 {
-    size_t len = strlen(path);
-    struct script_file *file = mem_alloc(sizeof(*file) + len + 1);
-    if (file == NULL)
-        return err_trace(ERR_NOMEM);
-    memcpy(file->path, path, len + 1);
-    list_add_tail(&s->files, &file->node);
-    return 0;
-}
-
-void script_each_file(const struct script *s, void (*seen)(void *arg, const char *path), void *arg)
-{
-    LIST_EACH(&s->files, node)
-        seen(arg, LIST_OF(node, struct script_file, node)->path);
+    if (s->files != NULL)
+        s->files->seen(s->files->arg, path, bytes, len_bytes);
 }
 
 /* ---- life ---- */
@@ -207,17 +205,10 @@ static int make_state(struct script *s)
     return r == 0 ? 0 : err_trace(ERR_NOMEM); /* our own code: nothing else can be wrong in it */
 }
 
-static void free_files(struct script *s)
-{
-    for (struct list *node = list_pop(&s->files); node != NULL; node = list_pop(&s->files))
-        mem_free(LIST_OF(node, struct script_file, node));
-}
-
 static struct script *free_script(struct script *s)
 {
     if (s->L != NULL)
         lua_close(s->L);
-    free_files(s);
     mem_free(s->path);
     return mem_free(s);
 }
@@ -231,7 +222,6 @@ int script_new(const struct conf *conf, const char *path, struct script **ret)
     s->refs = 1;
     s->conf = conf;
     s->max_bytes = (size_t)conf->script_memory_bytes;
-    list_init(&s->files);
     s->path = mem_strdup(path);
     int r = s->path == NULL ? ERR_NOMEM : make_state(s);
     if (r != 0) {

@@ -172,7 +172,8 @@ static bool take_member(lua_State *L, struct to_json *o, const struct place *at,
         return false;
     }
     enum empty_means outer = o->empty;
-    o->empty = empty_below(o, at, key);
+    if (strcmp(key, "__overwrite__") != 0) /* what stands in there is the field's */
+        o->empty = empty_below(o, at, key);
     *ret = (struct member){ key, convert(L, lua_gettop(L), o, &place, depth + 1) };
     o->empty = outer;
     lua_pop(L, 1);

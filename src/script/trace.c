@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "script/internal.h"
+#include <stdarg.h>
 #include <string.h>
 
 static const char fail_key = 0;  /* the metatable of failures */
@@ -42,6 +43,31 @@ void trace_push_fail(lua_State *L, struct fail *take)
 int trace_raise(lua_State *L, struct fail *take)
 {
     trace_push_fail(L, take);
+    return lua_error(L);
+}
+
+/* The place of the innermost function that is neither C's nor ours. */
+static void push_where(lua_State *L)
+{
+    lua_Debug ar;
+    for (int level = 1; lua_getstack(L, level, &ar); level++) {
+        (void)lua_getinfo(L, "Sl", &ar);
+        if (ar.currentline > 0 && strncmp(ar.source, "=[", 2) != 0) {
+            (void)lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
+            return;
+        }
+    }
+    (void)lua_pushliteral(L, "");
+}
+
+int trace_blame(lua_State *L, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    push_where(L);
+    (void)lua_pushvfstring(L, format, arguments);
+    va_end(arguments);
+    lua_concat(L, 2);
     return lua_error(L);
 }
 

@@ -43,7 +43,7 @@ static int slept(lua_State *L, int status, lua_KContext ctx)
 static int lua_sleep(lua_State *L)
 {
     double seconds = wait_check_seconds(L, 1);
-    struct fiber *f = fiber_for_wait(L, "sleep");
+    struct fiber *f = fiber_for_wait(L, "sleep()");
     struct sleep_wait *w = mem_zalloc(sizeof(*w));
     if (w == NULL)
         return luaL_error(L, "no memory");

@@ -1,8 +1,9 @@
-// Runs random cases on LangGraph.js and on the engine and compares the traces: README.md.
+// Runs random cases on LangGraph.js and on the engine, there in both forms, and compares the traces: README.md.
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
-import { compare, reasonNotTo, unified } from "./compare.mjs";
+import { compare, compareForms, reasonNotTo, unified } from "./compare.mjs";
 import { FEATURES, makeCase, reshuffle } from "./generate.mjs";
+import { luaOf, ownLuaOf } from "./lua.mjs";
 import { Pipe } from "./pipe.mjs";
 import { shrink } from "./shrink.mjs";
 
@@ -10,7 +11,7 @@ const { values: options } = parseArgs({ options: {
   cases: { type: "string", default: "500" }, seed: { type: "string", default: "1" }, first: { type: "string", default: "0" },
   features: { type: "string", default: FEATURES.join(",") }, without: { type: "string", default: "" },
   modes: { type: "string", default: "" }, "one-run": { type: "boolean", default: false },
-  self: { type: "boolean", default: false }, lanes: { type: "string", default: "3" },
+  self: { type: "boolean", default: false }, with: { type: "string", default: "js,lua" }, lanes: { type: "string", default: "3" },
   show: { type: "string", default: "3" }, "shrink-ms": { type: "string", default: "30000" },
 } });
 
@@ -22,6 +23,7 @@ if (unknown.length > 0 || (!options.self && !process.env.ENGINE_BIN)) {
   process.exit(2);
 }
 const features = words("features").filter((word) => !words("without").includes(word));
+const isAsked = (pair) => (options.self ? pair === "js" : words("with").includes(pair));
 
 const oracleCommand = [process.execPath, fileURLToPath(new URL("oracle.mjs", import.meta.url))];
 const engineCommand = options.self ? oracleCommand : process.env.ENGINE_BIN.split(" ");
@@ -30,13 +32,31 @@ const engines = Array.from({ length: number("lanes") }, () => new Pipe(engineCom
 
 let serial = 0; // names are unique, as a case may be asked again
 
-async function difference(testCase, engine) {
+// What is compared: each gets the named case and an engine's Pipe, and gives null, {reason} or what differs.
+const PAIRS = {
+  js: {
+    names: ["LangGraph.js", "engine"],
+    async differ(named, engine, found) {
+      const [expected, lines] = await Promise.all([oracle.ask(named), found]);
+      const reason = reasonNotTo(lines);
+      return reason === undefined ? compare(expected, lines) : { reason };
+    },
+  },
+  lua: {
+    names: ["engine", "engine, in Lua"],
+    async differ(named, engine, found) {
+      const lua = engine.ask({ ...named, name: `${named.name} in Lua`, lua: luaOf(named) });
+      return compareForms(named, ...(await Promise.all([found, lua])));
+    },
+  },
+};
+const pairs = Object.keys(PAIRS).filter(isAsked);
+
+// One for each of the pairs.
+function differences(testCase, engine, asked) {
   const named = { ...testCase, name: `${testCase.name}#${serial++}` };
-  const [expected, found] = await Promise.all([
-    oracle.ask(named), engine.ask(options.self ? reshuffle(named, options.seed) : named),
-  ]);
-  const reason = reasonNotTo(found);
-  return reason === undefined ? compare(expected, found) : { reason };
+  const found = engine.ask(options.self ? reshuffle(named, options.seed) : named);
+  return Promise.all(asked.map((pair) => PAIRS[pair].differ(named, engine, found)));
 }
 
 // What an engine that is still growing can be asked: some modes, and of the steps the first run only.
@@ -48,23 +68,29 @@ function narrowed(testCase) {
   return testCase;
 }
 
-const counts = Object.fromEntries(features.map((feature) => [feature, { cases: 0, differ: 0 }]));
+const compared = { js: 0, lua: 0 };
+const counts = Object.fromEntries(features.map((feature) => [feature, { js: 0, lua: 0, differ: 0 }]));
 const failures = [];
 const excluded = {}; // reason -> how many
+
+function count(testCase, index, pair, found) {
+  if (found?.reason) {
+    excluded[found.reason] = (excluded[found.reason] ?? 0) + 1;
+    return;
+  }
+  compared[pair]++;
+  for (const feature of testCase.features) {
+    counts[feature][pair]++;
+    if (found) counts[feature].differ++;
+  }
+  if (found) failures.push({ index, testCase, pair, found });
+}
 
 async function lane(engine, next) {
   for (let index = next(); index !== null; index = next()) {
     const testCase = narrowed(makeCase(options.seed, index, features));
-    const found = await difference(testCase, engine);
-    if (found?.reason) {
-      excluded[found.reason] = (excluded[found.reason] ?? 0) + 1;
-      continue;
-    }
-    for (const feature of testCase.features) {
-      counts[feature].cases++;
-      if (found) counts[feature].differ++;
-    }
-    if (found) failures.push({ index, testCase, found });
+    const found = await differences(testCase, engine, pairs);
+    pairs.forEach((pair, i) => count(testCase, index, pair, found[i]));
   }
 }
 
@@ -75,10 +101,9 @@ function makeNext() {
 }
 
 // Not made smaller: what does not fail again, and what never ran.
-async function shrunk({ testCase, found }) {
-  const engine = engines[0];
+async function shrunk({ testCase, pair, found }) {
   const fails = async (candidate) => {
-    const made = await difference(candidate, engine);
+    const [made] = await differences(candidate, engines[0], [pair]);
     return made !== null && !made.reason && made.isBroken === found.isBroken && made.isRefused === found.isRefused;
   };
   if (!(await fails(testCase))) return { testCase, isFlaky: true };
@@ -86,13 +111,16 @@ async function shrunk({ testCase, found }) {
 }
 
 async function tell(failure) {
+  const { pair } = failure;
   const { testCase, isFlaky } = await shrunk(failure);
-  const found = (await difference(testCase, engines[0])) ?? failure.found;
+  const [again] = await differences(testCase, engines[0], [pair]);
   process.stdout.write(`\n== ${failure.testCase.name} (${failure.testCase.features.join(",")})${isFlaky ? " - differed once, not again" : ""}\n`);
   process.stdout.write(`graph ${JSON.stringify(testCase.graph, null, 1)}\nscript ${JSON.stringify(testCase.script)}\n`);
+  if (pair === "lua") process.stdout.write(`lua\n${ownLuaOf(testCase)}`);
   for (const [i, step] of testCase.steps.entries()) process.stdout.write(`step ${i} ${JSON.stringify(step)}\n`);
-  process.stdout.write(`case ${JSON.stringify(testCase)}\n${unified(found, ["LangGraph.js", "engine"])}`);
-  process.stdout.write(`again: --seed ${options.seed} --first ${failure.index} --cases 1 --features ${features.join(",")}\n`);
+  process.stdout.write(`case ${JSON.stringify(pair === "lua" ? { ...testCase, lua: luaOf(testCase) } : testCase)}\n`);
+  process.stdout.write(unified(again ?? failure.found, PAIRS[pair].names));
+  process.stdout.write(`again: --with ${pair} --seed ${options.seed} --first ${failure.index} --cases 1 --features ${features.join(",")}\n`);
 }
 
 const begin = Date.now();
@@ -105,11 +133,12 @@ const ends = await Promise.all([oracle, ...engines].map((pipe) => pipe.stop()));
 const complaints = ends.filter((complaint) => complaint !== null);
 for (const complaint of complaints) process.stdout.write(`\n== a program ${complaint}\n`);
 
-for (const [feature, { cases, differ }] of Object.entries(counts)) {
-  process.stdout.write(`${feature.padEnd(12)}${String(cases).padStart(6)} cases${differ ? `, ${differ} differ` : ""}\n`);
+const cases = (js, lua) => [isAsked("js") && `${js} cases`, isAsked("lua") && `${lua} in Lua`].filter(Boolean).join(", ");
+for (const [feature, { js, lua, differ }] of Object.entries(counts)) {
+  process.stdout.write(`${feature.padEnd(12)} ${cases(String(js).padStart(5), String(lua).padStart(5))}${differ ? `, ${differ} differ` : ""}\n`);
 }
-if (failures.length > 0) process.stdout.write(`differing: ${failures.map(({ index }) => index).join(" ")}\n`);
-for (const [reason, count] of Object.entries(excluded)) process.stdout.write(`not compared, ${reason}: ${count}\n`);
+if (failures.length > 0) process.stdout.write(`differing: ${failures.map(({ index, pair }) => `${index} (${pair})`).join(" ")}\n`);
+for (const [reason, count] of Object.entries(excluded)) process.stdout.write(`not compared with LangGraph.js, ${reason}: ${count}\n`);
 const rate = (number("cases") / seconds).toFixed(0);
-process.stdout.write(`${number("cases")} cases, ${failures.length} differ, ${seconds.toFixed(1)} s (${rate} per second)\n`);
+process.stdout.write(`${number("cases")} cases, compared ${cases(compared.js, compared.lua)}, ${failures.length} differ, ${seconds.toFixed(1)} s (${rate} per second)\n`);
 process.exitCode = failures.length + complaints.length > 0 ? 1 : 0;

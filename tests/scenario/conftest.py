@@ -25,10 +25,10 @@ def start(tmp_path, model):
     several by name."""
     servers = []
 
-    def start(graphs=None, arguments=(), listening=True, **settings):
+    def start(graphs=None, arguments=(), listening=True, wrapper=(), **settings):
         if graphs is not None:
             write_graphs(tmp_path, {"g": graphs} if "nodes" in graphs else graphs)
-        server = Server(tmp_path, arguments, **({"OPENAI_BASE_URL": model.url} | settings))
+        server = Server(tmp_path, arguments, wrapper, **({"OPENAI_BASE_URL": model.url} | settings))
         servers.append(server)
         return server.wait_listening() if listening else server
 

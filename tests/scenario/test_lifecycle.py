@@ -82,7 +82,7 @@ def test_a_second_signal_ends_at_once(start, model):
     assert time.monotonic() - begin < 3
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_server_ends_at_once(start, number):
     server = start(chain(one=note("one")), ANABRANCH_DRAIN_MS="60000")
     assert server.client.invoke().status == 200

@@ -187,6 +187,17 @@ START_TEST(an_unknown_graph_is_told_with_the_nearest_name)
 }
 END_TEST
 
+START_TEST(a_module_of_lua_files_is_no_graph_to_name)
+{
+    struct rig x;
+    rig_init(&x);
+    write_file(&x, "a.json", OF("words"));
+    write_file(&x, "words.lua", "return {}");
+    check_wrong(&x, LIST(""), 1, LIST("a.json: /nodes/n/graph: ", "/words.lua makes no graph\n"));
+    rig_deinit(&x);
+}
+END_TEST
+
 START_TEST(the_mistakes_of_a_named_graph_are_told_once)
 {
     struct rig x;
@@ -304,6 +315,7 @@ int main(void)
     tcase_add_test(tc, a_cycle_is_told_with_its_chain);
     tcase_add_test(tc, a_graph_that_names_itself_is_a_cycle);
     tcase_add_test(tc, an_unknown_graph_is_told_with_the_nearest_name);
+    tcase_add_test(tc, a_module_of_lua_files_is_no_graph_to_name);
     tcase_add_test(tc, the_mistakes_of_a_named_graph_are_told_once);
     tcase_add_test(tc, a_file_that_is_no_json_is_told_where_it_breaks);
     tcase_add_test(tc, two_graphs_of_one_name_are_told);

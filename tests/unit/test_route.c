@@ -316,6 +316,13 @@ static const struct policy_row policies[] = {
     { OPEN, ROUTE_ADMIN, { .host = "localhost" }, FAIL_NONE, NULL },
     { OPEN, ROUTE_ADMIN, { .is_forwarded = true }, FAIL_FORBIDDEN, NULL },
     { OPEN, 0, { .is_forwarded = true }, FAIL_NONE, NULL },
+    { OPEN, ROUTE_ADMIN, { .is_remote = true }, FAIL_FORBIDDEN, NULL },
+    { WORLD, ROUTE_ADMIN, { .is_remote = true }, FAIL_FORBIDDEN, NULL },
+    { WORLD, ROUTE_ADMIN, { .host = "any.example" }, FAIL_NONE, NULL },
+    { WORLD, 0, { .is_remote = true }, FAIL_NONE, NULL },
+    { OFF, ROUTE_ADMIN, { .is_remote = true, .api_key = "k1" }, FAIL_FORBIDDEN, NULL },
+    { KEYED, ROUTE_ADMIN, { .is_remote = true }, FAIL_UNAUTHORIZED, NULL },
+    { KEYED, ROUTE_ADMIN, { .is_remote = true, .api_key = "k1" }, FAIL_NONE, NULL },
     /* types */
     { OPEN, ROUTE_BODY, { .content_type = NULL }, FAIL_NONE, NULL },
     { OPEN, ROUTE_BODY, { .content_type = "application/json" }, FAIL_NONE, NULL },

@@ -2,7 +2,8 @@
 
 A case is a graph file whose nodes are of two kinds, "put" (writes constants) and "hold" (does so when it is told), the input of its runs
 and what the field n must be in the end; "held" is how many runs are to wait at the same time,
-"must" and "aim" the budget in microseconds per run.
+"must" and "aim" the budget in microseconds per run. A case with "lua" has the text of a Lua graph file in place of a graph; its runs
+wait by themselves, and "wait_ms" after their start all of them are where they wait.
 """
 STEPS = 1000
 SENDS = 1000
@@ -51,3 +52,25 @@ IN_FLIGHT = {
     "graph": {"state": COUNT, "nodes": {"a": put(), "b": put() | {"kind": "hold"}, "c": put()}, "edges": chain(*"abc")},
     "input": {"n": 0}, "expect": 3, "held": 10_000,
 }
+
+LUA_CHAIN = """
+local function put() return { n = 1 } end
+local g = StateGraph { n = { type = "integer", reducer = add, default = 0 } }
+g:add_sequence { { "a", put }, { "b", put }, { "c", put } }
+g:set_entry_point("a")
+g:set_finish_point("c")
+return g:compile {}
+"""
+LUA_WAIT = """
+local g = StateGraph { n = { type = "integer", reducer = add, default = 0 } }
+g:add_sequence {
+    { "a", node.put { values = { n = 1 } } },
+    { "b", function() sleep(10) return { n = 1 } end },
+    { "c", node.put { values = { n = 1 } } },
+}
+g:set_entry_point("a")
+g:set_finish_point("c")
+return g:compile {}
+"""
+IN_LUA = {"lua": LUA_CHAIN, "input": {"n": 0}, "expect": 3}
+IN_FLIGHT_IN_LUA = {"lua": LUA_WAIT, "input": {"n": 0}, "expect": 3, "held": 10_000, "wait_ms": 4000}

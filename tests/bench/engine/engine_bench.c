@@ -16,6 +16,7 @@
 #include "graph/parse.h"
 #include "graph/setup.h"
 #include "run/worker.h"
+#include "script/script.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ struct bench {
     struct conf conf;
     struct worker worker;
     struct node_kind put, hold;
-    const struct node_kind *kinds[2];
+    const struct node_kind *kinds[3];
     struct graph *graph;
     const json_t *input;
     json_int_t expect;
@@ -42,6 +43,8 @@ struct bench {
     struct task **held;
     size_t held_count;
     size_t held_wanted;
+    json_int_t wait_ms; /* 0: they wait for finish() */
+    size_t put_count;   /* tasks that have written */
     bool is_held;
 };
 
@@ -109,6 +112,7 @@ static void config_free(void *config)
 static void finish(struct task *task)
 {
     const struct constants *c = task->node->config;
+    struct bench *b = (struct bench *)task->node->kind->arg;
     struct update update;
     int r = 0;
 
@@ -120,6 +124,7 @@ static void finish(struct task *task)
             r = update_add_take(&update, c->list[i].field, value);
     }
     must(r, "no memory");
+    b->put_count++;
     task_finish(task, &update);
 }
 
@@ -136,26 +141,44 @@ static void hold(struct task *task)
 static void add_kinds(struct bench *b)
 {
     b->put = (struct node_kind){
-        .name = "put", .configure = configure, .config_free = config_free, .start = finish
+        .name = "put", .configure = configure, .config_free = config_free, .start = finish, .arg = b
     };
     b->hold = b->put;
     b->hold.name = "hold";
     b->hold.start = hold;
-    b->hold.arg = b;
     b->kinds[0] = &b->put;
     b->kinds[1] = &b->hold;
-    b->worker.services.kinds = (struct kind_table){ b->kinds, 2 };
+    b->kinds[2] = &node_lua;
+    b->worker.services.kinds = (struct kind_table){ b->kinds, 3 };
+}
+
+static int load_json(struct bench *b, const json_t *spec, const struct builder_limits *limits,
+                     struct problems *problems)
+{
+    char *text MEM_AUTO(mem_freep) = must_have(json_dumps(spec, 0));
+
+    return graph_parse(&b->worker.services.kinds, limits, "case.json", text, strlen(text), problems,
+                       &b->graph);
+}
+
+static int load_lua(struct bench *b, const json_t *text, const struct builder_limits *limits,
+                    struct problems *problems)
+{
+    struct script_tools tools = { &b->conf, &b->worker.services.kinds, limits, NULL };
+
+    return script_load_graph(&tools, "case.lua", json_string_value(text), json_string_length(text),
+                             problems, &b->graph);
 }
 
 static void load_graph(struct bench *b, const json_t *spec)
 {
     struct builder_limits limits = worker_builder_limits(&b->conf);
-    char *text MEM_AUTO(mem_freep) = must_have(json_dumps(spec, 0));
+    const json_t *lua = json_object_get(spec, "lua");
     struct problems problems;
 
     problems_init(&problems);
-    int r = graph_parse(&b->worker.services.kinds, &limits, "case.json", text, strlen(text),
-                        &problems, &b->graph);
+    int r = lua != NULL ? load_lua(b, lua, &limits, &problems)
+                        : load_json(b, json_object_get(spec, "graph"), &limits, &problems);
     must(r, buf_text(&problems.text));
     problems_deinit(&problems);
 }
@@ -169,10 +192,11 @@ static void set_up(struct bench *b, const json_t *spec)
     mem_free(b->conf.database);
     b->conf.database = mem_strdup("memory:");
     b->held_wanted = (size_t)json_integer_value(json_object_get(spec, "held"));
+    b->wait_ms = json_integer_value(json_object_get(spec, "wait_ms"));
     b->conf.max_runs = (int64_t)b->held_wanted + 1;
     must(worker_init(&b->worker, &b->conf, no_env), "no worker");
     add_kinds(b);
-    load_graph(b, json_object_get(spec, "graph"));
+    load_graph(b, spec);
     b->input = json_object_get(spec, "input");
     b->expect = json_integer_value(json_object_get(spec, "expect"));
 }
@@ -292,6 +316,21 @@ static void end_all(struct bench *b, struct run **runs)
         die("a run or an op is left");
 }
 
+/* Until all runs are behind their first node, and wait in the second. */
+static void wait_until_held(struct bench *b)
+{
+    struct loop_timer *timer = NULL;
+
+    if (b->wait_ms > 0) {
+        must(loop_timer_new(b->worker.loop, set_true, &b->is_held, &timer), "no timer");
+        loop_timer_start(timer, b->wait_ms * 1000);
+    }
+    must(loop_run_until(b->worker.loop, &b->is_held), "the loop failed");
+    loop_timer_free(timer);
+    if (b->put_count != b->held_wanted)
+        die("not every run is behind its first node, or one is behind its second");
+}
+
 static void measure_memory(struct bench *b)
 {
     struct run **runs = must_have(mem_array(b->held_wanted, sizeof(struct run *)));
@@ -302,7 +341,7 @@ static void measure_memory(struct bench *b)
     long before = resident_bytes();
     for (size_t i = 0; i < b->held_wanted; i++)
         runs[i] = start(b);
-    must(loop_run_until(b->worker.loop, &b->is_held), "the loop failed");
+    wait_until_held(b);
     long with = resident_bytes();
     end_all(b, runs);
     printf("{\"bytes\":%.0f,\"runs\":%zu}\n", (double)(with - before) / (double)b->held_wanted,

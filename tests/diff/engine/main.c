@@ -16,6 +16,7 @@
 #include "graph/parse.h"
 #include "must.h"
 #include "script.h"
+#include "script/script.h"
 #include "steps.h"
 #include "trace.h"
 #include <stdio.h>
@@ -31,19 +32,43 @@ struct session {
     long case_count;
 };
 
-/* NULL: the mistakes are printed. */
-static struct graph *build(const struct session *session, const json_t *json)
+static int build_json(const struct session *session, const json_t *json, struct problems *problems,
+                      struct graph **ret)
 {
     const struct node_kind *const kinds[] = { &session->script.kind, &node_graph };
     struct kind_table table = { .kinds = kinds, .count = sizeof(kinds) / sizeof(kinds[0]) };
     struct builder_limits limits = worker_builder_limits(session->worker.conf);
-    struct problems problems;
-    struct graph *graph = NULL;
     size_t len = 0;
     char *text MEM_AUTO(mem_freep) = must(jsonx_text(json, GRAPH_BYTES, &len));
 
+    return graph_parse(&table, &limits, "case.json", text, len, problems, ret);
+}
+
+/* The case as a Lua file: its nodes do what the script says by themselves. */
+static int build_lua(const struct session *session, const json_t *text, struct problems *problems,
+                     struct graph **ret)
+{
+    static const struct node_kind *const kinds[] = { &node_lua, &node_graph, &node_set };
+    struct kind_table table = { .kinds = kinds, .count = sizeof(kinds) / sizeof(kinds[0]) };
+    struct builder_limits limits = worker_builder_limits(session->worker.conf);
+    struct script_tools tools = { session->worker.conf, &table, &limits, NULL };
+
+    return script_load_graph(&tools, "case.lua", json_string_value(text), json_string_length(text),
+                             problems, ret);
+}
+
+/* NULL: the mistakes are printed. */
+static struct graph *build(const struct session *session, const json_t *one)
+{
+    const json_t *lua = json_object_get(one, "lua");
+    struct problems problems;
+    struct graph *graph = NULL;
+    int r;
+
     problems_init(&problems);
-    if (graph_parse(&table, &limits, "case.json", text, len, &problems, &graph) != 0)
+    r = lua != NULL ? build_lua(session, lua, &problems, &graph)
+                    : build_json(session, json_object_get(one, "graph"), &problems, &graph);
+    if (r != 0 || graph == NULL)
         trace_error(-1, "InvalidGraph", buf_text(&problems.text));
     problems_deinit(&problems);
     return graph;
@@ -54,7 +79,7 @@ static void do_case(struct session *session, const json_t *one)
     struct driver driver = { .worker = &session->worker };
 
     snprintf(driver.thread_id, sizeof(driver.thread_id), "case-%ld", ++session->case_count);
-    driver.graph = build(session, json_object_get(one, "graph"));
+    driver.graph = build(session, one);
     if (driver.graph == NULL)
         return;
     stage_init(&session->stage, json_object_get(one, "script"));

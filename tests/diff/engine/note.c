@@ -6,6 +6,10 @@
  *
  *     a handler that had finished when its step goes on: it calls it once more. Seen when its
  *     result is shown again
+ *
+ *     a plain answer that a question inside a subgraph has taken, if the step goes on without
+ *     another plain one: it gives it to the next question there, whoever asks that. Seen where such
+ *     a run begins, because ours has taken the answer back
  */
 #include "must.h"
 #include "run/checkpoint.h"
@@ -92,17 +96,41 @@ static bool plans_mixed(struct graph *graph, const struct stored_checkpoint *sto
     return found;
 }
 
-void note_planned(const struct driver *d, json_int_t step)
+/* Where the thread stands. */
+static void read_newest(const struct driver *d, struct stored_list *ret)
 {
     const struct store_query query = { .thread_id = d->thread_id, .ns = "", .limit = 1 };
-    struct stored_list list = { 0 };
     struct store_op op = { 0 };
     struct reading reading = { 0 };
 
-    store_read(d->worker->store, d->worker->loop, &op, &query, &list, on_end, &reading);
+    store_read(d->worker->store, d->worker->loop, &op, &query, ret, on_end, &reading);
     must_do(loop_run_until(d->worker->loop, &reading.is_over));
     must_do(reading.result);
+}
+
+void note_planned(const struct driver *d, json_int_t step)
+{
+    struct stored_list list = { 0 };
+
+    read_newest(d, &list);
     if (list.count > 0 && plans_mixed(d->graph, &list.items[0]))
         note_mixed(step);
+    stored_list_clear(&list);
+}
+
+static bool is_withdrawn(const struct stored_write *w)
+{
+    return w->kind == WRITE_RESUME && strcmp(w->task_id, NULL_TASK_ID) == 0 &&
+           strcmp(w->bytes.bytes, "null") == 0;
+}
+
+void note_withdrawn(const struct driver *d, json_int_t step)
+{
+    struct stored_list list = { 0 };
+
+    read_newest(d, &list);
+    for (size_t i = 0; list.count > 0 && i < list.items[0].write_count; i++)
+        if (is_withdrawn(&list.items[0].writes[i]))
+            note(step, "an answer that was taken inside");
     stored_list_clear(&list);
 }

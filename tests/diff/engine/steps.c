@@ -148,6 +148,8 @@ static json_t *do_run(struct driver *d, json_int_t number, const json_t *step, s
         if (command == NULL)
             return NULL;
     }
+    if (req.input == NULL && json_object_get(spec, "resume") == NULL)
+        note_withdrawn(d, number);
     req.checkpoint_id = found > 0 ? checkpoint_id : NULL;
     req.command = command;
     result = run_to_end(d, &req, number, f);

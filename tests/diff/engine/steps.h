@@ -27,6 +27,8 @@ int driver_place(struct driver *d, const json_t *step, char ret[ID_BYTES], struc
 void note_task(json_int_t step, const json_t *task);
 void note_update(json_int_t step, const json_t *update);
 void note_planned(const struct driver *d, json_int_t step);
+/* Before a run that brings no plain answer. */
+void note_withdrawn(const struct driver *d, json_int_t step);
 
 /* command.c: a step's command as the run takes it: a new reference, or NULL with f. */
 json_t *driver_command(struct driver *d, const json_t *spec, struct fail *f);

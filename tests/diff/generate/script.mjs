@@ -15,7 +15,7 @@ function shared(random, features, node, visit) {
   if (random.chance(0.7)) update.log = [`${node.path}.${visit}`, ...(node.isMany ? [item] : [])];
   if (random.chance(0.4)) update.count = random.int(1, 5);
   if (random.chance(0.3)) update.bag = { [node.name]: item };
-  if (node.overwrites && random.chance(0.4)) update.log = { __overwrite__: [`over ${node.path}`] };
+  if (node.overwrites && random.chance(0.4)) update.log = { __overwrite__: random.chance(0.2) ? [] : [`over ${node.path}`] };
   return update;
 }
 

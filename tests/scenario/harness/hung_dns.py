@@ -3,15 +3,11 @@ never answers.
 
 usage: hung_dns.py COMMAND...       exits with 77 where namespaces are not permitted
 """
-import ctypes
-import fcntl
 import os
 import socket
-import struct
 import sys
 
-CLONE_NEWNET = 0x40000000
-SIOCSIFADDR, SIOCSIFFLAGS, IFF_UP = 0x8916, 0x8914, 1
+from namespace import put_address, unshare
 
 
 def name_servers():
@@ -21,15 +17,9 @@ def name_servers():
     return [w[1] for w in words if w[:1] == ["nameserver"]] or ["127.0.0.1"]
 
 
-def put_address(control, label, address):
-    ip = struct.pack("16sHH4s8x", label, socket.AF_INET, 0, socket.inet_aton(address))
-    fcntl.ioctl(control, SIOCSIFADDR, ip)
-    fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH14x", label, IFF_UP))
-
-
 def main():
     servers = name_servers()
-    if ctypes.CDLL(None).unshare(CLONE_NEWNET) != 0 or any(":" in s for s in servers):
+    if any(":" in s for s in servers) or not unshare():
         sys.exit(77)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         put_address(control, b"lo", "127.0.0.1")

@@ -43,8 +43,9 @@ def tool(folder, *arguments, patience=30, **settings):
 
 
 class Server:
-    def __init__(self, folder, arguments=(), **settings):
-        self.process = subprocess.Popen([BINARY, "serve", *arguments], cwd=folder, text=True,
+    def __init__(self, folder, arguments=(), wrapper=(), **settings):
+        """wrapper: a command that turns into the one behind it."""
+        self.process = subprocess.Popen([*wrapper, BINARY, "serve", *arguments], cwd=folder, text=True,
                                         env=environment(folder, settings), stderr=subprocess.PIPE)
         self.lines = []
         self.reader = threading.Thread(target=self._read, daemon=True)
