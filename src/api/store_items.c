@@ -1,5 +1,5 @@
 /* The memory that threads share: PUT, GET and DELETE of one item, and the two searches. */
-#include "api/item_json.h"
+#include "store/item_json.h"
 #include "api/work.h"
 #include "base/clock.h"
 #include "base/err.h"

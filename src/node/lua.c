@@ -172,6 +172,7 @@ static int begin(struct lua_job *x)
         .loop = task->services->loop,
         .fetcher = task->services->fetcher,
         .models = task->services->models,
+        .store = task->services->store,
         .host = &host,
         .arg = x,
         .about = about_task(task, state),

@@ -1,5 +1,5 @@
 /* How items look. */
-#include "api/item_json.h"
+#include "store/item_json.h"
 #include "base/clock.h"
 #include "base/jsonx.h"
 

@@ -1,5 +1,5 @@
-#ifndef ANABRANCH_API_ITEM_JSON_H
-#define ANABRANCH_API_ITEM_JSON_H
+#ifndef ANABRANCH_STORE_ITEM_JSON_H
+#define ANABRANCH_STORE_ITEM_JSON_H
 /* Store items in the protocol's shape, and back. Pure. */
 #include "store/item.h"
 #include <jansson.h>
