@@ -16,7 +16,7 @@
  * Loop thread only.
  */
 #include "api/api.h"
-#include "api/params.h"
+#include "api/body.h"
 #include "run/thread.h"
 #include "store/record.h"
 

@@ -115,6 +115,8 @@ void fail_set_type(struct fail *f, const char *type)
     char *copy = mem_strdup(type);
     mem_free(f->type);
     f->type = copy;
+    if (copy != NULL)
+        replace_bad_bytes(copy);
 }
 
 void fail_clear(struct fail *f)

@@ -81,7 +81,7 @@ void fail_set(struct fail *f, enum fail_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void fail_set_fault(struct fail *f, int fault);       /* FAIL_INTERNAL with err_text() */
 void fail_set_node(struct fail *f, const char *node); /* only if not set yet */
-void fail_set_type(struct fail *f, const char *type);
+void fail_set_type(struct fail *f, const char *type); /* its bytes likewise */
 void fail_clear(struct fail *f);
 void fail_move(struct fail *to, struct fail *from); /* clears to, empties from */
 void fail_copy(struct fail *to, const struct fail *from);

@@ -161,7 +161,7 @@ static struct script_about about_task(struct task *task, json_t *state)
     };
 }
 
-static int begin(struct lua_job *x)
+static int begin(struct lua_job *x, struct fail *f)
 {
     struct task *task = x->task;
     json_t *state = scope_input(&task->scope);
@@ -177,22 +177,25 @@ static int begin(struct lua_job *x)
         .arg = x,
         .about = about_task(task, state),
     };
-    int r = script_call_start(&options, &x->call);
+    int r = script_call_start(&options, &x->call, f);
     json_decref(state);
-    return r == 0 ? 0 : err_trace(r);
+    return r < 0 ? err_trace(r) : r;
 }
 
 static void start(struct task *task)
 {
     struct lua_job *x = mem_zalloc(sizeof(*x));
+    struct fail f = { .code = FAIL_NONE };
     if (x == NULL) {
         task_fault(task, err_trace(ERR_NOMEM));
         return;
     }
     x->task = task;
     task->data = x;
-    int r = begin(x);
-    if (r != 0)
+    int r = begin(x, &f);
+    if (r > 0)
+        task_fail(task, &f);
+    else if (r < 0)
         task_fault(task, r);
 }
 

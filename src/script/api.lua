@@ -105,12 +105,13 @@ end)
 -- ---- StateGraph ----
 
 local StateGraph = {}
-StateGraph.__index = StateGraph
-StateGraph.__name = "StateGraph"
-StateGraph.__metatable = false
+local graph_meta = { __index = StateGraph, __name = "StateGraph", __metatable = false }
+
+-- What graphs are made of so far. Files do not see it, so all that compile() hands on has been checked.
+local parts_of = setmetatable({}, { __mode = "k" })
 
 local function check_graph(g, method)
-    if getmetatable(g) ~= false or g.nodes == nil then
+    if parts_of[g] == nil then
         error("call it as graph:" .. method .. "(...), with a colon", 3)
     end
 end
@@ -143,17 +144,19 @@ end
 function builtins.StateGraph(fields, options)
     check(type(fields) == "table", "StateGraph{field = \"string\", ...}: the fields are missing")
     check(options == nil or type(options) == "table", "StateGraph(fields, {input = {...}, output = {...}})")
-    local g = { fields = json.array {}, nodes = json.array {}, edges = json.array {}, line = where(1) }
+    local parts = { fields = json.array {}, nodes = json.array {}, edges = json.array {} }
     for _, name in ipairs(sorted_names(fields)) do
         check(type(name) == "string", "StateGraph: fields need names")
-        g.fields[#g.fields + 1] = { name = name, spec = read_field(name, fields[name]) }
+        parts.fields[#parts.fields + 1] = { name = name, spec = read_field(name, fields[name]) }
     end
     options = options or {}
     for name in pairs(options) do
         check(name == "input" or name == "output", "StateGraph has no option \"%s\"", tostring(name))
     end
-    g.input, g.output = options.input, options.output
-    return setmetatable(g, StateGraph)
+    parts.input, parts.output = options.input, options.output
+    local g = setmetatable({}, graph_meta)
+    parts_of[g] = parts
+    return g
 end
 
 -- What a node is made of: a function, node.kind{...}, or a compiled graph.
@@ -198,14 +201,16 @@ function StateGraph:add_node(name, what, options)
         spec.on_error = read_handler(spec.on_error)
         check(spec.on_error, "node \"%s\": on_error must be a function, node.kind{...} or {function, goto = ...}", name)
     end
-    self.nodes[#self.nodes + 1] = { name = name, spec = spec, at = where(1) }
+    local nodes = parts_of[self].nodes
+    nodes[#nodes + 1] = { name = name, spec = spec, at = where(1) }
     return self
 end
 
 -- at: the caller's line; asked for in the method itself, for a tail call leaves no trace of who made it.
 local function add_edge(g, at, edge)
+    local edges = parts_of[g].edges
     edge.at = at
-    g.edges[#g.edges + 1] = edge
+    edges[#edges + 1] = edge
     return g
 end
 
@@ -284,7 +289,7 @@ end
 function StateGraph:add_sequence(list)
     check_graph(self, "add_sequence")
     check(type(list) == "table" and #list > 0, "add_sequence{{\"a\", f}, {\"b\", g}}: the list is empty")
-    local at = where(1)
+    local at, nodes = where(1), parts_of[self].nodes
     for i, item in ipairs(list) do
         check(type(item) == "table" and type(item[1]) == "string", "add_sequence: item %d is not {name, function}", i)
         local spec = read_node(item[2])
@@ -292,7 +297,7 @@ function StateGraph:add_sequence(list)
         for key, value in pairs(item[3] or {}) do
             spec[key] = value
         end
-        self.nodes[#self.nodes + 1] = { name = item[1], spec = spec, at = at }
+        nodes[#nodes + 1] = { name = item[1], spec = spec, at = at }
         if i > 1 then
             add_edge(self, at, { from = list[i - 1][1], to = item[1] })
         end
@@ -312,11 +317,11 @@ function StateGraph:compile(options)
     for name in pairs(options) do
         check(compile_options[name], "compile has no option \"%s\"", tostring(name))
     end
-    local checkpointer = options.checkpointer
+    local checkpointer, parts = options.checkpointer, parts_of[self]
     local desc = {
-        assistant = options.assistant, description = options.description, edges = self.edges, fields = self.fields,
-        input = self.input, interrupt_after = options.interrupt_after, interrupt_before = options.interrupt_before,
-        node_defaults = options.node_defaults, nodes = self.nodes, output = self.output,
+        assistant = options.assistant, description = options.description, edges = parts.edges, fields = parts.fields,
+        input = parts.input, interrupt_after = options.interrupt_after, interrupt_before = options.interrupt_before,
+        node_defaults = options.node_defaults, nodes = parts.nodes, output = parts.output,
         recursion_limit = options.recursion_limit, step_timeout_ms = options.step_timeout_ms,
     }
     if checkpointer ~= nil then

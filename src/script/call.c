@@ -25,12 +25,25 @@ static void call_fault(struct script_call *c)
     call_fail(c, &f);
 }
 
+/* Does the function fail by what a function beside it has failed by? */
+static bool has_child_error(const struct script_call *c)
+{
+    lua_State *L = c->root->L;
+    if (c->child_trace == NULL || !lua_checkstack(L, LUA_MINSTACK))
+        return false;
+    (void)lua_rawgetp(L, LUA_REGISTRYINDEX, &c->child_trace);
+    bool is_same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 1);
+    return is_same;
+}
+
 /* What was thrown in a function of gather() has a stack of its own, which is told below. */
 static void fail_by_error(struct script_call *c)
 {
     struct fail f = { .code = FAIL_NONE };
+    bool is_child = has_child_error(c);
     trace_fail(c->script, c->root->L, lua_status(c->root->L), &f);
-    if (c->child_trace != NULL) {
+    if (is_child) {
         struct fail whole = { .code = FAIL_NONE };
         fail_copy(&whole, &f);
         fail_set(&whole, f.code, "%s\n%s", fail_message(&f), c->child_trace);
@@ -59,8 +72,8 @@ static bool fail_by_future(struct script_call *c)
     if (lost == NULL)
         return false;
     fail_set(&f, FAIL_NODE,
-             "%snode \"%s\" ended without a join() of the future that spawn() made here", lost->where,
-             c->options.about.node);
+             "%snode \"%s\" ended without a join() of the future that spawn() made here",
+             lost->where, c->options.about.node);
     fail_set_type(&f, "FutureNotJoinedError");
     call_fail(c, &f);
     return true;
@@ -72,8 +85,7 @@ static void finish(struct script_call *c)
                          .graph = c->options.about.graph };
     struct fail f = { .code = FAIL_NONE };
     lua_State *L = c->root->L;
-    if (lua_gettop(L) == 0)
-        lua_pushnil(L); /* there is room: functions have some by themselves */
+    lua_settop(L, 1); /* there is room: functions have some by themselves */
     json_t *result = to_json_result(L, 1, &o);
     if (result != NULL) {
         c->is_over = true;
@@ -109,19 +121,16 @@ static int make_root(lua_State *L)
     return 0;
 }
 
-static int begin(struct script_call *c)
+static int begin(struct script_call *c, struct fail *f)
 {
-    struct fail f = { .code = FAIL_NONE };
-    int r = script_protect(c->script, make_root, c, &f);
-    if (r < 0)
-        return err_trace(r);
+    int r = script_protect(c->script, make_root, c, f);
     if (r != 0)
-        return err_trace(ERR_NOMEM); /* our own code: nothing else can be wrong in it */
+        return r;
     fiber_start(c->root);
     return 0;
 }
 
-int script_call_start(const struct script_call_options *o, struct script_call **ret)
+int script_call_start(const struct script_call_options *o, struct script_call **ret, struct fail *f)
 {
     struct script_call *c = mem_zalloc(sizeof(*c));
     if (c == NULL)
@@ -131,10 +140,10 @@ int script_call_start(const struct script_call_options *o, struct script_call **
     (void)json_incref(c->options.about.state);
     list_init(&c->fibers);
     list_init(&c->chats);
-    int r = begin(c);
+    int r = begin(c, f);
     if (r != 0) {
         script_call_free(c);
-        return err_trace(r);
+        return r < 0 ? err_trace(r) : r;
     }
     *ret = c;
     return 0;
@@ -149,6 +158,8 @@ struct script_call *script_call_free(struct script_call *c)
     /* The function's own fiber is the first: what it waits for goes before what it waited with. */
     while (!list_is_empty(&c->fibers))
         fiber_free(LIST_OF(c->fibers.next, struct fiber, node));
+    lua_pushnil(c->script->L);
+    lua_rawsetp(c->script->L, LUA_REGISTRYINDEX, &c->child_trace);
     json_decref(c->options.about.state);
     mem_free(c->child_trace);
     script_unref(c->script);

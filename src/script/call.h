@@ -40,11 +40,11 @@ struct script_about {
     const char *node;
     int attempt;
     const struct graph *graph;
-    json_t *state;              /* object: what the node sees; the call takes a reference */
-    const json_t *context;      /* or NULL, likewise below */
+    json_t *state;         /* object: what the node sees; the call takes a reference */
+    const json_t *context; /* or NULL, likewise below */
     const json_t *configurable;
     const json_t *facts;
-    const json_t *error;        /* {"type","message","node"}: an error handler's */
+    const json_t *error; /* {"type","message","node"}: an error handler's */
 };
 
 struct script_call_options {
@@ -59,8 +59,10 @@ struct script_call_options {
 };
 
 struct script_call;
-/* 0 or a fault; then nothing will be called. */
-int script_call_start(const struct script_call_options *o, struct script_call **ret);
+/* 0; SCRIPT_E_WRONG with f filled (the script's memory is full); or a fault. If not 0, nothing will be
+ * called. */
+int script_call_start(const struct script_call_options *o, struct script_call **ret,
+                      struct fail *f);
 /* Accepts NULL. Not from inside a function of host. */
 struct script_call *script_call_free(struct script_call *c);
 

@@ -63,17 +63,23 @@ static int add_name(struct choose_call *x, const char *name)
     return outcome_add_goto(x->out, x->scope->graph, node, NULL, x->f);
 }
 
-/* {"node", "arg"}; an empty one is an empty object. */
+/* {"node", "arg"}, unless the script has changed it since. */
+static int add_send_json(struct choose_call *x, const json_t *send)
+{
+    const char *node = json_string_value(json_object_get(send, "node"));
+    const json_t *arg = json_object_get(send, "arg");
+    if (node == NULL || arg == NULL)
+        return refuse_result(x, "a Send without a node or an input");
+    return outcome_add_goto(x->out, x->scope->graph, node, arg, x->f);
+}
+
 static int add_send(lua_State *L, int index, struct choose_call *x)
 {
     struct to_json o = { .max_depth = (int)script_of(L)->conf->max_depth };
     json_t *send = to_json(L, index, &o, "Send");
     if (send == NULL && o.why[0] != '\0')
         return refuse_result(x, o.why);
-    int r = send == NULL ? err_trace(ERR_NOMEM)
-                         : outcome_add_goto(x->out, x->scope->graph,
-                                            json_string_value(json_object_get(send, "node")),
-                                            json_object_get(send, "arg"), x->f);
+    int r = send == NULL ? err_trace(ERR_NOMEM) : add_send_json(x, send);
     json_decref(send);
     return r;
 }
@@ -103,12 +109,15 @@ static int add_result(lua_State *L, int index, struct choose_call *x)
     return add_scalar(L, index, x);
 }
 
+/* Of the value on the top. A list of the state is a list, too. */
 static int add_results(lua_State *L, struct choose_call *x)
 {
-    int r = 0;
-    if (json_is_array(view_json(L, -1))) /* a list of the state */
-        bridge_push_copy(L, view_json(L, -1));
     int index = lua_gettop(L);
+    int r = 0;
+    if (json_is_array(view_json(L, index))) {
+        bridge_push_copy(L, view_json(L, index));
+        lua_replace(L, index);
+    }
     if (!lua_istable(L, index) || bridge_mark_of(L, index) == MARK_SEND)
         return add_result(L, index, x);
     lua_Integer count = (lua_Integer)lua_rawlen(L, index);

@@ -4,8 +4,9 @@
 #include "script/script.h"
 
 /*
- * function: "#7". What it returns chooses: a name, a Send, or a list of both. map: object of results (as texts) to nodes, or NULL:
- * results are nodes. ret: see struct chooser.
+ * function: "#7". What it returns chooses: a name, a Send, or a list of both; an empty list: nothing. nil is
+ * refused, as LangGraph refuses None. map: object of results (as texts) to nodes, or NULL: results are nodes.
+ * ret: see struct chooser.
  * 0 or a fault.
  */
 int condition_by_function(struct script *s, const char *function, json_t *map, struct chooser *ret);

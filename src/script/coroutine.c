@@ -8,13 +8,16 @@
  */
 #include "script/internal.h"
 
-static const char busy_key = 0; /* set of coroutines that wait on the loop: nobody else may resume them */
+/* Set of threads that nobody may resume: coroutines that are at work or wait on the loop, and those
+ * that C resumes. */
+static const char busy_key = 0;
 
-/* Has it yielded because its fiber gives the loop back? */
+/* Has it yielded because its fiber gives the loop back? One that is closed does not any more. */
 static bool has_left(const struct fiber *f)
 {
-    return f != NULL && (f->is_preempted || f->state == FIBER_WAITING || f->call->is_over_limit ||
-                         f->call->is_over);
+    return f != NULL && f->state != FIBER_CLOSED &&
+           (f->is_preempted || f->state == FIBER_WAITING || f->call->is_over_limit ||
+            f->call->is_over);
 }
 
 static void set_busy(lua_State *L, int co, bool is_busy)
@@ -71,17 +74,15 @@ static int go_on(lua_State *L, int arg_count, bool is_wrap)
     int status = lua_resume(co, L, arg_count, &count);
     if (f != NULL && pins)
         f->pinned--;
-    if (status == LUA_YIELD && has_left(f)) {
-        set_busy(L, 1, true);
+    if (status == LUA_YIELD && has_left(f))
         return lua_yieldk(L, 0, is_wrap, again);
-    }
+    set_busy(L, 1, false);
     return give_results(L, co, status, count, is_wrap);
 }
 
 static int again(lua_State *L, int status, lua_KContext is_wrap)
 {
     (void)status;
-    set_busy(L, 1, false);
     return go_on(L, 0, is_wrap != 0);
 }
 
@@ -121,6 +122,7 @@ static int resume(lua_State *L, bool is_wrap)
         (void)lua_pushstring(L, wrong);
         return 2;
     }
+    set_busy(L, 1, true); /* now: it may need memory, and what leaves must be busy */
     lua_xmove(L, co, arg_count);
     return go_on(L, arg_count, is_wrap);
 }
@@ -155,7 +157,7 @@ static int co_wrap(lua_State *L)
     return 1;
 }
 
-static int co_yield(lua_State *L)
+static int co_yield (lua_State *L)
 {
     const struct fiber *f = script_of(L)->running;
     if (f != NULL && f->L == L)
@@ -201,12 +203,17 @@ static int co_close(lua_State *L)
     return 2;
 }
 
+void coroutine_keep(lua_State *L)
+{
+    set_busy(L, lua_gettop(L), true);
+}
+
 void lib_coroutine_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        { "create", co_create }, { "resume", co_resume },           { "wrap", co_wrap },
-        { "yield", co_yield },   { "status", co_status },           { "isyieldable", co_isyieldable },
-        { "close", co_close },   { "running", co_running },         { NULL, NULL },
+        { "create", co_create }, { "resume", co_resume },   { "wrap", co_wrap },
+        { "yield", co_yield },   { "status", co_status },   { "isyieldable", co_isyieldable },
+        { "close", co_close },   { "running", co_running }, { NULL, NULL },
     };
     lua_createtable(L, 0, 0); /* weak keys: a coroutine that nobody has is no entry */
     lua_createtable(L, 0, 1);
@@ -214,6 +221,9 @@ void lib_coroutine_open(lua_State *L)
     lua_setfield(L, -2, "__mode");
     (void)lua_setmetatable(L, -2);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &busy_key);
+    (void)lua_pushthread(L); /* the main thread, which conditions and reducers run on */
+    coroutine_keep(L);
+    lua_pop(L, 1);
     luaL_newlib(L, functions);
     sandbox_seal(L, "coroutine");
     lua_setfield(L, -2, "coroutine");

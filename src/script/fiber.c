@@ -20,12 +20,17 @@ static void run(void *arg);
 
 /* ---- making one ---- */
 
-static struct fiber *add_fiber(lua_State *L, struct script_call *c)
+void fiber_check_room(lua_State *L, const struct script_call *c, size_t count)
 {
     int64_t most = c->script->conf->script_max_fibers;
-    if ((int64_t)c->fiber_count >= most)
+    if ((int64_t)(c->fiber_count + count) > most)
         luaL_error(L, "more than %I functions at the same time (script_max_fibers)",
                    (LUAI_UACINT)most);
+}
+
+static struct fiber *add_fiber(lua_State *L, struct script_call *c)
+{
+    fiber_check_room(L, c, 1);
     struct fiber *f = mem_zalloc(sizeof(*f));
     if (f == NULL)
         luaL_error(L, "no memory for another function");
@@ -42,6 +47,7 @@ struct fiber *fiber_new(lua_State *L, struct script_call *c, int arg_count)
 {
     struct fiber *f = add_fiber(L, c);
     lua_State *co = lua_newthread(L);
+    coroutine_keep(L); /* scripts get hold of it by coroutine.running() */
     lua_rawsetp(L, LUA_REGISTRYINDEX, f);
     f->L = co;
     script_hook(co);
@@ -192,6 +198,7 @@ void fiber_free(struct fiber *f)
 {
     lua_State *L = f->call->script->L;
     fiber_close(f);
+    group_forget(f);
     if (f->future != NULL)
         f->future->fiber = NULL;
     lua_pushnil(L);

@@ -53,6 +53,15 @@ static void drop(struct wait *wait)
     mem_free(g);
 }
 
+void group_forget(struct fiber *f)
+{
+    struct group *g = f->group;
+    for (size_t i = 0; g != NULL && i < g->count; i++)
+        if (g->fibers[i] == f)
+            g->fibers[i] = NULL;
+    f->group = NULL;
+}
+
 static struct group *group_new(lua_State *L, struct fiber *f, enum group_kind kind, size_t count)
 {
     struct group *g = mem_zalloc(sizeof(*g) + count * sizeof(g->fibers[0]));
@@ -72,9 +81,15 @@ static struct group *group_new(lua_State *L, struct fiber *f, enum group_kind ki
 static int note_trace(lua_State *L)
 {
     const struct fiber *f = script_arg(L);
+    struct script_call *c = f->call;
     luaL_traceback(L, f->L, "in a function that ran beside it:", 0);
-    mem_free(f->call->child_trace);
-    f->call->child_trace = mem_strdup(lua_tostring(L, -1));
+    if (!lua_checkstack(f->L, 1)) /* what raises there is caught by nobody */
+        return luaL_error(L, "no memory");
+    lua_pushvalue(f->L, -1);
+    lua_xmove(f->L, L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &c->child_trace);
+    mem_free(c->child_trace);
+    c->child_trace = mem_strdup(lua_tostring(L, -1));
     return 0;
 }
 
@@ -82,7 +97,8 @@ static void fiber_failed(struct group *g, struct fiber *f)
 {
     struct fail none = { .code = FAIL_NONE };
     g->failed = f;
-    (void)script_protect(f->call->script, note_trace, f, &none); /* without it there is less to read */
+    (void)script_protect(f->call->script, note_trace, f,
+                         &none); /* without it there is less to read */
     fail_clear(&none);
     for (size_t i = 0; i < g->count; i++)
         if (g->fibers[i] != f)
@@ -175,11 +191,11 @@ static int push_all(lua_State *L, const struct group *g)
 
 static int raise_timeout(lua_State *L, struct fiber *f, double seconds)
 {
-    struct fail late = { .code = FAIL_NONE };
-    fail_set(&late, FAIL_NODE_TIMEOUT, "with_timeout: %g seconds have passed", seconds);
-    fail_set_type(&late, "TimeoutError");
+    struct fail *late = trace_push_fail(L);
+    fail_set(late, FAIL_NODE_TIMEOUT, "with_timeout: %g seconds have passed", seconds);
+    fail_set_type(late, "TimeoutError");
     fiber_drop_wait(f);
-    return trace_raise(L, &late);
+    return lua_error(L);
 }
 
 static int (*const pushers[])(lua_State *L, const struct group *g) = {
@@ -250,6 +266,7 @@ static int gather(lua_State *L, const char *what, enum group_kind kind)
     check_functions(L, 1);
     size_t count = (size_t)lua_gettop(L);
     struct fiber *f = fiber_for_wait(L, what);
+    fiber_check_room(L, f->call, count); /* all or none: what is there would stay as long as f */
     struct group *g = group_new(L, f, kind, count);
     g->is_list = is_list;
     for (size_t i = 0; i < count; i++) {
@@ -346,7 +363,8 @@ static int lua_join(lua_State *L)
     struct fiber *joined = future->fiber;
     luaL_argcheck(L, joined != NULL && joined->call == f->call, 1,
                   "the future was joined already, or is another run's");
-    luaL_argcheck(L, joined->group == NULL && joined != f, 1, "somebody waits for the future already");
+    luaL_argcheck(L, joined->group == NULL && joined != f, 1,
+                  "somebody waits for the future already");
     struct group *g = group_new(L, f, GROUP_JOIN, 1);
     g->fibers[0] = joined;
     joined->group = g;
@@ -369,10 +387,8 @@ static int future_gc(lua_State *L)
 void lib_group_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        { "gather", lua_gather }, { "gather_settled", lua_gather_settled },
-        { "spawn", lua_spawn },   { "join", lua_join },
-        { "with_timeout", lua_with_timeout },
-        { NULL, NULL },
+        { "gather", lua_gather }, { "gather_settled", lua_gather_settled }, { "spawn", lua_spawn },
+        { "join", lua_join },     { "with_timeout", lua_with_timeout },     { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
     lua_createtable(L, 0, 3);

@@ -112,15 +112,15 @@ void inspect_chunk(lua_State *L, const char *path);
 void trace_fail(struct script *s, lua_State *from, int status, struct fail *f);
 /* Message handler for lua_pcall() on the main thread, where the stack is gone afterwards. */
 int trace_handler(lua_State *L);
-/* A failure as a value that scripts can look at: type, message; tostring() is the message. Takes f.
- * Raises, then f is lost. */
-void trace_push_fail(lua_State *L, struct fail *take);
+/*
+ * A failure as a value that scripts can look at: type, message; tostring() is the message. It is empty;
+ * fill it at once, so that nothing is lost when there is no room for it, and lua_error() raises it. Raises.
+ */
+struct fail *trace_push_fail(lua_State *L);
 /* Is it one of these? Borrowed; NULL = no. Does not raise. */
 const struct fail *trace_to_fail(lua_State *L, int index);
 /* As luaL_error(), but blames the script's own line where a function of api.lua is in between. */
 int trace_blame(lua_State *L, const char *format, ...);
-/* Raises a failure; takes f. */
-int trace_raise(lua_State *L, struct fail *take);
 void trace_open(lua_State *L);
 
 /* ---- view.c, bridge.c, to_json.c ---- */
@@ -154,8 +154,9 @@ enum empty_means { EMPTY_OBJECT, EMPTY_ARRAY };
 struct to_json {
     int max_depth;
     enum empty_means empty;
-    const struct graph *graph; /* of a node's result: its fields say what empty tables in them are */
-    char why[512];             /* what is wrong, with the place: "result.items[3]: ..." */
+    const struct graph
+        *graph;    /* of a node's result: its fields say what empty tables in them are */
+    char why[512]; /* what is wrong, with the place: "result.items[3]: ..." */
 };
 /*
  * The value at index as JSON; objects get their keys in order. Does not raise. NULL: o->why says what
@@ -224,9 +225,12 @@ struct script_call {
     struct list chats;  /* calls of models, see lib_llm.c */
     bool is_over;       /* its end was told, or is wanted by nobody */
     bool is_over_limit; /* of instructions */
-    char *child_trace;  /* of a fiber that failed: its stack as text, or NULL */
+    char *child_trace; /* of the last fiber that failed: its stack as text, or NULL; its error is in
+                           the registry under the address of this member */
 };
 
+/* Raises if c may not have so many fibers more. */
+void fiber_check_room(lua_State *L, const struct script_call *c, size_t count);
 /* The function with arg_count arguments is on the top of L (popped): a new fiber of c. Raises. */
 struct fiber *fiber_new(lua_State *L, struct script_call *c, int arg_count);
 void fiber_start(struct fiber *f);
@@ -249,9 +253,14 @@ void fiber_drop_wait(struct fiber *f);
 double wait_check_seconds(lua_State *L, int index);
 /* A fiber has ended: tells who waits for it, or its call. */
 void group_fiber_ended(struct fiber *f);
+/* It is freed before who waits for it: at the end of a call, a future that another function joins. */
+void group_forget(struct fiber *f);
 void call_root_ended(struct script_call *c);
 /* The call fails; takes f. */
 void call_fail(struct script_call *c, struct fail *f);
+
+/* Scripts cannot resume or close the thread on the top, which stays. Raises. */
+void coroutine_keep(lua_State *L);
 
 /* ---- what scripts call: each pushes nothing, and fills the table on the top. All raise. ---- */
 

@@ -207,15 +207,15 @@ static int raise(lua_State *L, struct fiber *f, const struct http_wait *w)
 {
     enum fail_code code =
         w->result == FETCH_E_URL ? FAIL_NODE : upstream_fetch_code(w->result);
-    struct fail fail = { .code = FAIL_NONE };
+    struct fail *fail = trace_push_fail(L);
     if (code == FAIL_NONE)
-        fail_set_fault(&fail, w->result);
+        fail_set_fault(fail, w->result);
     else
-        fail_set(&fail, code, "%s", w->text);
+        fail_set(fail, code, "%s", w->text);
     if (w->result == FETCH_E_URL)
-        fail_set_type(&fail, "ValueError");
+        fail_set_type(fail, "ValueError");
     fiber_drop_wait(f);
-    return trace_raise(L, &fail);
+    return lua_error(L);
 }
 
 static int answered(lua_State *L, int status, lua_KContext ctx)
@@ -274,12 +274,12 @@ static int http_status_error(lua_State *L)
 {
     const char *what = luaL_checkstring(L, 1);
     int status = (int)luaL_checkinteger(L, 2);
-    struct fail fail = { .code = FAIL_NONE };
-    fail_set(&fail, upstream_status_code(status), "%s answered %d %s", what, status,
+    struct fail *fail = trace_push_fail(L);
+    fail_set(fail, upstream_status_code(status), "%s answered %d %s", what, status,
              upstream_status_name(status));
-    fail.retry_after_ms =
+    fail->retry_after_ms =
         upstream_retry_after_ms(lua_tostring(L, 3), MS_PER_S, clock_wall_ms());
-    return trace_raise(L, &fail);
+    return lua_error(L);
 }
 
 void lib_http_open(lua_State *L)

@@ -42,7 +42,8 @@ static int json_copy_of(lua_State *L)
     return 1;
 }
 
-/* The table itself, marked. */
+/* The table itself, marked. What has a metatable has it for something: with another one the library
+ * or _G would be open for everybody to change. */
 static int mark_table(lua_State *L, enum mark mark)
 {
     if (lua_isnoneornil(L, 1)) {
@@ -51,6 +52,9 @@ static int mark_table(lua_State *L, enum mark mark)
     }
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
+    enum mark held = bridge_mark_of(L, 1);
+    bool is_free = held == MARK_ARRAY || held == MARK_OBJECT || !lua_getmetatable(L, 1);
+    luaL_argcheck(L, is_free, 1, "a table without a metatable expected");
     bridge_mark(L, mark);
     return 1;
 }

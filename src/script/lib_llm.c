@@ -133,15 +133,16 @@ static void on_end(void *arg, const struct fail *f)
 /* Any list of messages in the flat form. Raises. */
 static void flatten(lua_State *L, const json_t *any, json_t *flat)
 {
+    struct fail *f = trace_push_fail(L);
     for (size_t i = 0; i < json_array_size(any); i++) {
         json_t *message = NULL;
-        struct fail f = { .code = FAIL_NONE };
-        int r = message_coerce(json_array_get(any, i), &message, &f);
+        int r = message_coerce(json_array_get(any, i), &message, f);
         if (r == MESSAGES_E_REFUSED)
-            trace_raise(L, &f);
+            lua_error(L);
         if (r != 0 || json_array_append_new(flat, message) != 0)
             luaL_error(L, "no memory");
     }
+    lua_pop(L, 1);
 }
 
 static struct chat *chat_new(lua_State *L, struct script_call *c, const json_t *spec)
@@ -248,9 +249,8 @@ static int wait_for(lua_State *L, struct chat *x, bool for_piece, lua_KFunction 
 
 static int raise_fail(lua_State *L, const struct chat *x)
 {
-    struct fail copy = { .code = FAIL_NONE };
-    fail_copy(&copy, &x->fail);
-    return trace_raise(L, &copy);
+    fail_copy(trace_push_fail(L), &x->fail);
+    return lua_error(L);
 }
 
 static int push_piece(lua_State *L, struct chat *x)

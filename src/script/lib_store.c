@@ -180,15 +180,15 @@ static void read(struct store_wait *w, const struct request *r, const struct scr
 
 static int raise(lua_State *L, struct fiber *f, int result)
 {
-    struct fail fail = { .code = FAIL_NONE };
+    struct fail *fail = trace_push_fail(L);
     if (result == STORE_E_FULL)
-        fail_set(&fail, FAIL_NO_ROOM, "the store has no room left");
+        fail_set(fail, FAIL_NO_ROOM, "the store has no room left");
     else if (result == STORE_E_TOO_LARGE)
-        fail_set(&fail, FAIL_LIMIT, "the item is larger than what the store takes");
+        fail_set(fail, FAIL_LIMIT, "the item is larger than what the store takes");
     else
-        fail_set_fault(&fail, result < 0 ? result : ERR_SYSTEM);
+        fail_set_fault(fail, result < 0 ? result : ERR_SYSTEM);
     fiber_drop_wait(f);
-    return trace_raise(L, &fail);
+    return lua_error(L);
 }
 
 static int make_answer(struct store_wait *w)

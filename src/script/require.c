@@ -10,13 +10,14 @@ static const char modules_key = 0; /* table: name -> what the module returned; f
 enum { NAME_MAX_BYTES = 200 };
 
 /* "lib.text" -> "folder/lib/text.lua", on the top. */
-static const char *push_path(lua_State *L, const char *name)
+static const char *push_path(lua_State *L, int index)
 {
+    size_t len = 0;
+    const char *name = lua_tolstring(L, index, &len); /* a NUL is no good byte */
     const char *own = script_of(L)->path;
     const char *slash = strrchr(own, '/');
     static const char good[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
-    size_t len = strlen(name);
     bool is_good = len > 0 && len <= NAME_MAX_BYTES && strspn(name, good) == len &&
                    strstr(name, "..") == NULL && name[0] != '.' && name[len - 1] != '.';
     luaL_argcheck(L, is_good, 1,
@@ -67,6 +68,20 @@ static void push_modules(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &modules_key);
 }
 
+/* Calls the chunk on the top: its result. One that fails may be tried again. */
+static void run_module(lua_State *L, const char *name)
+{
+    lua_pushboolean(L, 0);
+    lua_setfield(L, 2, name);
+    (void)lua_pushstring(L, name);
+    int status = lua_pcall(L, 1, 1, 0);
+    if (status == LUA_OK)
+        return;
+    lua_pushnil(L);
+    lua_setfield(L, 2, name);
+    lua_error(L);
+}
+
 int require_module(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
@@ -80,17 +95,14 @@ int require_module(lua_State *L)
     if (!script_of(L)->is_loading)
         return luaL_error(L, "require() reads files only while the graph's file is loaded: call it "
                              "at the top");
-    const char *path = push_path(L, name);
-    lua_pushboolean(L, 0);
-    lua_setfield(L, 2, name);
+    const char *path = push_path(L, 1);
     load_file(L, name, path);
     lua_pushvalue(L, -1);
-    (void)lua_pushstring(L, name);
-    lua_call(L, 1, 1);
+    run_module(L, name);
     lua_insert(L, -2);
     inspect_chunk(L, path);
     lua_pop(L, 1);
-    if (lua_isnil(L, -1) || (lua_isboolean(L, -1) && !lua_toboolean(L, -1)))
+    if (!lua_toboolean(L, -1))
         lua_pushboolean(L, 1);
     lua_pushvalue(L, -1);
     lua_setfield(L, 2, name);

@@ -28,10 +28,21 @@ static int seal_newindex(lua_State *L)
     return luaL_error(L, "the table %s cannot be changed", lua_tostring(L, lua_upvalueindex(1)));
 }
 
+static int seal_next(lua_State *L)
+{
+    lua_settop(L, 2);
+    if (lua_next(L, lua_upvalueindex(1)))
+        return 2;
+    lua_pushnil(L);
+    return 1;
+}
+
+/* The loop sees the stand-in: the table itself could be changed. */
 static int seal_pairs(lua_State *L)
 {
-    lua_pushcfunction(L, view_next);
     lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushcclosure(L, seal_next, 1);
+    lua_pushvalue(L, 1);
     lua_pushnil(L);
     return 3;
 }

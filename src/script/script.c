@@ -20,6 +20,15 @@ struct script *script_of(lua_State *L)
 
 /* ---- memory ---- */
 
+/*
+ * Is Lua calling __gc? There the little that the call itself needs is granted, for what __gc is not
+ * called for is lost for ever. Only ours have one, and they need nothing.
+ */
+static bool is_finalizing(const struct script *s)
+{
+    return s->L != NULL && lua_gc(s->L, LUA_GCISRUNNING) != 1;
+}
+
 /* To make a block smaller must not fail, says Lua. */
 static void *allocate(void *arg, void *old, size_t old_bytes, size_t new_bytes)
 {
@@ -29,7 +38,7 @@ static void *allocate(void *arg, void *old, size_t old_bytes, size_t new_bytes)
         s->used_bytes -= held;
         return mem_free(old);
     }
-    if (new_bytes > held && new_bytes - held > s->max_bytes - s->used_bytes)
+    if (new_bytes > held && s->used_bytes - held + new_bytes > s->max_bytes && !is_finalizing(s))
         return NULL;
     void *block = mem_realloc(old, new_bytes);
     if (block == NULL)
@@ -121,9 +130,11 @@ static void set_hook(lua_State *L, int count)
     lua_sethook(L, on_count, LUA_MASKCOUNT, count);
 }
 
+/* What counts already goes on: set anew it would begin at 0, and whoever calls us often is never seen. */
 void script_hook(lua_State *L)
 {
-    set_hook(L, TICK_INSTRUCTIONS);
+    if (lua_gethookcount(L) != TICK_INSTRUCTIONS)
+        set_hook(L, TICK_INSTRUCTIONS);
 }
 
 /* ---- protected work ---- */

@@ -26,6 +26,9 @@ struct member {
     json_t *json;
 };
 
+/* What stands under "update" of it is named and meant like a plain update. */
+static const struct place command_place = { NULL, "Command", 0 };
+
 static json_t *convert(lua_State *L, int index, struct to_json *o, const struct place *at,
                        int depth);
 
@@ -128,6 +131,7 @@ static json_t *list_json(lua_State *L, int table, size_t count, struct to_json *
                          const struct place *at, int depth)
 {
     json_t *list = json_array();
+    o->empty = EMPTY_OBJECT; /* what stands in a list is no list for that */
     for (size_t i = 1; list != NULL && i <= count; i++) {
         struct place place = { at, NULL, (lua_Integer)i };
         (void)lua_rawgeti(L, table, (lua_Integer)i);
@@ -150,7 +154,8 @@ static int compare_members(const void *a, const void *b)
 static enum empty_means empty_below(const struct to_json *o, const struct place *at,
                                     const char *key)
 {
-    int field = o->graph == NULL || at->up != NULL ? -1 : graph_find_field(o->graph, key);
+    bool is_field = o->graph != NULL && at->up == NULL && at != &command_place;
+    int field = is_field ? graph_find_field(o->graph, key) : -1;
     if (field < 0)
         return EMPTY_OBJECT;
     enum field_type type = o->graph->fields[field].type;
@@ -159,13 +164,21 @@ static enum empty_means empty_below(const struct to_json *o, const struct place 
     return is_list ? EMPTY_ARRAY : EMPTY_OBJECT;
 }
 
+/* Where the member of that name stands. */
+static struct place below(const struct place *at, const char *key)
+{
+    if (at == &command_place && strcmp(key, "update") == 0)
+        return (struct place){ NULL, "the update of a Command", 0 };
+    return (struct place){ at, key, 0 };
+}
+
 /* The pair on the top as a member; both are popped but the key. false: o->why, or no memory. */
 static bool take_member(lua_State *L, struct to_json *o, const struct place *at, int depth,
                         struct member *ret)
 {
     size_t len = 0;
     const char *key = lua_tolstring(L, -2, &len);
-    struct place place = { at, key, 0 };
+    const struct place place = below(at, key);
     if (strlen(key) != len || jsonx_utf8_prefix(key, len) != len) {
         (void)refuse(o, at, "a key that is not UTF-8, or has a NUL byte, cannot become JSON");
         lua_pop(L, 1);
@@ -288,26 +301,13 @@ static json_t *wrap(json_t *command)
     return command == NULL ? NULL : json_pack("{s:o}", "__command__", command);
 }
 
-/* What stands under "update" is named and meant like a plain update. */
+/* It may have any key: api.lua has looked at it, and the script has had it since. */
 static json_t *command_json(lua_State *L, int index, struct to_json *o)
 {
-    struct place top = { NULL, "Command", 0 };
-    struct place update = { NULL, "the update of a Command", 0 };
-    json_t *command = json_object();
-    lua_pushnil(L);
-    while (command != NULL && lua_next(L, index)) {
-        const char *key = lua_tostring(L, -2); /* api.lua has looked: it is a string */
-        bool is_update = strcmp(key, "update") == 0;
-        struct place place = { &top, key, 0 };
-        json_t *part = convert(L, lua_gettop(L), o, is_update ? &update : &place, 1);
-        lua_pop(L, 1);
-        if (part == NULL || json_object_set_new(command, key, part) != 0) {
-            json_decref(command);
-            command = NULL;
-            lua_pop(L, 1);
-        }
-    }
-    return command;
+    struct shape s = look_at(L, index);
+    if (s.indexes > 0 || s.has_other)
+        return refuse(o, &command_place, "keys must be strings");
+    return object_json(L, index, s.names, o, &command_place, 1);
 }
 
 static json_t *element_result(lua_State *L, int index, struct to_json *o, const struct place *at)

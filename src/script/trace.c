@@ -31,19 +31,13 @@ const struct fail *trace_to_fail(lua_State *L, int index)
     return is_fail ? found : NULL;
 }
 
-void trace_push_fail(lua_State *L, struct fail *take)
+struct fail *trace_push_fail(lua_State *L)
 {
     struct fail *f = lua_newuserdatauv(L, sizeof(*f), 0);
     *f = (struct fail){ .code = FAIL_NONE };
     (void)lua_rawgetp(L, LUA_REGISTRYINDEX, &fail_key);
     (void)lua_setmetatable(L, -2);
-    fail_move(f, take);
-}
-
-int trace_raise(lua_State *L, struct fail *take)
-{
-    trace_push_fail(L, take);
-    return lua_error(L);
+    return f;
 }
 
 /* The place of the innermost function that is neither C's nor ours. */
@@ -194,27 +188,37 @@ static void no_memory(const struct script *s, struct fail *f)
              s->path, s->max_bytes);
 }
 
+/* look(), protected: LUA_OK or what went wrong with it. */
+static int try_to_look(struct looking *x)
+{
+    struct script *s = x->script;
+    struct fiber *running = s->running;
+    int64_t ticks_left = s->ticks_left;
+    if (!lua_checkstack(s->L, LUA_MINSTACK))
+        return LUA_ERRMEM;
+    s->running = NULL;
+    s->ticks_left = CLOSE_TICKS;
+    script_hook(s->L);
+    lua_pushcfunction(s->L, look);
+    lua_pushlightuserdata(s->L, x);
+    int status = lua_pcall(s->L, 1, 0, 0);
+    if (status != LUA_OK)
+        lua_pop(s->L, 1);
+    s->running = running;
+    s->ticks_left = ticks_left;
+    return status;
+}
+
 void trace_fail(struct script *s, lua_State *from, int status, struct fail *f)
 {
     struct looking x = { s, from, f };
     lua_rawsetp(from, LUA_REGISTRYINDEX, &error_key); /* is there: nothing is allocated */
-    bool is_told = status != LUA_ERRMEM && lua_checkstack(s->L, LUA_MINSTACK);
-    if (is_told) {
-        struct fiber *running = s->running;
-        int64_t ticks_left = s->ticks_left;
-        s->running = NULL;
-        s->ticks_left = CLOSE_TICKS; /* __tostring of an error may be the script's own */
-        script_hook(s->L);
-        lua_pushcfunction(s->L, look);
-        lua_pushlightuserdata(s->L, &x);
-        is_told = lua_pcall(s->L, 1, 0, 0) == LUA_OK;
-        if (!is_told)
-            lua_pop(s->L, 1);
-        s->running = running;
-        s->ticks_left = ticks_left;
-    }
-    if (!is_told)
+    if (status != LUA_ERRMEM)
+        status = try_to_look(&x);
+    if (status == LUA_ERRMEM)
         no_memory(s, f);
+    else if (status != LUA_OK)
+        fail_set(f, FAIL_NODE, "%s: an error that is too long to be told", s->path);
     lua_pushboolean(s->L, 0);
     lua_rawsetp(s->L, LUA_REGISTRYINDEX, &error_key);
 }

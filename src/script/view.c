@@ -70,9 +70,10 @@ static const json_t *find(lua_State *L, const json_t *json)
 {
     int is_integer = 0;
     lua_Integer i = lua_tointegerx(L, 2, &is_integer);
-    if (json_is_array(json))
+    int type = lua_type(L, 2); /* "1" is no index */
+    if (json_is_array(json) && type == LUA_TNUMBER)
         return is_integer && i >= 1 ? json_array_get(json, (size_t)i - 1) : NULL;
-    if (lua_type(L, 2) != LUA_TSTRING)
+    if (!json_is_object(json) || type != LUA_TSTRING)
         return NULL;
     size_t len = 0;
     const char *key = lua_tolstring(L, 2, &len);
@@ -99,13 +100,13 @@ static int view_len(lua_State *L)
 
 static int next_element(lua_State *L, const json_t *array)
 {
-    lua_Integer i = luaL_optinteger(L, 2, 0) + 1;
-    if (i < 1 || (size_t)i > json_array_size(array)) {
+    lua_Integer i = luaL_optinteger(L, 2, 0);
+    if (i < 0 || (size_t)i >= json_array_size(array)) {
         lua_pushnil(L);
         return 1;
     }
-    lua_pushinteger(L, i);
-    view_push(L, json_array_get(array, (size_t)i - 1));
+    lua_pushinteger(L, i + 1);
+    view_push(L, json_array_get(array, (size_t)i));
     return 2;
 }
 

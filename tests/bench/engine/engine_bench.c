@@ -164,7 +164,9 @@ static int load_json(struct bench *b, const json_t *spec, const struct builder_l
 static int load_lua(struct bench *b, const json_t *text, const struct builder_limits *limits,
                     struct problems *problems)
 {
-    struct script_tools tools = { &b->conf, &b->worker.services.kinds, limits, NULL };
+    const struct script_tools tools = {
+        .conf = &b->conf, .kinds = &b->worker.services.kinds, .limits = limits
+    };
 
     return script_load_graph(&tools, "case.lua", json_string_value(text), json_string_length(text),
                              problems, &b->graph);

@@ -51,7 +51,7 @@ static int build_lua(const struct session *session, const json_t *text, struct p
     static const struct node_kind *const kinds[] = { &node_lua, &node_graph, &node_set };
     struct kind_table table = { .kinds = kinds, .count = sizeof(kinds) / sizeof(kinds[0]) };
     struct builder_limits limits = worker_builder_limits(session->worker.conf);
-    struct script_tools tools = { session->worker.conf, &table, &limits, NULL };
+    struct script_tools tools = { session->worker.conf, &table, &limits, NULL, NULL };
 
     return script_load_graph(&tools, "case.lua", json_string_value(text), json_string_length(text),
                              problems, ret);

@@ -1,5 +1,5 @@
-#ifndef ANABRANCH_API_PARAMS_H
-#define ANABRANCH_API_PARAMS_H
+#ifndef ANABRANCH_API_BODY_H
+#define ANABRANCH_API_BODY_H
 /*
  * What a request of the protocol's resources says: the keys of its body, by a table, and its query.
  * Unknown keys are ignored, absent and null are the same, a wrong type is a FAIL_BAD_REQUEST that
@@ -43,8 +43,8 @@ bool body_is_ttl(const json_t *v); /* minutes, or {"ttl": minutes, "strategy"} *
         "offset", body_is_count, "an integer of at least 0", false                                 \
     }
 
-enum { PARAMS_E_WRONG = 1 };
-/* *ret: an object that fits the table; the caller's. 0, PARAMS_E_WRONG with f, or a fault. */
+enum { BODY_E_WRONG = 1 };
+/* *ret: an object that fits the table; the caller's. 0, BODY_E_WRONG with f, or a fault. */
 int body_read(struct req *req, const struct body_key *keys, json_t **ret, struct fail *f);
 /* The value of a key, borrowed; NULL = absent or null. */
 json_t *body_find(const json_t *body, const char *key);
@@ -65,9 +65,9 @@ void reply_page(struct req *req, const struct page *page, size_t count, size_t t
 
 /* ---- queries ---- */
 
-/* true false 1 0 yes no, in any case; absent: *ret stays. 0, or PARAMS_E_WRONG with f. */
+/* true false 1 0 yes no, in any case; absent: *ret stays. 0, or BODY_E_WRONG with f. */
 int query_flag(const struct req *req, const char *name, bool *ret, struct fail *f);
-/* An integer from least to most; absent: *ret stays. 0, or PARAMS_E_WRONG with f. */
+/* An integer from least to most; absent: *ret stays. 0, or BODY_E_WRONG with f. */
 int query_integer(const struct req *req, const char *name, int64_t least, int64_t most,
                   int64_t *ret, struct fail *f);
 /* Is word in the list that the query has under a name? It may be JSON, be repeated, or have commas. */

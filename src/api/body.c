@@ -1,5 +1,5 @@
 /* Bodies and queries of the protocol's resources, and pages of lists. */
-#include "api/params.h"
+#include "api/body.h"
 #include "api/run_body.h"
 #include "base/jsonx.h"
 #include <errno.h>
@@ -104,7 +104,7 @@ static int parse(struct req *req, json_t **ret, struct fail *f)
     else if (r == 0 && !json_is_object(*ret))
         fail_set(f, FAIL_BAD_REQUEST, "the body must be a JSON object, not %s",
                  jsonx_type_name(*ret));
-    return fail_is_set(f) ? PARAMS_E_WRONG : r;
+    return fail_is_set(f) ? BODY_E_WRONG : r;
 }
 
 static void tell_wrong(const struct body_key *key, const json_t *v, struct fail *f)
@@ -129,7 +129,7 @@ static int check(const json_t *body, const struct body_key *keys, struct fail *f
         if (v == NULL ? !key->is_required : key->fits(v))
             continue;
         tell_wrong(key, v, f);
-        return PARAMS_E_WRONG;
+        return BODY_E_WRONG;
     }
     return 0;
 }
@@ -213,7 +213,7 @@ int query_flag(const struct req *req, const char *name, bool *ret, struct fail *
         return 0;
     }
     fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be true or false, not \"%.40s\"", name, given);
-    return PARAMS_E_WRONG;
+    return BODY_E_WRONG;
 }
 
 int query_integer(const struct req *req, const char *name, int64_t least, int64_t most,
@@ -232,7 +232,7 @@ int query_integer(const struct req *req, const char *name, int64_t least, int64_
     }
     fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be an integer from %lld to %lld, not \"%.40s\"",
              name, (long long)least, (long long)most, given);
-    return PARAMS_E_WRONG;
+    return BODY_E_WRONG;
 }
 
 /* JSON's brackets and quotes stand around words that have neither. */
