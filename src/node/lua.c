@@ -178,6 +178,7 @@ static int begin(struct lua_job *x, struct fail *f)
         .loop = task->services->loop,
         .fetcher = task->services->fetcher,
         .models = task->services->models,
+        .store = task->services->store,
         .host = &host,
         .arg = x,
         .about = about_task(task, state),

@@ -5,7 +5,7 @@
 #include "store/store.h"
 #include <string.h>
 
-enum { WHY_MAX_BYTES = 8192 };
+enum { WHY_MAX_BYTES = 8192, LAST_OPS_MS = 10000 };
 
 static int open_store(struct worker *w)
 {
@@ -57,10 +57,29 @@ static void end_runs(struct worker *w)
         ;
 }
 
+/* What a script has begun to write is not called back when its run ends, and nobody waits for it. */
+static void end_ops(struct worker *w)
+{
+    struct loop_timer *timer = NULL;
+    bool has_passed = false;
+
+    if (loop_op_count(w->loop) == 0 || loop_timer_new(w->loop, set_true, &has_passed, &timer) != 0)
+        return;
+    for (int i = 0; i < LAST_OPS_MS && loop_op_count(w->loop) > 0; i++) {
+        has_passed = false;
+        loop_timer_start(timer, 1000);
+        if (loop_run_until(w->loop, &has_passed) != 0)
+            break;
+    }
+    loop_timer_free(timer);
+}
+
 void worker_deinit(struct worker *w)
 {
     if (w->runs != NULL)
         end_runs(w);
+    if (w->loop != NULL)
+        end_ops(w);
     w->runs = runs_free(w->runs);
     w->store = store_close(w->store);
     w->models = llm_models_free(w->models);

@@ -11,7 +11,7 @@ end
 local mark, mark_of, where = take("__mark"), take("__mark_of"), take("__where")
 local ref, build, is_graph, seal = take("__ref"), take("__build"), take("__is_graph"), take("__seal")
 local http_send, http_status_error = take("__http_send"), take("__http_status_error")
-local llm_open = take("__llm_open")
+local llm_open, store_do = take("__llm_open"), take("__store")
 local json, type, string = builtins.json, builtins.type, builtins.string
 local error, pairs, ipairs, tostring, getmetatable, setmetatable, select =
     error, pairs, ipairs, tostring, getmetatable, setmetatable, select
@@ -435,6 +435,71 @@ builtins.http = seal({
     get = with_method("GET"), post = with_method("POST"), put = with_method("PUT"),
     patch = with_method("PATCH"), delete = with_method("DELETE"), head = with_method("HEAD"),
 }, "http")
+
+-- ---- store ----
+
+local put_options = { ttl = "number" }
+local search_options = { filter = "table", limit = "number", offset = "number" }
+
+local function check_place(namespace, key, name)
+    local kind = type(namespace)
+    if kind ~= "string" and kind ~= "table" then
+        error(string.format("store.%s: a namespace is a list of texts, or a text with periods", name), 3)
+    elseif type(key) ~= "string" then
+        error(string.format("store.%s: the key must be a text, not %s", name, type(key)), 3)
+    end
+end
+
+-- Numbers of options: what types do not say.
+local function wrong_number(options)
+    for name, value in pairs(options or {}) do
+        local least = name == "offset" and 0 or name == "limit" and 1
+        if least and (value < least or value % 1 ~= 0) then
+            return string.format("%s: a whole number of at least %d expected", name, least)
+        elseif name == "ttl" and not (value > 0 and value < 1e9) then
+            return "ttl: minutes above 0 expected"
+        end
+    end
+end
+
+local function wrong_options(options, kinds)
+    if options ~= nil and type(options) ~= "table" then
+        return "the options must be a table"
+    end
+    return wrong_option(options, kinds) or wrong_number(options)
+end
+
+local function whole(number)
+    return number and number // 1 | 0
+end
+
+builtins.store = seal({
+    get = function(namespace, key)
+        check_place(namespace, key, "get")
+        return store_do({ op = "get", namespace = namespace, key = key }, "store.get()")[1]
+    end,
+    put = function(namespace, key, value, options)
+        check_place(namespace, key, "put")
+        check(type(value) == "table", "store.put: a value is a table with names, not %s", type(value))
+        local wrong = wrong_options(options, put_options)
+        check(not wrong, "store.put: %s", wrong)
+        local ttl = options and options.ttl
+        store_do({ op = "put", namespace = namespace, key = key, value = value, ttl = ttl }, "store.put()")
+    end,
+    delete = function(namespace, key)
+        check_place(namespace, key, "delete")
+        store_do({ op = "delete", namespace = namespace, key = key }, "store.delete()")
+    end,
+    search = function(namespace, options)
+        check_place(namespace, "", "search")
+        local wrong = wrong_options(options, search_options)
+        check(not wrong, "store.search: %s", wrong)
+        local spec = copy(options)
+        spec.op, spec.namespace = "search", namespace
+        spec.limit, spec.offset = whole(spec.limit), whole(spec.offset)
+        return store_do(spec, "store.search()")
+    end,
+}, "store")
 
 -- ---- llm ----
 

@@ -54,6 +54,7 @@ struct script_call_options {
     struct loop *loop;
     struct fetcher *fetcher;
     struct llm_models *models;
+    struct store *store; /* of items; NULL: there is none */
     const struct script_host *host;
     void *arg; /* for host */
     struct script_about about;

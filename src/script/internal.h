@@ -280,6 +280,7 @@ void lib_coroutine_open(lua_State *L); /* coroutine */
 void lib_json_open(lua_State *L);      /* json, null */
 void lib_log_open(lua_State *L);       /* log, print */
 void lib_http_open(lua_State *L);
+void lib_store_open(lua_State *L); /* primitive of store */
 void lib_llm_open(lua_State *L);
 /* Cancels what models still do for the call, or of that what one of its fibers has begun. opener: NULL =
  * all. */

@@ -306,6 +306,7 @@ void sandbox_open(lua_State *L)
     lib_json_open(L);
     lib_log_open(L);
     lib_http_open(L);
+    lib_store_open(L);
     lib_llm_open(L);
     lib_graph_open(L);
     lib_runtime_open(L);
