@@ -27,7 +27,8 @@ def test_runs_share_the_items_of_the_store(serve, database):
         assert state["seen"] == times and state["gone"] is True
         assert [(i["namespace"], i["key"], i["value"]) for i in state["all"]] == [(["users", "ada"], "visits", {"count": times + 1})]
     state = client.invoke(state={"q": "bob"}).json
-    assert state["seen"] == 0 and [i["namespace"][1] for i in state["all"]] == ["bob", "ada"]
+    # Both may have been written in one millisecond: the order of equals is not promised.
+    assert state["seen"] == 0 and {i["namespace"][1] for i in state["all"]} == {"ada", "bob"}
 
 
 def test_what_nobody_waits_for_is_written_all_the_same(start):
