@@ -26,7 +26,7 @@ static int merge(json_t **ret, const json_t *below, const json_t *above)
     return r != 0 ? r : add(*ret, above);
 }
 
-static int put_ids(const struct run *run, json_t *to)
+static int put_ids(const struct run *run, const char *assistant_id, json_t *to)
 {
     const struct {
         const char *key;
@@ -34,7 +34,7 @@ static int put_ids(const struct run *run, json_t *to)
     } ids[] = { { "run_id", run->id },
                 { "thread_id", run->thread_id },
                 { "graph_id", run->graph->name },
-                { "assistant_id", run->graph->assistant_id } };
+                { "assistant_id", assistant_id } };
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < sizeof(ids) / sizeof(ids[0]); i++)
@@ -70,10 +70,10 @@ static int stamp_with(struct run *run, const json_t *from, bool takes_lists)
 
 /* Checkpoints are found by what was configured, too, if it is a plain value; what the user calls
  * metadata wins. */
-static int make_stamp(struct run *run)
+static int make_stamp(struct run *run, const char *assistant_id)
 {
     run->stamp = json_object();
-    int r = run->stamp == NULL ? err_trace(ERR_NOMEM) : put_ids(run, run->stamp);
+    int r = run->stamp == NULL ? err_trace(ERR_NOMEM) : put_ids(run, assistant_id, run->stamp);
 
     if (r == 0)
         r = stamp_with(run, run->metadata, true);
@@ -84,17 +84,19 @@ int assistant_apply(struct run *run, const struct run_request *req)
 {
     const json_t *assistant = run->graph->assistant;
     const json_t *config = json_object_get(assistant, "config");
+    const char *assistant_id =
+        req->assistant_id != NULL ? req->assistant_id : run->graph->assistant_id;
     int r = merge(&run->configurable, json_object_get(config, "configurable"), req->configurable);
 
     if (r == 0)
-        r = put_ids(run, run->configurable);
+        r = put_ids(run, assistant_id, run->configurable);
     if (r == 0)
         r = merge(&run->context, json_object_get(assistant, "context"), req->context);
     if (r == 0)
         r = merge(&run->metadata, json_object_get(assistant, "metadata"), req->metadata);
     if (r == 0 && json_object_get(run->metadata, "created_by") == NULL)
         r = put(run->metadata, "created_by", "system");
-    return r == 0 ? make_stamp(run) : r;
+    return r == 0 ? make_stamp(run, assistant_id) : r;
 }
 
 int64_t assistant_max_concurrency(const struct run_request *req)

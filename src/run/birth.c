@@ -37,6 +37,8 @@ static void take_request(struct run *run, const struct run_request *req)
     run->recursion_limit = assistant_recursion_limit(run->runs, req);
     run->max_concurrency = assistant_max_concurrency(req);
     run->is_strict = req->is_strict;
+    run->goes_on = req->goes_on;
+    run->attempt = req->attempt > 0 ? req->attempt : 1;
     if (req->durability != NULL)
         run->durability = (enum durability)durability_find(req->durability);
     name_run(run, req);
@@ -57,11 +59,7 @@ static int prepare(struct run *run, const struct run_request *req)
         r = emit_metadata(run);
     if (r != 0)
         return err_trace(r);
-    int64_t timeout_ms =
-        req->timeout_ms > 0 ? req->timeout_ms : runs->services->conf->run_timeout_ms;
-    if (timeout_ms > 0)
-        loop_timer_start(run->timeout,
-                         timeout_ms < INT64_MAX / 1000 ? timeout_ms * 1000 : INT64_MAX);
+    run->timeout_ms = req->timeout_ms > 0 ? req->timeout_ms : runs->services->conf->run_timeout_ms;
     return 0;
 }
 
@@ -83,6 +81,13 @@ static void refuse_names(const struct graph *g, const char *key, const json_t *n
     }
 }
 
+/* The runs of a keeper wait for each other. */
+static bool is_taken(const struct runs *r, const struct run_request *req)
+{
+    return req->keeper != NULL ? runs_thread_is_claimed(r, req->thread_id)
+                               : runs_thread_is_busy(r, req->thread_id);
+}
+
 static void refuse_thread(const struct runs *r, const struct run_request *req, struct fail *f)
 {
     if (req->thread_id == NULL) {
@@ -97,7 +102,7 @@ static void refuse_thread(const struct runs *r, const struct run_request *req, s
     else if (req->checkpoint_id != NULL && !id_is_uuid(req->checkpoint_id))
         fail_set(f, FAIL_NOT_FOUND, "thread \"%s\" has no checkpoint \"%s\"", req->thread_id,
                  req->checkpoint_id);
-    else if (runs_thread_is_busy(r, req->thread_id))
+    else if (is_taken(r, req))
         fail_set(f, FAIL_CONFLICT, "a run is at work on thread \"%s\"; wait for its end",
                  req->thread_id);
 }
@@ -137,9 +142,9 @@ int run_start(struct runs *r, const struct run_request *req, struct run **ret, s
     run->refs = 1;
     run->runs = r;
     list_init(&run->node);
-    run->started_us = clock_mono_us();
     loop_work_init(&run->begin, run_begin, run);
     event_log_init(&run->log, r, req->modes);
+    run->log.first = run->log.next = req->first_event;
     take_request(run, req);
     int fault = prepare(run, req);
     if (fault != 0) {
@@ -147,10 +152,26 @@ int run_start(struct runs *r, const struct run_request *req, struct run **ret, s
         return err_trace(fault);
     }
     runs_add(r, run_ref(run));
-    log_info("run_start", "run", run->id, "graph", run->graph->name, NULL);
-    loop_ready(r->services->loop, &run->begin);
+    run->is_held = true;
+    if (req->keeper != NULL)
+        run->keeper = *req->keeper;
+    else
+        run_release(run);
     *ret = run;
     return 0;
+}
+
+void run_release(struct run *run)
+{
+    if (!run->is_held)
+        return;
+    run->is_held = false;
+    run->started_us = clock_mono_us();
+    if (run->timeout_ms > 0)
+        loop_timer_start(run->timeout,
+                         run->timeout_ms < INT64_MAX / 1000 ? run->timeout_ms * 1000 : INT64_MAX);
+    log_info("run_start", "run", run->id, "graph", run->graph->name, NULL);
+    loop_ready(run->runs->services->loop, &run->begin);
 }
 
 struct run *run_ref(struct run *run)
@@ -178,6 +199,7 @@ struct run *run_unref(struct run *run)
     json_decref(run->resume_map);
     json_decref(run->replayed);
     json_decref(run->interrupts);
+    json_decref(run->asked_by);
     json_decref(run->streamed_ids);
     fail_clear(&run->fail);
     graph_unref(run->graph);

@@ -60,7 +60,8 @@ int emit_json(struct run *run, unsigned mode, const char *name, struct ns_text *
 int emit_metadata(struct run *run)
 {
     char text[96];
-    int len = snprintf(text, sizeof(text), "{\"run_id\":\"%s\",\"attempt\":1}", run->id);
+    int len =
+        snprintf(text, sizeof(text), "{\"run_id\":\"%s\",\"attempt\":%d}", run->id, run->attempt);
 
     return event_log_append_take(&run->log, record_new(RECORD_METADATA, 0, text, (size_t)len));
 }

@@ -25,7 +25,7 @@ int message_note_seen(struct run *run, const char *id, enum seen form); /* 0 or 
  * unref it. */
 struct message_stream *message_whole_stream(struct run_task *t);
 /* A RECORD_*: loses nothing but the event on no memory. */
-void message_append(struct run_task *t, struct message_stream *stream, enum record_kind kind,
+void message_append(struct run_task *t, struct message_stream *stream, enum event_kind kind,
                     const char *text, size_t len_bytes);
 /* LangGraph's tag "nostream": a model whose words are nobody's business. */
 bool message_is_silent(const struct node *node);

@@ -54,7 +54,8 @@ int event_log_append_take(struct event_log *log, struct record *r)
     if (r == NULL)
         return err_trace(ERR_NOMEM);
     list_add_tail(&log->records, &r->node);
-    log->next++;
+    r->number = log->next++;
+    r->has_number = true;
     log->bytes += r->cost_bytes;
     *log->total_bytes += r->cost_bytes;
     trim(log);

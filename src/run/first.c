@@ -72,7 +72,8 @@ static int go_on_there(struct exec *e, const struct beginning *b)
 {
     int r = 0;
 
-    e->is_fresh = false;
+    /* What stopped an earlier process's attempt stops this one, too. */
+    e->is_fresh = e->run->goes_on;
     if (b->forks) {
         checkpoint_drop_writes(&e->at, WRITE_INTERRUPT);
         r = move_on(e, SOURCE_FORK);

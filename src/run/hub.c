@@ -49,6 +49,11 @@ int reader_open(struct run *run, unsigned modes, void (*on_ready)(void *arg), vo
     return 0;
 }
 
+void reader_seek(struct reader *r, uint64_t number)
+{
+    r->want = number;
+}
+
 struct reader *reader_close(struct reader *r)
 {
     if (r == NULL)
@@ -79,6 +84,8 @@ static struct record *next_record(const struct reader *r)
 
     if (r->held != NULL && !list_is_empty(&r->held->node))
         node = r->held->node.next;
+    while (LIST_OF(node, struct record, node)->number < r->want) /* only after a seek */
+        node = node->next;
     return LIST_OF(node, struct record, node);
 }
 
@@ -96,8 +103,10 @@ static enum reader_result give(struct reader *r, struct run_event *ret)
 
     ret->name = record_event_name(record);
     ret->ns = record->ns == NULL ? "" : record->ns->text;
-    ret->frame = record->frame.data;
-    ret->frame_len_bytes = record->frame.len;
+    ret->numbered = record->frame.data;
+    ret->numbered_len_bytes = record->frame.len;
+    ret->frame = record->frame.data + record->event_at;
+    ret->frame_len_bytes = record->frame.len - record->event_at;
     ret->data = record->frame.data + record->data_at;
     ret->data_len_bytes = record->data_len_bytes;
     return READER_EVENT;
@@ -164,7 +173,7 @@ enum reader_result reader_next(struct reader *r, struct run_event *ret)
             event_log_charge(log, record);
         return give(r, ret);
     }
-    if (r->is_over || run_has_ended(r->run))
+    if (r->is_over || r->run->is_closed)
         return READER_END;
     r->is_waiting = true;
     return READER_WAIT;

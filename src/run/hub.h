@@ -24,6 +24,8 @@ struct run_event {
     size_t data_len_bytes;
     const char *frame; /* the whole SSE frame: "event: NAME|NS\ndata: DATA\n\n" */
     size_t frame_len_bytes;
+    const char *numbered; /* the same behind "id: N\n", if it has a number */
+    size_t numbered_len_bytes;
 };
 
 enum reader_result { READER_EVENT, READER_WAIT, READER_END };
@@ -38,6 +40,9 @@ enum reader_result { READER_EVENT, READER_WAIT, READER_END };
  */
 int reader_open(struct run *run, unsigned modes, void (*on_ready)(void *arg), void *arg,
                 struct reader **ret);
+/* Events with a number below `number` are passed over; what has fallen out above it counts as lost.
+ * Before the first reader_next(). */
+void reader_seek(struct reader *r, uint64_t number);
 struct reader *reader_close(struct reader *r); /* accepts NULL; on_ready is not called any more */
 /* The event's bytes are valid until the next call on this reader. A reader that fell out of the log
    gets one `error` event StreamTruncated, then READER_END. No memory for a frame: the same with

@@ -37,7 +37,7 @@
 
 /* ---- records and the log ---- */
 
-enum record_kind {
+enum event_kind {
     RECORD_METADATA, /* run id and attempt */
     RECORD_VALUES,   /* a state version */
     RECORD_UPDATES,  /* a node and what it wrote */
@@ -66,9 +66,9 @@ struct ns_text *ns_text_unref(struct ns_text *ns); /* accepts NULL, returns NULL
 struct message_stream {
     int refs;
     struct message_stream *next; /* open beside this one, in run_task->others */
-    char *id;       /* "" for whole messages, which bring theirs */
-    char *model;    /* "provider:model", "" if none */
-    char *metadata; /* the second element, as JSON text */
+    char *id;                    /* "" for whole messages, which bring theirs */
+    char *model;                 /* "provider:model", "" if none */
+    char *metadata;              /* the second element, as JSON text */
     size_t metadata_len_bytes;
     struct live_message *live; /* what has come so far, for modes that say it again; or NULL */
     bool is_noted;             /* its id is among the run's streamed_ids */
@@ -82,13 +82,15 @@ struct message_stream *message_stream_unref(struct message_stream *s);
 struct record {
     struct list node; /* in the log; a record that fell out may still be held by a reader */
     int refs;
-    enum record_kind kind;
+    enum event_kind kind;
     unsigned mode;          /* bit of the mode it belongs to; 0 = every reader gets it */
     struct ns_text *ns;     /* NULL = the root's, which every reader of the mode gets */
     const char *event_name; /* RECORD_JSON: static text */
     bool is_cached;         /* RECORD_UPDATES: the work of an earlier run, shown again */
-    size_t cost_bytes;      /* charged to the log */
-    enum state_view view;   /* VALUES, UPDATES: which fields are shown */
+    bool has_number;        /* it is in a log, as `number` */
+    uint64_t number;
+    size_t cost_bytes;    /* charged to the log */
+    enum state_view view; /* VALUES, UPDATES: which fields are shown */
     struct state *state;
     const struct graph *graph; /* borrowed from the run */
     const char *name;          /* RECORD_UPDATES: the node; borrowed from the graph */
@@ -96,13 +98,14 @@ struct record {
     struct message_stream *stream;
     struct fail fail;
     struct buf frame; /* empty until somebody reads it */
+    size_t event_at;  /* where the frame begins that does not say its number */
     size_t data_at;   /* where the data begins in frame, and how long it is */
     size_t data_len_bytes;
     size_t text_len_bytes;
     char text[];
 };
 /* A record with room for text (copied, may be NULL). NULL: no memory. */
-struct record *record_new(enum record_kind kind, unsigned mode, const char *text,
+struct record *record_new(enum event_kind kind, unsigned mode, const char *text,
                           size_t text_len_bytes);
 struct record *record_ref(struct record *r);
 struct record *record_unref(struct record *r); /* accepts NULL, returns NULL */
@@ -440,7 +443,13 @@ struct run {
     char thread_id[STORE_ID_MAX + 1];
     bool is_kept; /* on a thread of the store: it can be interrupted and resumed */
     json_t *configurable, *context, *metadata, *tags; /* references, or NULL */
-    json_t *stamp;          /* what its checkpoints carry: metadata and the ids of the run */
+    json_t *stamp;            /* what its checkpoints carry: metadata and the ids of the run */
+    struct run_keeper keeper; /* ended NULL = nobody keeps it */
+    bool goes_on;             /* it was begun by an earlier process */
+    bool is_held;             /* it has not been released */
+    bool is_closed;           /* readers may see the end */
+    int attempt;
+    int64_t timeout_ms;     /* 0 = none */
     bool is_strict;         /* a resume must name what is asked */
     json_t *resume_map;     /* {interrupt id: answer} of the command, or NULL */
     json_t *before, *after; /* breakpoints in place of the graph's: array of names, or the string
@@ -460,6 +469,7 @@ struct run {
     struct loop_work begin;
     struct fail fail;    /* why it failed */
     json_t *interrupts;  /* array of the end's questions; NULL = none */
+    json_t *asked_by;    /* object: the same by task; NULL = none */
     bool is_interrupted; /* by questions or a breakpoint */
     struct state *state; /* what the root's execution left; NULL before its end */
     int64_t step_count;  /* supersteps that were begun, subgraphs' too */
@@ -471,8 +481,6 @@ struct run {
 /* run.c: a timer's and a loop_work's function. */
 void run_timeout_passed(void *run);
 void run_begin(void *run);
-/* Ends it soon, because the server ends. */
-void run_drain(struct run *run);
 
 /* ---- events: one each, if its mode is kept. 0 or a fault ---- */
 
@@ -524,6 +532,7 @@ void runs_add(struct runs *r, struct run *run);
 void runs_remove(struct runs *r, struct run *run);
 /* Is a run at work on this thread of the store, or is it claimed? */
 bool runs_thread_is_busy(const struct runs *r, const char *thread_id);
+bool runs_thread_is_claimed(const struct runs *r, const char *thread_id);
 /* Until c->node is removed nobody else may write to the thread. It was not busy. */
 void runs_claim_thread(struct runs *r, struct thread_claim *c, const char *thread_id);
 

@@ -85,7 +85,7 @@ bool message_is_silent(const struct node *node)
     return false;
 }
 
-void message_append(struct run_task *t, struct message_stream *stream, enum record_kind kind,
+void message_append(struct run_task *t, struct message_stream *stream, enum event_kind kind,
                     const char *text, size_t len_bytes)
 {
     struct record *r = record_new(kind, MODE_MESSAGES_TUPLE, text, len_bytes);

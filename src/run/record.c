@@ -1,6 +1,7 @@
 /*
  * A record of the event log, and the SSE frame that is made of it when it is first read:
  *
+ *     id: NUMBER\n                  readers may leave it out
  *     event: NAME|NAMESPACE\n       only events of subgraphs have one; names hold no control characters
  *     data: DATA\n
  *     \n
@@ -64,7 +65,7 @@ struct message_stream *message_stream_unref(struct message_stream *s)
 
 /* ---- a record's life ---- */
 
-struct record *record_new(enum record_kind kind, unsigned mode, const char *text,
+struct record *record_new(enum event_kind kind, unsigned mode, const char *text,
                           size_t text_len_bytes)
 {
     struct record *r = mem_alloc(sizeof(*r) + text_len_bytes);
@@ -234,6 +235,9 @@ int record_make_frame(struct record *r, size_t max_bytes)
     if (out->data != NULL)
         return 0;
     buf_init(out, max_bytes);
+    if (r->has_number)
+        buf_addf(out, "id: %llu\n", (unsigned long long)r->number);
+    r->event_at = out->len;
     write_head(r, out);
     r->data_at = out->len;
     kinds[r->kind].write(r, out);

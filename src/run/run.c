@@ -29,6 +29,7 @@ static void stop(struct run *run, struct fail *f)
         fail_move(&run->fail, f);
     else
         fail_clear(f);
+    run_release(run); /* a held run has an end, too */
 }
 
 void run_cancel(struct run *run)
@@ -95,9 +96,34 @@ static void end(struct run *run)
     if (fail_is_set(&run->fail) && run->status != RUN_INTERRUPTED)
         (void)emit_error(run);
     log_end(run);
+    if (run->keeper.ended != NULL)
+        run->keeper.ended(run->keeper.arg);
+    else
+        run_close(run);
+}
+
+void run_close(struct run *run)
+{
+    run->is_closed = true;
     event_log_wake(&run->log);
     runs_remove(run->runs, run);
     run_unref(run); /* the registry's reference */
+}
+
+/* Whose turn it still is, and what each of them asks. 0 or ERR_NOMEM. */
+static int note_asked(struct run *run, const struct exec *e)
+{
+    run->asked_by = json_object();
+    int bad = run->asked_by == NULL;
+
+    for (size_t i = 0; bad == 0 && i < e->task_count; i++) {
+        struct run_task *t = e->tasks[i];
+        if (t->end == TASK_DONE || t->failed != NULL)
+            continue;
+        json_t *asked = t->interrupts == NULL ? json_array() : json_incref(t->interrupts);
+        bad = json_object_set_new(run->asked_by, run_task_id(t), asked);
+    }
+    return bad == 0 ? 0 : err_trace(ERR_NOMEM);
 }
 
 static void root_ended(struct exec *e)
@@ -106,8 +132,13 @@ static void root_ended(struct exec *e)
 
     fail_move(&run->fail, &e->fail);
     run->is_interrupted = e->end == EXEC_INTERRUPTED;
-    if (run->is_interrupted)
+    if (run->is_interrupted) {
         run->interrupts = json_incref(e->interrupts);
+        if (note_asked(run, e) != 0) { /* without memory nobody learns who asks, only what */
+            json_decref(run->asked_by);
+            run->asked_by = NULL;
+        }
+    }
     run->state = state_ref(e->at.state);
     run->root = exec_free(e);
     end(run);
@@ -169,6 +200,16 @@ const struct fail *run_fail(const struct run *run)
 const struct state *run_state(const struct run *run)
 {
     return run->state;
+}
+
+const json_t *run_interrupts_by_task(const struct run *run)
+{
+    return run->asked_by;
+}
+
+unsigned run_modes(const struct run *run)
+{
+    return run->log.modes;
 }
 
 const json_t *run_interrupts(const struct run *run)

@@ -18,6 +18,17 @@
 struct run;
 struct runs; /* the registry of a worker */
 
+/*
+ * Whoever keeps the books of a run (run/desk.h). Its run is held: it does nothing until
+ * run_release(), or until it is cancelled. When it has ended, `ended` is called once, from the loop:
+ * status, fail, state and interrupts are known, but readers do not see the end until run_close(),
+ * and the run counts as active until then.
+ */
+struct run_keeper {
+    void (*ended)(void *arg);
+    void *arg;
+};
+
 /* The run takes references of the graph, the state and all JSON, which nobody may change
  * afterwards. */
 struct run_request {
@@ -44,6 +55,11 @@ struct run_request {
     /* A resume when nothing is asked, or of an interrupt that is not asked, is refused with
        UnknownInterruptError; else it is ignored, as LangGraph does. */
     bool is_strict;
+    const char *assistant_id; /* what $config says; NULL = the graph's own */
+    int attempt;              /* what the `metadata` event says; 0 = 1 */
+    uint64_t first_event;     /* the number of the log's first event */
+    bool goes_on; /* an earlier process began it: breakpoints hold where the thread stands */
+    const struct run_keeper *keeper; /* copied; NULL = nobody: the run begins by itself */
 };
 
 enum run_status {
@@ -86,8 +102,15 @@ int run_check_input(const struct services *services, struct graph *graph, const 
 struct run *run_ref(struct run *run);
 struct run *run_unref(struct run *run); /* accepts NULL, returns NULL */
 
+/* Of a run with a keeper. release: it begins soon; any number of times. close: once, after `ended`;
+ * from now on readers see the end. */
+void run_release(struct run *run);
+void run_close(struct run *run);
+
 /* Ends the run soon as RUN_INTERRUPTED with FAIL_CANCELLED. Any number of times. */
 void run_cancel(struct run *run);
+/* The same with FAIL_DRAINING, because the server ends. */
+void run_drain(struct run *run);
 
 const char *run_id(const struct run *run);
 const char *run_thread_id(const struct run *run);
@@ -101,5 +124,10 @@ const struct state *run_state(const struct run *run);
 /* Once ended: what it asks, an array of {"id","value"} in plan order, empty at a breakpoint; NULL =
  * it was not interrupted. Borrowed. */
 const json_t *run_interrupts(const struct run *run);
+/* The same as an object {task id: [{"id","value"}]} of the tasks that are still to run, empty arrays
+ * where nothing is asked. Borrowed; NULL = it was not interrupted. */
+const json_t *run_interrupts_by_task(const struct run *run);
+/* What its log keeps. */
+unsigned run_modes(const struct run *run);
 
 #endif

@@ -82,6 +82,15 @@ void runs_cancel_all(struct runs *r)
         run_drain(LIST_OF(node, struct run, node));
 }
 
+bool runs_thread_is_claimed(const struct runs *r, const char *thread_id)
+{
+    LIST_EACH(&r->claims, node) {
+        if (strcmp(LIST_OF(node, struct thread_claim, node)->thread_id, thread_id) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool runs_thread_is_busy(const struct runs *r, const char *thread_id)
 {
     LIST_EACH(&r->active, node) {
@@ -89,11 +98,7 @@ bool runs_thread_is_busy(const struct runs *r, const char *thread_id)
         if (run->is_kept && strcmp(run->thread_id, thread_id) == 0)
             return true;
     }
-    LIST_EACH(&r->claims, node) {
-        if (strcmp(LIST_OF(node, struct thread_claim, node)->thread_id, thread_id) == 0)
-            return true;
-    }
-    return false;
+    return runs_thread_is_claimed(r, thread_id);
 }
 
 void runs_claim_thread(struct runs *r, struct thread_claim *c, const char *thread_id)

@@ -45,10 +45,12 @@ static void set_true(void *arg)
     *(bool *)arg = true;
 }
 
-static void end_runs(struct worker *w)
+void worker_end_runs(struct worker *w)
 {
     bool is_idle = false;
 
+    if (w->runs == NULL)
+        return;
     runs_drain(w->runs, set_true, &is_idle);
     runs_cancel_all(w->runs);
     /* A stop that came before is used up by the first call. Nothing more can be done about a fault
@@ -76,8 +78,7 @@ static void end_ops(struct worker *w)
 
 void worker_deinit(struct worker *w)
 {
-    if (w->runs != NULL)
-        end_runs(w);
+    worker_end_runs(w);
     if (w->loop != NULL)
         end_ops(w);
     w->runs = runs_free(w->runs);

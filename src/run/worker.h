@@ -27,6 +27,9 @@ enum { WORKER_E_REFUSED = 1 }; /* the database of the settings cannot be used */
 int worker_init(struct worker *w, const struct conf *conf, char *const *env);
 /* Cancels what still runs and waits until it has ended. */
 void worker_deinit(struct worker *w);
+/* The first half of it: cancels what still runs and waits until it has ended. For who has something
+ * that must be given back before the rest. */
+void worker_end_runs(struct worker *w);
 
 struct builder_limits;
 /* The limits of the settings that graphs are built under. */

@@ -165,6 +165,7 @@ static inline void kit_init(struct kit *k, unsigned modes)
     k->run.refs = 1;
     k->run.runs = &k->runs;
     k->run.graph = &k->graph;
+    k->run.attempt = 1;
     strcpy(k->run.id, RUN_ID);
     strcpy(k->run.thread_id, "t1");
     k->run.streamed_ids = json_object();

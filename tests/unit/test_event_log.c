@@ -108,7 +108,8 @@ START_TEST(a_frame_is_charged_while_its_record_is_in_the_log)
     event_log_charge(&log, r);
     /* It fell out by its own frame; who holds it may go on reading. */
     ck_assert_uint_eq(log.first, 1);
-    ck_assert_str_eq(r->frame.data, "event: metadata\ndata: {}\n\n");
+    ck_assert_str_eq(r->frame.data, "id: 0\nevent: metadata\ndata: {}\n\n");
+    ck_assert_str_eq(r->frame.data + r->event_at, "event: metadata\ndata: {}\n\n");
     event_log_charge(&log, r);
     ck_assert_uint_eq(log.bytes, 30);
     record_unref(r);
@@ -144,7 +145,7 @@ static struct message_stream *stream_new(void)
 }
 
 static const struct {
-    enum record_kind kind;
+    enum event_kind kind;
     const char *text;
     const char *frame;
 } frames[] = {
