@@ -188,6 +188,13 @@ const struct conf_row conf_rows[] = {
       .sentence = "Event log of one run; what falls out cannot be replayed." },
     { INT(logs_bytes, CONF_BYTES, "256MiB", 4 * KIB, 64 * GIB),
       .sentence = "Event logs of all runs together." },
+    { INT(log_keep_ms, CONF_MS, "60000", 0, 24 * HOUR_MS),
+      .sentence =
+          "So long after its end a run of /runs or of a thread can be streamed and joined." },
+    { INT(max_run_attempts, CONF_COUNT, "3", 1, 1000),
+      .sentence =
+          "A stored run during which the server goes down is begun so often, then it ends as "
+          "an error." },
     { INT(node_cache_bytes, CONF_BYTES, "64MiB", 4 * KIB, 64 * GIB),
       .sentence = "Results of nodes that have a cache policy." },
     { INT(max_state_bytes, CONF_BYTES, "16MiB", 1 * KIB, 1 * GIB),

@@ -1,0 +1,139 @@
+/*
+ * What a run's end leaves in the books: its own row, and its thread's.
+ *
+ *     ended as          the run's row   the thread's status
+ *     success           success         interrupted if it asks, else idle (busy if more wait)
+ *     error, timeout    the same        error
+ *     cancelled         interrupted     idle (busy if more wait), whatever is next
+ *     rolled back       deleted         the same; and its checkpoints are gone
+ *     server goes down  pending         busy, as it was; an attended one: as cancelled
+ */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/jsonx.h"
+#include "base/mem.h"
+#include "run/ticket.h"
+#include <string.h>
+
+static bool is_cut_by_server(const struct ticket *t)
+{
+    return run_fail(t->run)->code == FAIL_DRAINING && !t->is_cancelled;
+}
+
+/* When the server goes down, the clients of attended runs are gone. */
+static enum run_status end_of(const struct ticket *t)
+{
+    return is_cut_by_server(t) ? RUN_INTERRUPTED : run_status(t->run);
+}
+
+static const char *thread_status(const struct ticket *t)
+{
+    enum run_status status = end_of(t);
+
+    if (status == RUN_ERROR || status == RUN_TIMEOUT)
+        return "error";
+    if (status == RUN_SUCCESS && run_interrupts(t->run) != NULL)
+        return "interrupted";
+    return line_has_more(t) ? "busy" : "idle";
+}
+
+/* ---- the run's row ---- */
+
+static void note_error(struct ticket *t)
+{
+    const struct fail *f = run_fail(t->run);
+
+    if (fail_is_set(f) && end_of(t) != RUN_INTERRUPTED && t->sheet.error == NULL)
+        t->sheet.error = json_pack("{s:s, s:s}", "error", fail_type(f), "message", fail_message(f));
+}
+
+static void add_run(struct ticket *t, struct store_batch *b)
+{
+    struct sheet *s = &t->sheet;
+
+    s->updated_ms = clock_wall_ms();
+    s->due_ms = 0;
+    snprintf(s->status, sizeof(s->status), "%s", run_status_name(end_of(t)));
+    note_error(t);
+    bool is_deleted = s->is_temporary || (t->is_cancelled && t->cancelled != CANCEL_INTERRUPT);
+    if (is_deleted)
+        store_add_delete_record(b, RECORD_RUN, s->run_id);
+    else
+        sheet_add(s, b, desk_max_bytes(t->desk));
+}
+
+/* ---- the thread's row ---- */
+
+static void add_values(const struct ticket *t, struct buf *out)
+{
+    buf_add_str(out, ",\"values\":");
+    state_encode(run_state(t->run), VIEW_SHOWN, out);
+    buf_add_str(out, ",\"interrupts\":");
+    if (run_interrupts_by_task(t->run) != NULL)
+        jsonx_encode(run_interrupts_by_task(t->run), out);
+    else
+        buf_add_str(out, "{}");
+    if (t->sheet.error != NULL) {
+        buf_add_str(out, ",\"error\":");
+        jsonx_encode(t->sheet.error, out);
+    }
+}
+
+/* What else is in the body stays. */
+static void write_body(const struct ticket *t, struct buf *out)
+{
+    const json_t *config = json_object_get(t->thread_body, "config");
+
+    buf_add_str(out, "{\"config\":");
+    if (json_is_object(config))
+        jsonx_encode(config, out);
+    else
+        buf_add_str(out, "{}");
+    add_values(t, out);
+    buf_add_char(out, '}');
+}
+
+static void add_thread(struct ticket *t, bool brief, struct store_batch *b)
+{
+    struct buf body MEM_AUTO(buf_deinit);
+    bool is_undone = t->is_cancelled && t->cancelled == CANCEL_ROLLBACK;
+
+    buf_init(&body, desk_max_bytes(t->desk));
+    if (!brief && !is_undone && run_state(t->run) != NULL)
+        write_body(t, &body);
+    const struct record_put put = {
+        .kind = RECORD_THREAD,
+        .id = t->sheet.thread_id,
+        .status = thread_status(t),
+        .body = body.fault == 0 ? body.data : NULL,
+        .body_len_bytes = body.fault == 0 ? body.len : 0,
+        .now_ms = t->sheet.updated_ms,
+    };
+    store_add_record(b, &put);
+}
+
+/* As if it had not begun: the next server takes it up. */
+static void add_interruption_by_server(struct ticket *t, struct store_batch *b)
+{
+    snprintf(t->sheet.status, sizeof(t->sheet.status), "pending");
+    t->sheet.updated_ms = clock_wall_ms();
+    sheet_add(&t->sheet, b, desk_max_bytes(t->desk));
+}
+
+void ledger_add_end(struct ticket *t, bool brief, struct store_batch *b)
+{
+    const struct sheet *s = &t->sheet;
+
+    store_add_expect_record(b, RECORD_RUN, s->run_id, 0, NULL, 0);
+    if (s->thread_id[0] != '\0')
+        store_add_expect_record(b, RECORD_THREAD, s->thread_id, 0, NULL, 0);
+    if (is_cut_by_server(t) && !s->is_attended) {
+        add_interruption_by_server(t, b);
+        return;
+    }
+    if (t->is_cancelled && t->cancelled == CANCEL_ROLLBACK && s->base_id[0] != '\0')
+        store_add_rewind_thread(b, s->thread_id, s->base_id);
+    add_run(t, b);
+    if (s->thread_id[0] != '\0')
+        add_thread(t, brief, b);
+}

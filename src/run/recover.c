@@ -1,0 +1,242 @@
+/*
+ * What an earlier process has left unfinished, oldest first:
+ *
+ *     pending                             waits for its turn again
+ *     running, with a checkpoint of its own   goes on from there: what its tasks had committed counts
+ *     running, without one                is begun once more, as it was asked
+ *     attended                            ends as interrupted: its client has left
+ *
+ * Every start that ended with the process is an attempt; after max_run_attempts of them, or when its
+ * graph is not there any more, the run ends as an error that says so.
+ */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "run/ticket.h"
+#include <string.h>
+
+struct recovery {
+    struct desk *desk;
+    struct store_op work;
+    struct stored_records runs;
+    size_t next;
+    struct sheet sheet;             /* of the run at next */
+    struct stored_records thread;   /* its thread */
+    struct stored_list checkpoints; /* the latest one, without values */
+    bool goes_on;
+    bool is_done;
+    int fault;
+};
+
+static void take_next(struct recovery *v);
+
+static void end(struct recovery *v, int fault)
+{
+    v->fault = fault;
+    v->is_done = true;
+}
+
+static void next(struct recovery *v)
+{
+    sheet_clear(&v->sheet);
+    stored_records_clear(&v->thread);
+    stored_list_clear(&v->checkpoints);
+    v->next++;
+    take_next(v);
+}
+
+/* ---- one that cannot go on ---- */
+
+static void given_up(void *arg, int result)
+{
+    struct recovery *v = arg;
+
+    if (result < 0)
+        end(v, err_trace(result));
+    else
+        next(v);
+}
+
+/* f: why it is an error; an empty one: it is as if it had been cancelled. */
+static void give_up(struct recovery *v, const struct fail *f)
+{
+    bool is_error = fail_is_set(f);
+    struct desk *d = v->desk;
+    struct sheet *s = &v->sheet;
+    struct store_batch batch;
+
+    log_warn("run_not_resumed", "run", s->run_id, "graph", s->graph, "message",
+             is_error ? fail_message(f) : "its client has left", NULL);
+    s->updated_ms = clock_wall_ms();
+    s->due_ms = 0;
+    snprintf(s->status, sizeof(s->status), is_error ? "error" : "interrupted");
+    json_decref(s->error);
+    s->error = !is_error
+                   ? NULL
+                   : json_pack("{s:s, s:s}", "error", fail_type(f), "message", fail_message(f));
+    store_batch_init(&batch);
+    if (s->is_temporary)
+        store_add_delete_record(&batch, RECORD_RUN, s->run_id);
+    else {
+        store_add_expect_record(&batch, RECORD_THREAD, s->thread_id, 0, NULL, 0);
+        sheet_add(s, &batch, desk_max_bytes(d));
+        store_add_record(&batch, &(struct record_put){ .kind = RECORD_THREAD,
+                                                       .id = s->thread_id,
+                                                       .status = is_error ? "error" : "idle",
+                                                       .now_ms = s->updated_ms });
+    }
+    store_commit(d->services->store, d->services->loop, &v->work, &batch, given_up, v);
+    store_batch_deinit(&batch);
+}
+
+static void give_up_because(struct recovery *v, const char *why)
+{
+    struct fail f = { 0 };
+
+    fail_set(&f, FAIL_INTERNAL, "%s", why);
+    give_up(v, &f);
+    fail_clear(&f);
+}
+
+/* ---- one that goes on ---- */
+
+static void take_up(struct recovery *v)
+{
+    struct desk *d = v->desk;
+    struct graph *graph = registry_find(d->graphs, v->sheet.graph);
+    struct ticket_start how = { v->goes_on, v->runs.items[v->next].reserved_seq };
+    struct ticket *t = NULL;
+    struct fail f = { 0 };
+    struct sheet sheet = v->sheet;
+
+    /* v keeps what give_up() needs. */
+    sheet.assistant_id = mem_strdup(v->sheet.assistant_id);
+    sheet.graph = mem_strdup(v->sheet.graph);
+    json_incref(sheet.metadata);
+    json_incref(sheet.kwargs);
+    json_incref(sheet.error);
+    int r = ticket_new(d, &sheet, graph, &how, &t, &f);
+    if (r < 0) {
+        end(v, err_trace(r));
+        return;
+    }
+    if (r > 0) {
+        give_up(v, &f);
+        fail_clear(&f);
+        return;
+    }
+    t->is_recorded = true;
+    if (v->thread.count > 0)
+        t->thread_body = record_object(&v->thread.items[0].body, desk_max_depth(d));
+    log_info("run_resumed", "run", t->sheet.run_id, "graph", t->sheet.graph, "attempt",
+             log_int(t->sheet.attempt), "from", v->goes_on ? "checkpoint" : "input", NULL);
+    ticket_booked(t);
+    next(v);
+}
+
+static void checkpoint_read(void *arg, int result)
+{
+    struct recovery *v = arg;
+
+    if (result != 0) {
+        end(v, err_trace(result < 0 ? result : ERR_SYSTEM));
+        return;
+    }
+    v->goes_on =
+        v->checkpoints.count > 0 && strcmp(v->checkpoints.items[0].id, v->sheet.base_id) > 0;
+    take_up(v);
+}
+
+static void read_checkpoint(struct recovery *v)
+{
+    const struct store_query query = {
+        .thread_id = v->sheet.thread_id, .ns = "", .limit = 1, .without_values = true
+    };
+
+    store_read(v->desk->services->store, v->desk->services->loop, &v->work, &query, &v->checkpoints,
+               checkpoint_read, v);
+}
+
+static void thread_read(void *arg, int result)
+{
+    struct recovery *v = arg;
+
+    if (result != 0)
+        end(v, err_trace(result < 0 ? result : ERR_SYSTEM));
+    else if (v->sheet.base_id[0] != '\0')
+        read_checkpoint(v);
+    else
+        take_up(v);
+}
+
+static void read_thread(struct recovery *v)
+{
+    const char *id = v->sheet.thread_id;
+    const struct record_query query = { .kind = RECORD_THREAD, .ids = &id, .id_count = 1 };
+
+    store_find_records(v->desk->services->store, v->desk->services->loop, &v->work, &query,
+                       &v->thread, thread_read, v);
+}
+
+static void take_next(struct recovery *v)
+{
+    struct desk *d = v->desk;
+
+    if (v->next >= v->runs.count) {
+        end(v, 0);
+        return;
+    }
+    v->goes_on = false;
+    int r = sheet_read(&v->sheet, &v->runs.items[v->next], desk_max_depth(d));
+    if (r < 0) {
+        end(v, err_trace(r));
+        return;
+    }
+    const struct fail none = { 0 };
+    bool has_run = strcmp(v->sheet.status, "running") == 0;
+    if (r == 0)
+        v->sheet.attempt += has_run ? 1 : 0;
+    if (r != 0)
+        give_up_because(v, "what is stored of the run cannot be read");
+    else if (v->sheet.is_attended)
+        give_up(v, &none);
+    else if (registry_find(d->graphs, v->sheet.graph) == NULL)
+        give_up_because(v, "the server went down, and the one that came after it does not have "
+                           "the run's graph");
+    else if (v->sheet.attempt > d->services->conf->max_run_attempts)
+        give_up_because(v, "the server went down each time that it had begun the run; see the "
+                           "setting max_run_attempts");
+    else if (v->sheet.thread_id[0] == '\0')
+        take_up(v);
+    else
+        read_thread(v);
+}
+
+static void runs_read(void *arg, int result)
+{
+    struct recovery *v = arg;
+
+    if (result != 0)
+        end(v, err_trace(result < 0 ? result : ERR_SYSTEM));
+    else
+        take_next(v);
+}
+
+int desk_recover(struct desk *d)
+{
+    static const char *const unfinished[] = { "pending", "running" };
+    const struct record_query query = {
+        .kind = RECORD_RUN, .statuses = unfinished, .status_count = 2, .is_ascending = true
+    };
+    struct recovery v = { .desk = d };
+
+    store_find_records(d->services->store, d->services->loop, &v.work, &query, &v.runs, runs_read,
+                       &v);
+    int r = loop_run_until(d->services->loop, &v.is_done);
+    sheet_clear(&v.sheet);
+    stored_records_clear(&v.runs);
+    stored_records_clear(&v.thread);
+    stored_list_clear(&v.checkpoints);
+    return r != 0 ? err_trace(r) : v.fault;
+}

@@ -1,0 +1,292 @@
+/* A run in the books of a desk, from its order to its end; the states are drawn in ticket.h. */
+#include "run/ticket.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/tail.h"
+#include <assert.h>
+#include <string.h>
+
+/* A run that has ended keeps its state and log alive. */
+enum { KEPT_MAX = 1000 };
+/* Numbers of events that readers may have seen when the server is killed. */
+enum { EVENTS_RESERVED = 1000000 };
+
+static size_t bucket_of(const char *run_id)
+{
+    uint32_t hash = 2166136261u;
+
+    for (; *run_id != '\0'; run_id++)
+        hash = (hash ^ (unsigned char)*run_id) * 16777619u;
+    return hash % DESK_BUCKETS;
+}
+
+struct ticket *ticket_find(const struct desk *d, const char *run_id)
+{
+    LIST_EACH(&d->tickets[bucket_of(run_id)], node) {
+        struct ticket *t = LIST_OF(node, struct ticket, node);
+        if (strcmp(t->sheet.run_id, run_id) == 0)
+            return t;
+    }
+    return NULL;
+}
+
+void ticket_free(struct ticket *t)
+{
+    struct desk *d = t->desk;
+
+    assert(t->line == NULL);
+    list_remove(&t->node);
+    if (t->state == TICKET_KEPT)
+        d->kept_count--;
+    list_remove(&t->in_line);
+    loop_timer_free(t->timer);
+    run_unref(t->run);
+    json_decref(t->thread_body);
+    sheet_clear(&t->sheet);
+    mem_free(t);
+}
+
+/* ---- the end ---- */
+
+static void write_end(struct ticket *t);
+
+static void forget_oldest(struct desk *d)
+{
+    while (d->kept_count > KEPT_MAX)
+        ticket_free(LIST_OF(d->kept.next, struct ticket, in_line));
+}
+
+/* Readers see the end only now: whoever has read it finds the books closed. */
+static void close_ticket(struct ticket *t)
+{
+    struct desk *d = t->desk;
+
+    run_close(t->run);
+    line_leave(t);
+    t->state = TICKET_KEPT;
+    t->kept_until_us = clock_mono_us() + d->services->conf->log_keep_ms * 1000;
+    if (list_is_empty(&d->kept))
+        loop_timer_start(d->sweep, d->services->conf->log_keep_ms * 1000);
+    list_add_tail(&d->kept, &t->in_line);
+    d->kept_count++;
+    forget_oldest(d);
+    desk_count(d, -1);
+}
+
+static void end_written(void *arg, int result)
+{
+    struct ticket *t = arg;
+
+    if (result != 0 && result != STORE_E_STALE && !t->is_retried) {
+        t->is_retried = true;
+        write_end(t);
+        return;
+    }
+    /* STORE_E_STALE: run or thread was deleted meanwhile, so there is nothing to be told. */
+    if (result != 0 && result != STORE_E_STALE)
+        log_error("run_end_not_stored", "run", t->sheet.run_id, "result", log_int(result), NULL);
+    close_ticket(t);
+}
+
+static void write_end(struct ticket *t)
+{
+    struct store_batch batch;
+
+    store_batch_init(&batch);
+    ledger_add_end(t, t->is_retried, &batch);
+    store_commit(t->desk->services->store, t->desk->services->loop, &t->ended, &batch, end_written,
+                 t);
+    store_batch_deinit(&batch);
+}
+
+static void run_ended(void *arg)
+{
+    struct ticket *t = arg;
+
+    if (t->state == TICKET_BOOKING && !t->is_abandoned) {
+        t->has_ended_early = true;
+        return;
+    }
+    if (t->timer != NULL)
+        loop_timer_stop(t->timer);
+    t->state = TICKET_CLOSING;
+    if (t->is_recorded && !t->is_abandoned)
+        write_end(t);
+    else
+        close_ticket(t);
+}
+
+/* ---- the beginning ---- */
+
+static void time_has_come(void *arg)
+{
+    struct ticket *t = arg;
+
+    if (t->line != NULL)
+        line_pump(t->line);
+    else if (t->state == TICKET_WAITING)
+        ticket_begin(t);
+}
+
+/* What the run was asked is in its first checkpoint. */
+static void go_on(struct run_request *request)
+{
+    request->input = NULL;
+    request->command = NULL;
+    request->checkpoint_id = NULL;
+    request->goes_on = true;
+}
+
+static int start_run(struct ticket *t, struct graph *graph, const struct ticket_start *how,
+                     struct fail *f)
+{
+    const struct run_keeper keeper = { run_ended, t };
+    struct run_request request;
+
+    sheet_request(&t->sheet, &request);
+    request.graph = graph;
+    request.keeper = &keeper;
+    request.first_event = (uint64_t)how->first_event;
+    if (how->goes_on)
+        go_on(&request);
+    return run_start(t->desk->runs, &request, &t->run, f);
+}
+
+static int join(struct ticket *t)
+{
+    struct desk *d = t->desk;
+
+    if (t->sheet.thread_id[0] == '\0')
+        return 0;
+    struct line *l = line_get(d, t->sheet.thread_id);
+    if (l == NULL)
+        return err_trace(ERR_NOMEM);
+    line_join(l, t);
+    return 0;
+}
+
+static void drop_new(struct ticket *t)
+{
+    if (t->line != NULL)
+        line_leave(t);
+    ticket_free(t);
+}
+
+int ticket_new(struct desk *d, struct sheet *take, struct graph *graph,
+               const struct ticket_start *how, struct ticket **ret, struct fail *f)
+{
+    struct ticket *t = mem_zalloc(sizeof(*t));
+
+    if (t == NULL) {
+        sheet_clear(take);
+        return err_trace(ERR_NOMEM);
+    }
+    t->desk = d;
+    t->sheet = *take;
+    t->first_event = how->first_event;
+    memset(take, 0, sizeof(*take));
+    list_init(&t->in_line);
+    list_add_tail(&d->tickets[bucket_of(t->sheet.run_id)], &t->node);
+    int r = loop_timer_new(d->services->loop, time_has_come, t, &t->timer);
+    if (r == 0)
+        r = join(t);
+    if (r == 0)
+        r = start_run(t, graph, how, f);
+    if (r != 0) {
+        drop_new(t);
+        return r;
+    }
+    desk_count(d, 1);
+    *ret = t;
+    return 0;
+}
+
+bool ticket_is_due(const struct ticket *t)
+{
+    return t->sheet.due_ms <= clock_wall_ms();
+}
+
+void ticket_booked(struct ticket *t)
+{
+    t->state = TICKET_WAITING;
+    if (t->has_ended_early) {
+        run_ended(t);
+        return;
+    }
+    if (!ticket_is_due(t))
+        loop_timer_start(t->timer, (t->sheet.due_ms - clock_wall_ms()) * 1000);
+    if (t->line != NULL)
+        line_pump(t->line);
+    else if (ticket_is_due(t))
+        ticket_begin(t);
+}
+
+static void call_booked(void *arg)
+{
+    ticket_booked(arg);
+}
+
+void ticket_booked_soon(struct ticket *t)
+{
+    loop_work_init(&t->booked, call_booked, t);
+    loop_ready(t->desk->services->loop, &t->booked);
+}
+
+void ticket_abandon(struct ticket *t)
+{
+    t->is_abandoned = true;
+    if (t->has_ended_early)
+        run_ended(t);
+    else
+        run_cancel(t->run);
+}
+
+/* ---- its turn ---- */
+
+static void began(void *arg, int result)
+{
+    const struct ticket *t = arg;
+
+    if (result != 0 && result != STORE_E_STALE)
+        log_warn("run_begin_not_stored", "run", t->sheet.run_id, "result", log_int(result), NULL);
+}
+
+/* Handed over before the run can write anything, so it is there before any checkpoint is. */
+static void write_began(struct ticket *t)
+{
+    struct store_batch batch;
+
+    store_batch_init(&batch);
+    store_add_expect_record(&batch, RECORD_RUN, t->sheet.run_id, 0, NULL, 0);
+    sheet_add(&t->sheet, &batch, desk_max_bytes(t->desk));
+    store_add_reserve_events(&batch, t->sheet.run_id, t->first_event + EVENTS_RESERVED);
+    store_commit(t->desk->services->store, t->desk->services->loop, &t->began, &batch, began, t);
+    store_batch_deinit(&batch);
+}
+
+void ticket_begin(struct ticket *t)
+{
+    struct sheet *s = &t->sheet;
+
+    t->state = TICKET_AT_WORK;
+    snprintf(s->status, sizeof(s->status), "running");
+    s->updated_ms = clock_wall_ms();
+    s->due_ms = 0;
+    if (s->base_id[0] == '\0')
+        id_v6(-1, s->base_id);
+    if (t->is_recorded)
+        write_began(t);
+    run_release(t->run);
+}
+
+void ticket_cancel(struct ticket *t, enum desk_cancel how)
+{
+    if (t->state == TICKET_CLOSING || t->state == TICKET_KEPT || run_has_ended(t->run))
+        return;
+    if (!t->is_cancelled || how > t->cancelled)
+        t->cancelled = how;
+    t->is_cancelled = true;
+    run_cancel(t->run);
+}

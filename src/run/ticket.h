@@ -1,0 +1,108 @@
+#ifndef ANABRANCH_RUN_TICKET_H
+#define ANABRANCH_RUN_TICKET_H
+/*
+ * Private to desk.c, line.c, ticket.c, booking.c and recover.c: a run in the books of a desk, and
+ * the line of a thread's runs.
+ *
+ *     BOOKING -> WAITING -> AT_WORK -> CLOSING -> KEPT -> freed
+ *        |          +----------------------^
+ *        +-> abandoned: its rows were not written
+ */
+#include "run/desk.h"
+
+enum ticket_state {
+    TICKET_BOOKING, /* its rows are being written, or it is being looked at */
+    TICKET_WAITING, /* for its time, or for the runs before it */
+    TICKET_AT_WORK,
+    TICKET_CLOSING, /* it has ended, which is being written */
+    TICKET_KEPT     /* for readers that come late */
+};
+
+struct line {
+    struct list node;       /* in desk->lines */
+    struct list tickets;    /* in order of their booking; not those that are KEPT */
+    struct ticket *at_work; /* or CLOSING after it was; NULL = nobody */
+    struct list waits;      /* struct desk_wait */
+    char thread_id[STORE_ID_MAX + 1];
+};
+
+struct ticket {
+    struct list node;    /* in a bucket of desk->tickets */
+    struct list in_line; /* or in desk->kept */
+    struct desk *desk;
+    struct line *line; /* NULL = stateless, or out of it */
+    enum ticket_state state;
+    struct sheet sheet;
+    struct run *run;     /* a reference */
+    json_t *thread_body; /* object: of the thread's record when it was booked; or NULL */
+    struct loop_work booked;
+    struct loop_timer *timer; /* of one that is to begin later */
+    struct store_op began, ended;
+    enum desk_cancel cancelled; /* if is_cancelled */
+    bool is_cancelled;
+    bool is_recorded;
+    bool is_abandoned;
+    bool has_ended_early; /* while BOOKING */
+    bool is_retried;      /* its end could not be written: a shorter one is tried */
+    int64_t first_event;
+    int64_t kept_until_us;
+};
+
+enum { DESK_BUCKETS = 1024 };
+struct desk {
+    const struct services *services;
+    struct runs *runs;
+    const struct registry *graphs;
+    struct list tickets[DESK_BUCKETS]; /* by run id */
+    struct list lines[DESK_BUCKETS];   /* by thread id */
+    struct list kept;                  /* oldest first */
+    long kept_count;
+    long busy_count; /* bookings, and tickets that are not KEPT */
+    bool is_quiet;   /* busy_count is 0 */
+    bool is_draining;
+    struct loop_timer *sweep;
+    void *recovery; /* recover.c's */
+};
+/* How many are busy changes by this. */
+void desk_count(struct desk *d, int by);
+size_t desk_max_bytes(const struct desk *d); /* of a record */
+int desk_max_depth(const struct desk *d);
+
+/* ticket.c. A ticket in state BOOKING for the sheet (taken) with its run, held, in its line. 0; or
+ * RUN_E_REFUSED with f, or a fault; then the sheet is cleared. */
+struct ticket_start {
+    bool goes_on; /* an earlier process has begun it: from its last checkpoint */
+    int64_t first_event;
+};
+int ticket_new(struct desk *d, struct sheet *take, struct graph *graph,
+               const struct ticket_start *how, struct ticket **ret, struct fail *f);
+/* It is in the books: it waits for its turn. */
+void ticket_booked(struct ticket *t);
+/* The same from the loop: who has ordered it is told first. */
+void ticket_booked_soon(struct ticket *t);
+/* It could not be booked: its run ends, and it is forgotten. */
+void ticket_abandon(struct ticket *t);
+void ticket_cancel(struct ticket *t, enum desk_cancel how);
+/* Its turn: line.c. */
+void ticket_begin(struct ticket *t);
+bool ticket_is_due(const struct ticket *t);
+/* It has been KEPT. */
+void ticket_free(struct ticket *t);
+struct ticket *ticket_find(const struct desk *d, const char *run_id);
+
+/* ledger.c: the rows of a run's end, and of its thread's; brief: without what may be large. */
+void ledger_add_end(struct ticket *t, bool brief, struct store_batch *b);
+
+/* line.c */
+struct line *line_find(const struct desk *d, const char *thread_id); /* NULL = nobody is there */
+struct line *line_get(struct desk *d, const char *thread_id);        /* made; NULL: no memory */
+void line_join(struct line *l, struct ticket *t);
+/* t goes; the next one begins. */
+void line_leave(struct ticket *t);
+void line_pump(struct line *l);
+/* Is there anybody besides t? */
+bool line_has_more(const struct ticket *t);
+/* Everybody before t is told to end; t NULL: everybody. */
+void line_cancel_before(struct line *l, const struct ticket *t, enum desk_cancel how);
+
+#endif
