@@ -6,13 +6,14 @@
  */
 #include "graph/registry.h"
 #include "http/http.h"
-#include "run/run.h"
+#include "run/desk.h"
 
 enum { API_E_DRAINING = 1 };
 
 struct api {
     const struct services *services;
     struct runs *runs;
+    struct desk *desk;
     const struct registry *graphs;
     const char
         *graph_schema; /* config/graph.schema.json, NUL-terminated; it is part of the binary */
@@ -41,9 +42,24 @@ void handle_graph_schema(struct req *req);
 void handle_graphs(struct req *req);
 /* admin.c */
 void handle_reload(struct req *req);
-/* invoke.c: our own door, and the two of the LangGraph protocol */
+/* create.c: our own door, and those of the LangGraph protocol */
 void handle_invoke(struct req *req);
 void handle_run_wait(struct req *req);
 void handle_run_stream(struct req *req);
+void handle_run_background(struct req *req);
+void handle_thread_run_wait(struct req *req);
+void handle_thread_run_stream(struct req *req);
+void handle_thread_run_background(struct req *req);
+/* thread_runs.c */
+void handle_thread_runs(struct req *req);
+void handle_thread_run(struct req *req);
+void handle_thread_run_delete(struct req *req);
+/* runs.c: runs that are there, of a thread or stateless */
+void handle_run_follow(struct req *req);
+void handle_run_join(struct req *req);
+void handle_run_cancel(struct req *req);
+void handle_thread_run_follow(struct req *req);
+void handle_thread_run_join(struct req *req);
+void handle_thread_run_cancel(struct req *req);
 
 #endif

@@ -6,20 +6,14 @@
 #include "run/event.h"
 #include <string.h>
 
-static int unknown_graph(const struct api *api, enum door door, const char *name, struct fail *f)
+static int unknown_graph(const struct api *api, const char *name, struct fail *f)
 {
     struct buf known MEM_AUTO(buf_deinit);
 
     buf_init(&known, 4096);
     registry_names(api->graphs, &known);
-    if (door == DOOR_INVOKE)
-        fail_set(f, FAIL_NOT_FOUND, "there is no graph \"%.100s\"; known graphs: %s", name,
-                 buf_text(&known));
-    else
-        fail_set(f, FAIL_NOT_FOUND,
-                 "No assistant found for \"%.100s\". Make sure the assistant ID is for a valid "
-                 "assistant or a valid graph ID.",
-                 name);
+    fail_set(f, FAIL_NOT_FOUND, "there is no graph \"%.100s\"; known graphs: %s", name,
+             buf_text(&known));
     return RUN_BODY_E_WRONG;
 }
 
@@ -34,8 +28,11 @@ static int read_graph(const struct api *api, enum door door, struct run_body *b,
                  door == DOOR_INVOKE ? "graph" : "assistant_id");
         return RUN_BODY_E_WRONG;
     }
-    b->request.graph = registry_find(api->graphs, json_string_value(name));
-    return b->request.graph != NULL ? 0 : unknown_graph(api, door, json_string_value(name), f);
+    b->assistant = json_string_value(name);
+    b->request.graph = registry_find(api->graphs, b->assistant);
+    /* At the other doors it may be an assistant of the store. */
+    return b->request.graph != NULL || door != DOOR_INVOKE ? 0
+                                                           : unknown_graph(api, b->assistant, f);
 }
 
 static int add_mode(const json_t *name, unsigned *modes, struct fail *f)
@@ -52,6 +49,17 @@ static int add_mode(const json_t *name, unsigned *modes, struct fail *f)
     return bit != 0 ? 0 : RUN_BODY_E_WRONG;
 }
 
+/* Nobody reads the events of a run that is only waited for, and who will read those of one in the
+ * background is not known. */
+static unsigned default_modes(enum door door, bool is_stream)
+{
+    if (door == DOOR_INVOKE)
+        return MODE_UPDATES | MODE_MESSAGES_TUPLE;
+    if (door == DOOR_BACKGROUND)
+        return MODES_ALL;
+    return is_stream ? MODE_VALUES : 0;
+}
+
 static int read_modes(enum door door, struct run_body *b, struct fail *f)
 {
     const json_t *asked = run_body_find(b->json, "stream_mode");
@@ -66,10 +74,10 @@ static int read_modes(enum door door, struct run_body *b, struct fail *f)
             r = add_mode(name, &b->request.modes, f);
     }
     if (b->request.modes == 0)
-        b->request.modes = door == DOOR_INVOKE ? MODE_UPDATES | MODE_MESSAGES_TUPLE : MODE_VALUES;
-    if (json_is_true(run_body_find(b->json, "stream_subgraphs")))
+        b->request.modes = default_modes(door, b->is_stream);
+    if (json_is_true(run_body_find(b->json, "stream_subgraphs")) && b->request.modes != 0)
         b->request.modes |= MODE_SUBGRAPHS;
-    if (!b->is_stream)
+    if (door == DOOR_INVOKE && !b->is_stream)
         b->request.modes = 0;
     return r;
 }
@@ -182,38 +190,53 @@ static int read_meaning(struct req *req, enum door door, struct run_body *b, str
     return r;
 }
 
-static int parse(struct req *req, struct run_body *b, struct fail *f)
+int run_body_parse(struct req *req, json_t **ret, struct fail *f)
 {
     const struct api *api = req_app(req);
     struct jsonx_error error;
     size_t len = 0;
     const char *bytes = req_body(req, &len);
-    int r = jsonx_parse(bytes, len, (int)api->services->conf->max_depth, &b->json, &error);
+    int r = jsonx_parse(bytes, len, (int)api->services->conf->max_depth, ret, &error);
 
     if (r > 0)
         fail_set(f, FAIL_BAD_JSON,
                  "the body is not JSON as this server takes it: line %d, column %d: %s", error.line,
                  error.column, error.message);
-    else if (r == 0 && !json_is_object(b->json))
-        fail_set(f, FAIL_BAD_REQUEST, "the body must be a JSON object, not %s",
-                 jsonx_type_name(b->json));
-    return fail_is_set(f) ? RUN_BODY_E_WRONG : r;
+    return r > 0 ? RUN_BODY_E_WRONG : r;
 }
 
-int run_body_read(struct req *req, enum door door, struct run_body *b, struct fail *f)
+int run_body_take(struct req *req, enum door door, const char *thread_id, json_t *json,
+                  struct run_body *b, struct fail *f)
 {
     memset(b, 0, sizeof(*b));
+    b->json = json;
     b->configurable = json_object();
     b->metadata = json_object();
     if (b->configurable == NULL || b->metadata == NULL)
         return err_trace(ERR_NOMEM);
-    int r = parse(req, b, f);
-    if (r == 0)
-        r = run_body_check(b->json, door, f);
+    if (!json_is_object(json)) {
+        fail_set(f, FAIL_BAD_REQUEST, "the body must be a JSON object, not %s",
+                 jsonx_type_name(json));
+        return RUN_BODY_E_WRONG;
+    }
+    b->request.thread_id = thread_id;
+    int r = run_body_check(b->json, door, thread_id != NULL, f);
     if (r == 0)
         r = read_meaning(req, door, b, f);
     b->request.configurable = b->configurable;
     b->request.metadata = b->metadata;
+    return r;
+}
+
+int run_body_read(struct req *req, enum door door, const char *thread_id, struct run_body *b,
+                  struct fail *f)
+{
+    json_t *json = NULL;
+    int r = run_body_parse(req, &json, f);
+
+    if (r == 0)
+        return run_body_take(req, door, thread_id, json, b, f);
+    memset(b, 0, sizeof(*b));
     return r;
 }
 

@@ -8,7 +8,7 @@
  */
 #include "api/api.h"
 
-enum door { DOOR_INVOKE, DOOR_WAIT, DOOR_STREAM };
+enum door { DOOR_INVOKE, DOOR_WAIT, DOOR_STREAM, DOOR_BACKGROUND };
 
 struct run_body {
     json_t *json;               /* the whole body; owns what request borrows */
@@ -17,16 +17,34 @@ struct run_body {
     json_t *command;            /* as the run layer reads it, or NULL */
     struct run_request request; /* borrows from here, and the graph from the registry */
     bool is_stream;             /* answer with SSE */
+    bool is_on_thread;          /* request.thread_id says which */
+    const char *assistant;      /* as it was named */
+    enum multitask multitask;
+    bool creates_thread;
+    int64_t after_ms;
     bool cancels_on_disconnect;
 };
 
 enum { RUN_BODY_E_WRONG = 1 };
-/* Reads req's body. 0, RUN_BODY_E_WRONG with f, or a fault. b is to be cleared in every case. */
-int run_body_read(struct req *req, enum door door, struct run_body *b, struct fail *f);
+/*
+ * Reads req's body.
+ *   thread_id  that the path names; NULL = none: the run is stateless, but for /invoke, whose body may
+ *              name one
+ * 0, RUN_BODY_E_WRONG with f, or a fault. b is to be cleared in every case.
+ */
+int run_body_read(struct req *req, enum door door, const char *thread_id, struct run_body *b,
+                  struct fail *f);
+/* The same of a body that was parsed; takes json, of any type. */
+int run_body_take(struct req *req, enum door door, const char *thread_id, json_t *json,
+                  struct run_body *b, struct fail *f);
+/* The body's JSON, any type. 0, RUN_BODY_E_WRONG with f, or a fault. */
+int run_body_parse(struct req *req, json_t **ret, struct fail *f);
+/* run_kwargs.c: what the run is asked to do, as run/sheet.h writes it down. NULL: no memory. */
+json_t *run_kwargs_new(const struct run_body *b, enum door door);
 void run_body_clear(struct run_body *b);
 
 /* run_body_check.c: 0, or RUN_BODY_E_WRONG with f. body: an object. */
-int run_body_check(const json_t *body, enum door door, struct fail *f);
+int run_body_check(const json_t *body, enum door door, bool is_on_thread, struct fail *f);
 /* The value of a key ("config.tags" leads into an object), borrowed; NULL = absent or null. */
 json_t *run_body_find(const json_t *body, const char *key);
 /* The thread that body names, in either place; borrowed, NULL = none. */

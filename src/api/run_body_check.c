@@ -1,7 +1,6 @@
 /*
- * What a run's body may hold, as tables: the types of its keys, the keys that a door cannot honour,
- * and the words that mean nothing here on a thread. All are looked at before anything is done with
- * the body.
+ * What a run's body may hold, as tables: the types of its keys, and the keys that a door cannot
+ * honour. All are looked at before anything is done with the body.
  */
 #include "api/run_body.h"
 #include "base/jsonx.h"
@@ -206,7 +205,11 @@ static bool is_empty(const json_t *v)
     return json_is_array(v) ? json_array_size(v) == 0 : json_object_size(v) == 0;
 }
 
-enum { AT_INVOKE = 1 << DOOR_INVOKE, AT_RUNS = 1 << DOOR_WAIT | 1 << DOOR_STREAM };
+enum {
+    AT_INVOKE = 1 << DOOR_INVOKE,
+    AT_RUNS = 1 << DOOR_WAIT | 1 << DOOR_STREAM | 1 << DOOR_BACKGROUND,
+    AT_THREADS = 1 << 8 /* those of /threads/ */
+};
 
 static const struct {
     const char *key;
@@ -214,19 +217,24 @@ static const struct {
     const char *why;
 } refused[] = {
     { "thread_id", AT_RUNS,
-      "these runs are stateless; a run on a thread begins with POST /invoke" },
-    { "after_seconds", AT_INVOKE | AT_RUNS, "delayed runs are not in this version" },
-    { "webhook", AT_INVOKE | AT_RUNS, "webhooks are not in this version" },
-    { "checkpoint.checkpoint_ns", AT_INVOKE, "a run begins at a checkpoint of the whole graph" },
-    { "config.configurable.checkpoint_ns", AT_INVOKE,
+      "these runs are stateless; a run on a thread begins with POST /threads/THREAD/runs or "
+      "/invoke" },
+    { "after_seconds", AT_INVOKE,
+      "this answer waits for the run: POST /threads/THREAD/runs delays one" },
+    { "webhook", AT_INVOKE | AT_RUNS | AT_THREADS, "webhooks are not in this version" },
+    { "checkpoint.checkpoint_ns", AT_INVOKE | AT_THREADS,
+      "a run begins at a checkpoint of the whole graph" },
+    { "config.configurable.checkpoint_ns", AT_INVOKE | AT_THREADS,
       "a run begins at a checkpoint of the whole graph" },
 };
 
-static int check_refused(const json_t *body, enum door door, struct fail *f)
+static int check_refused(const json_t *body, enum door door, bool is_on_thread, struct fail *f)
 {
+    unsigned at = is_on_thread ? AT_THREADS : 1u << door;
+
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         const json_t *v = run_body_find(body, refused[i].key);
-        if ((refused[i].doors & 1u << door) == 0 || v == NULL || is_empty(v))
+        if ((refused[i].doors & at) == 0 || v == NULL || is_empty(v))
             continue;
         fail_set(f, FAIL_UNPROCESSABLE, "\"%s\": %s", refused[i].key, refused[i].why);
         return RUN_BODY_E_WRONG;
@@ -259,30 +267,6 @@ static int check_thread_id(const json_t *body, struct fail *f)
     fail_set(f, FAIL_UNPROCESSABLE, "\"%s\" and \"%s\" name two threads: send one of them",
              thread_keys[0], thread_keys[1]);
     return RUN_BODY_E_WRONG;
-}
-
-/* Without a thread every word of these is as good as another. */
-static const struct {
-    const char *key;
-    const char *word; /* the one that says what happens */
-} thread_words[] = {
-    { "multitask_strategy", "reject" },
-    { "if_not_exists", "create" },
-};
-
-static int check_thread_words(const json_t *body, struct fail *f)
-{
-    if (run_body_thread_id(body) == NULL)
-        return 0;
-    for (size_t i = 0; i < sizeof(thread_words) / sizeof(thread_words[0]); i++) {
-        const char *word = json_string_value(run_body_find(body, thread_words[i].key));
-        if (word == NULL || strcmp(word, thread_words[i].word) == 0)
-            continue;
-        fail_set(f, FAIL_UNPROCESSABLE, "\"%s\": on a thread this version knows \"%s\" only",
-                 thread_words[i].key, thread_words[i].word);
-        return RUN_BODY_E_WRONG;
-    }
-    return 0;
 }
 
 /* ---- what a command may hold ---- */
@@ -347,15 +331,13 @@ static int check_command(const json_t *body, enum door door, struct fail *f)
     return fail_is_set(f) ? RUN_BODY_E_WRONG : 0;
 }
 
-int run_body_check(const json_t *body, enum door door, struct fail *f)
+int run_body_check(const json_t *body, enum door door, bool is_on_thread, struct fail *f)
 {
     int r = check_types(body, f);
 
     if (r == 0)
-        r = check_refused(body, door, f);
-    if (r == 0)
+        r = check_refused(body, door, is_on_thread, f);
+    if (r == 0 && !is_on_thread)
         r = check_thread_id(body, f);
-    if (r == 0)
-        r = check_thread_words(body, f);
     return r == 0 ? check_command(body, door, f) : r;
 }

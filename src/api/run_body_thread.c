@@ -1,9 +1,11 @@
 /*
  * What a run's body says of its thread: which one, from which checkpoint on, with what command, and
- * where to stop. The runs of /runs/... have no thread, so nothing can be resumed there.
+ * where to stop; and what is to be done if the thread is unknown or busy. The runs of /runs/... have
+ * no thread, so nothing can be resumed there.
  */
 #include "api/run_body.h"
 #include "base/err.h"
+#include <string.h>
 
 static const char *find_text(const json_t *body, const char *key)
 {
@@ -70,8 +72,8 @@ static bool refuse_resume(enum door door, const struct run_body *b, struct fail 
     fail_set(f, FAIL_UNPROCESSABLE, "\"command.resume\": %s",
              door == DOOR_INVOKE
                  ? "an answer needs the thread that asked; send its \"thread_id\""
-                 : "these runs are stateless, so none of them has asked anything; POST /invoke "
-                   "resumes a thread");
+                 : "these runs are stateless, so none of them has asked anything; POST "
+                   "/threads/THREAD/runs/... resumes a thread");
     return true;
 }
 
@@ -101,12 +103,26 @@ static int read_checkpoint(enum door door, struct run_body *b, struct fail *f)
         if (b->request.checkpoint_id == NULL)
             b->request.checkpoint_id = find_text(b->json, places[i]);
     }
-    if (b->request.checkpoint_id == NULL || door == DOOR_INVOKE)
+    if (b->request.checkpoint_id == NULL || door == DOOR_INVOKE || b->is_on_thread)
         return 0;
     fail_set(f, FAIL_UNPROCESSABLE,
-             "\"checkpoint_id\": these runs are stateless and have no checkpoints; POST /invoke "
-             "takes one with its \"thread_id\"");
+             "\"checkpoint_id\": these runs are stateless and have no checkpoints; POST "
+             "/threads/THREAD/runs/... takes one");
     return RUN_BODY_E_WRONG;
+}
+
+/* What happens where the body does not say it. /invoke has one run at a time and makes its thread. */
+static void read_words(enum door door, struct run_body *b)
+{
+    const char *multitask = find_text(b->json, "multitask_strategy");
+    const char *unknown = find_text(b->json, "if_not_exists");
+    bool is_invoke = door == DOOR_INVOKE;
+
+    b->multitask = is_invoke ? MULTITASK_REJECT : MULTITASK_ENQUEUE;
+    if (multitask != NULL)
+        b->multitask = (enum multitask)multitask_find(multitask); /* was checked */
+    b->creates_thread = unknown != NULL ? strcmp(unknown, "create") == 0 : is_invoke;
+    b->after_ms = (int64_t)(1000 * json_number_value(run_body_find(b->json, "after_seconds")));
 }
 
 int run_body_read_thread(enum door door, struct run_body *b, struct fail *f)
@@ -116,10 +132,12 @@ int run_body_read_thread(enum door door, struct run_body *b, struct fail *f)
 
     if (door == DOOR_INVOKE)
         request->thread_id = run_body_thread_id(b->json);
+    b->is_on_thread = request->thread_id != NULL;
+    read_words(door, b);
     request->interrupt_before = run_body_find(b->json, "interrupt_before");
     request->interrupt_after = run_body_find(b->json, "interrupt_after");
     request->durability = find_text(b->json, "durability");
-    request->is_strict = true;
+    request->is_strict = door == DOOR_INVOKE;
     r = read_checkpoint(door, b, f);
     return r == 0 ? read_command(door, b, f) : r;
 }

@@ -1,7 +1,8 @@
 /*
  * anabranch serve. Parts start in this order and stop in the reverse one:
  *
- *     settings -> worker (loop, fetcher, models, database, runs) -> graphs -> HTTP server
+ *     settings -> worker (loop, fetcher, models, database, runs) -> graphs -> desk, which takes up
+ *     what an earlier process has left -> HTTP server
  *
  * The port opens last, so a server that answers is whole. SIGTERM or SIGINT: no new work, what runs
  * gets drain_ms to end, then it is cancelled; exit status 0. A second one ends the process at once.
@@ -26,6 +27,7 @@ struct serve {
     const struct conf *conf;
     struct worker worker;
     struct graph_set set;
+    struct desk *desk;
     struct api api;
     struct http_server *server;
     struct loop_timer *drain;
@@ -85,6 +87,7 @@ static void take_end(void *arg, int number)
     http_server_quiesce(s->server);
     loop_timer_start(s->drain, s->conf->drain_ms * 1000);
     http_server_when_idle(s->server, server_idle, s);
+    desk_drain(s->desk);
     runs_drain(s->worker.runs, runs_idle, s);
 }
 
@@ -221,9 +224,15 @@ static int start(struct serve *s)
     r = watch_ends(s);
     if (r != 0)
         return cli_fault("start", r);
+    r = desk_new(&s->worker.services, s->worker.runs, &s->set.graphs, &s->desk);
+    if (r == 0)
+        r = desk_recover(s->desk);
+    if (r != 0)
+        return cli_fault("unfinished runs", r);
     s->api = (struct api){
         .services = &s->worker.services,
         .runs = s->worker.runs,
+        .desk = s->desk,
         .graphs = &s->set.graphs,
         .graph_schema = graph_schema_text,
         .graph_schema_len_bytes = sizeof(graph_schema_text) - 1,
@@ -238,6 +247,8 @@ static void stop(struct serve *s)
 {
     s->is_draining = true; /* no SIGHUP from now on */
     s->server = http_server_free(s->server);
+    worker_end_runs(&s->worker);
+    s->desk = desk_free(s->desk);
     s->drain = loop_timer_free(s->drain);
     worker_deinit(&s->worker);
     graph_set_deinit(&s->set);

@@ -239,11 +239,11 @@ def test_every_durability_comes_to_the_same(thread, durability):
     assert t.resume("yes", durability=durability)["log"] == ["written", "sent"]
 
 
-@pytest.mark.parametrize("more", [{"multitask_strategy": "enqueue"}, {"if_not_exists": "reject"}], ids=str)
-def test_what_would_mean_something_on_a_thread_is_not_ignored(thread, more):
+def test_a_thread_is_made_unless_the_request_says_otherwise(thread):
     t = thread(steps())
-    assert t.refused(input={"q": "x"}, **more) == (422, "UnprocessableError")
+    assert t.refused(input={"q": "x"}, if_not_exists="reject") == (404, "NotFoundError")
     assert len(t.start(multitask_strategy="reject", if_not_exists="create")["log"]) == 3
+    assert len(t.start(if_not_exists="reject")["log"]) == 6
 
 
 # ---- breakpoints ----
@@ -340,7 +340,7 @@ def test_the_stateless_doors_have_no_threads(serve, more):
     client = serve(steps())
     for kind in ("wait", "stream"):
         reply = client.runs(kind, **more)
-        assert reply.status == 422 and "/invoke" in reply.text
+        assert reply.status == 422 and "/threads/" in reply.text
 
 
 # ---- checkpoints ----

@@ -21,6 +21,7 @@ static const char asking_text[] =
 static struct rig rig;
 static struct worker worker;
 static struct registry graphs;
+static struct desk *desk;
 static struct api api;
 
 static void load_graph(const char *text)
@@ -51,7 +52,10 @@ static void setup(void)
     ck_assert_int_eq(worker_init(&worker, &rig.conf, no_env), 0);
     load_graph(asking_text);
     load_graph(graph_text);
-    api = (struct api){ .services = &worker.services, .runs = worker.runs, .graphs = &graphs };
+    ck_assert_int_eq(desk_new(&worker.services, worker.runs, &graphs, &desk), 0);
+    api = (struct api){
+        .services = &worker.services, .runs = worker.runs, .desk = desk, .graphs = &graphs
+    };
     rig.loop = worker.loop;
     ck_assert_int_eq(http_server_new(rig.loop, &options, &rig.server, rig.text, sizeof(rig.text)),
                      0);
@@ -61,6 +65,8 @@ static void setup(void)
 static void teardown(void)
 {
     rig.server = http_server_free(rig.server);
+    worker_end_runs(&worker);
+    desk = desk_free(desk);
     worker_deinit(&worker);
     registry_deinit(&graphs);
     conf_deinit(&rig.conf);
@@ -116,9 +122,9 @@ static const struct sample {
     { "/invoke", "{'graph':'asking','input':{},'thread_id':'t','interrupt_before':'*'}", 200,
       "{'__interrupt__':[]}" },
     { "/invoke", "{'graph':'asking','input':{}}", 422, "thread_id" },
-    { "/invoke", "{'graph':'g','input':{},'thread_id':'t','if_not_exists':'reject'}", 422,
-      "if_not_exists" },
-    { "/runs/wait", "{'assistant_id':'g','input':{},'thread_id':'t'}", 422, "/invoke" },
+    { "/invoke", "{'graph':'g','input':{},'thread_id':'t','if_not_exists':'reject'}", 404,
+      "Thread with ID t not found" },
+    { "/runs/wait", "{'assistant_id':'g','input':{},'thread_id':'t'}", 422, "/threads/" },
     { "/runs/wait", "{'assistant_id':'g','input':{},'config':{'configurable':{'thread_id':'t'}}}",
       200, "{" },
     { "/invoke", "{'graph':'asking','input':{},'config':{'configurable':{'thread_id':'t'}}}", 200,
@@ -134,7 +140,7 @@ static const struct sample {
     { "/invoke",
       "{'graph':'g','input':{},'config':{'configurable':{'thread_id':'t'}},'if_not_exists':"
       "'reject'}",
-      422, "if_not_exists" },
+      404, "Thread with ID t not found" },
     { "/invoke", "{'graph':'g','command':{}}", 422, "EmptyInputError" },
     { "/invoke", "{'graph':'g','input':{},'command':{'goto':'one'}}", 422, "send one" },
     { "/runs/wait", "{'assistant_id':'g','input':{},'command':{'goto':'one'}}", 200,
@@ -162,7 +168,7 @@ static const struct sample {
       "checkpoint_ns" },
     { "/invoke", "{'graph':'g','input':{},'config':{'configurable':{'checkpoint_id':1}}}", 400,
       "config.configurable.checkpoint_id" },
-    { "/runs/stream", "{'assistant_id':'g','input':{},'checkpoint_id':'x'}", 422, "/invoke" },
+    { "/runs/stream", "{'assistant_id':'g','input':{},'checkpoint_id':'x'}", 422, "/threads/" },
     { "/invoke", "{'graph':'g','input':{},'durability':'never'}", 400, "sync, async or exit" },
     { "/invoke", "{'graph':'g','input':{},'config':{'max_concurrency':0}}", 422, "at least 1" },
     { "/invoke", "{'graph':'g','input':{},'config':{'max_concurrency':'1'}}", 400, "integer" },

@@ -1,21 +1,20 @@
 /*
- * POST /invoke, /runs/wait, /runs/stream: three doors to one handler. They differ in the shape of
- * the answer:
+ * One run, one request that waits for something of it (api/exchange.h):
  *
- *     /invoke as JSON   one reply when the run has ended; its status tells how (answer_when_done)
- *     /runs/wait        headers at once, a line feed per second, then one JSON value (next_of_wait)
- *     SSE               the run's events as they come (next_of_stream)
+ *     the result     one reply when the run has ended; its status tells how (answer_when_done)
+ *     a wait         headers at once, a line feed per second, then one JSON value (next_of_wait)
+ *     a stream       the run's events as they come (next_of_stream)
+ *     its end        204
  *
- * A struct call connects one run with one waiting request, and lives until the request is gone.
+ * A struct call connects the two, and lives until the request is gone.
  */
-#include "api/run_body.h"
+#include "api/exchange.h"
 #include "base/err.h"
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "http/sse.h"
 #include "run/hub.h"
 #include <assert.h>
-#include <ctype.h>
 #include <string.h>
 
 #define WAIT_HEARTBEAT_MS 1000 /* what the LangGraph server does */
@@ -23,8 +22,9 @@
 struct call {
     struct req *req; /* until it was replied to or gone; not used once sse is there */
     struct sse *sse;
-    struct run *run; /* a reference */
+    struct run *run; /* a reference; NULL: of an empty stream */
     struct reader *reader;
+    enum exchange_form form;
     bool cancels_on_disconnect;
     bool is_answered; /* /runs/wait: the JSON value was handed out */
     struct fail lost; /* see outcome() */
@@ -43,7 +43,7 @@ static void call_free(struct call *c)
 /* However the exchange ended, nobody waits for the run any more. */
 static void leave(struct call *c)
 {
-    if (c->cancels_on_disconnect && !run_has_ended(c->run))
+    if (c->cancels_on_disconnect && c->run != NULL && !run_has_ended(c->run))
         run_cancel(c->run);
     call_free(c);
 }
@@ -118,7 +118,10 @@ static void answer_when_done(void *arg)
 
     if (skip_events(c) != READER_END)
         return;
-    reply_result(c);
+    if (c->form == EXCHANGE_END)
+        reply_empty(c->req);
+    else
+        reply_result(c);
     leave(c);
 }
 
@@ -151,10 +154,11 @@ static enum sse_next next_of_stream(void *arg, const char **ret, size_t *ret_len
     };
     struct call *c = arg;
     struct run_event event = { 0 };
-    enum reader_result what = reader_next(c->reader, &event);
+    bool has_numbers = c->form == EXCHANGE_NUMBERED_STREAM;
+    enum reader_result what = c->run == NULL ? READER_END : reader_next(c->reader, &event);
 
-    *ret = event.frame;
-    *ret_len_bytes = event.frame_len_bytes;
+    *ret = has_numbers ? event.numbered : event.frame;
+    *ret_len_bytes = has_numbers ? event.numbered_len_bytes : event.frame_len_bytes;
     return meaning[what];
 }
 
@@ -205,7 +209,7 @@ static enum sse_next next_of_wait(void *arg, const char **ret, size_t *ret_len_b
     return SSE_DATA;
 }
 
-static int open_stream(struct call *c, enum door door)
+static int open_stream(struct call *c)
 {
     const struct conf *conf = ((const struct api *)req_app(c->req))->services->conf;
     struct sse_options events = {
@@ -224,58 +228,45 @@ static int open_stream(struct call *c, enum door door)
     value.heartbeat = "\n";
     value.heartbeat_ms = WAIT_HEARTBEAT_MS;
     value.next = next_of_wait;
-    return sse_open(c->req, door == DOOR_WAIT ? &value : &events, &c->sse);
+    return sse_open(c->req, c->form == EXCHANGE_WAIT ? &value : &events, &c->sse);
 }
 
 /* ---- beginning ---- */
 
-static void refuse(struct req *req, int r, struct fail *f)
-{
-    if (r < 0)
-        fail_set_fault(f, r);
-    reply_fail(req, f, NULL);
-    fail_clear(f);
-}
-
-/* A command, or where its thread stands, is enough to go by. */
-static bool needs_input(const struct run_request *req)
-{
-    return req->command == NULL && (req->input != NULL || req->thread_id == NULL);
-}
-
-/* /invoke tells a wrong input by its status, also when a stream was asked for; on /runs/... it is a
- * failed run. */
-static int check_before(const struct api *api, enum door door, struct run_body *b, struct fail *f)
-{
-    if (door != DOOR_INVOKE || !needs_input(&b->request))
-        return 0;
-    return run_check_input(api->services, b->request.graph, b->request.input, f);
-}
-
 /* Is the answer written while the run is at work? */
-static bool is_live(enum door door, const struct run_body *b)
+static bool is_live(enum exchange_form form)
 {
-    return door == DOOR_WAIT || b->is_stream;
+    return form != EXCHANGE_RESULT && form != EXCHANGE_END;
 }
 
-static int call_new(const struct api *api, enum door door, const struct run_body *b,
-                    struct call **ret, struct fail *f)
+static int open_reader(struct call *c, struct run *run, const struct exchange_options *o)
 {
+    int r = reader_open(run, o->modes, is_live(o->form) ? reader_ready : answer_when_done, c,
+                        &c->reader);
+
+    if (r == 0) {
+        c->run = run_ref(run);
+        if (o->from > 0)
+            reader_seek(c->reader, o->from);
+    }
+    return r;
+}
+
+static int call_new(struct req *req, struct run *run, const struct exchange_options *o,
+                    struct call **ret)
+{
+    const struct conf *conf = ((const struct api *)req_app(req))->services->conf;
     struct call *c = mem_zalloc(sizeof(*c));
-    int r;
 
     if (c == NULL)
         return err_trace(ERR_NOMEM);
     /* What it asks is made of the state: as much again. */
-    buf_init(&c->answer, 2 * (size_t)api->services->conf->max_state_bytes + 65536);
-    c->cancels_on_disconnect = b->cancels_on_disconnect;
-    r = run_start(api->runs, &b->request, &c->run, f);
-    if (r == 0)
-        r = reader_open(c->run, b->request.modes,
-                        is_live(door, b) ? reader_ready : answer_when_done, c, &c->reader);
+    buf_init(&c->answer, 2 * (size_t)conf->max_state_bytes + 65536);
+    c->req = req;
+    c->form = o->form;
+    c->cancels_on_disconnect = o->cancels_on_disconnect;
+    int r = run == NULL ? 0 : open_reader(c, run, o);
     if (r != 0) {
-        if (c->run != NULL)
-            run_cancel(c->run);
         call_free(c);
         return r;
     }
@@ -283,76 +274,27 @@ static int call_new(const struct api *api, enum door door, const struct run_body
     return 0;
 }
 
-/* A thread's id is any text. */
-static void add_segment(struct buf *to, const char *text)
+static void begin(struct call *c)
 {
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (isalnum(c) || strchr("-._~", c) != NULL)
-            buf_add_char(to, *text);
-        else
-            buf_addf(to, "%%%02X", c);
-    }
-}
-
-static void name_the_run(struct req *req, const struct run *run, const char *thread_id)
-{
-    struct buf location MEM_AUTO(buf_deinit);
-
-    buf_init(&location, 4096);
-    if (thread_id != NULL) {
-        buf_add_str(&location, "/threads/");
-        add_segment(&location, thread_id);
-    }
-    buf_addf(&location, "/runs/%s", run_id(run));
-    if (location.fault == 0) /* without memory the run has no name, and goes on */
-        reply_header(req, "Content-Location", location.data);
-}
-
-static void begin(struct req *req, enum door door, const struct run_body *b, struct call *c)
-{
-    assert(c != NULL);
-    c->req = req;
-    name_the_run(req, c->run, b->request.thread_id);
-    if (is_live(door, b)) {
-        if (open_stream(c, door) != 0)
+    if (is_live(c->form)) {
+        if (open_stream(c) != 0)
             leave(c);
         return;
     }
-    req_on_gone(req, client_gone, c);
-    answer_when_done(c); /* arms the reader: the run has not begun yet */
+    req_on_gone(c->req, client_gone, c);
+    answer_when_done(c);
 }
 
-static void handle(struct req *req, enum door door)
+void exchange_start(struct req *req, struct run *run, const struct exchange_options *o)
 {
-    const struct api *api = req_app(req);
-    struct run_body b;
-    struct fail f = { 0 };
     struct call *c = NULL;
-    int r = run_body_read(req, door, &b, &f);
+    int r = call_new(req, run, o, &c);
 
-    if (r == 0)
-        r = check_before(api, door, &b, &f);
-    if (r == 0)
-        r = call_new(api, door, &b, &c, &f);
-    if (r == 0)
-        begin(req, door, &b, c);
-    else
-        refuse(req, r, &f);
-    run_body_clear(&b);
-}
-
-void handle_invoke(struct req *req)
-{
-    handle(req, DOOR_INVOKE);
-}
-
-void handle_run_wait(struct req *req)
-{
-    handle(req, DOOR_WAIT);
-}
-
-void handle_run_stream(struct req *req)
-{
-    handle(req, DOOR_STREAM);
+    if (r == 0) {
+        begin(c);
+        return;
+    }
+    if (run != NULL && o->cancels_on_disconnect)
+        run_cancel(run);
+    reply_failf(req, FAIL_INTERNAL, "%s", err_text(r));
 }

@@ -1,0 +1,212 @@
+/*
+ * Runs that are there: follow their events, wait for their end, cancel them. What the desk knows is
+ * at work, or has ended a moment ago; of the others the store tells.
+ */
+#include "api/exchange.h"
+#include "api/lookup.h"
+#include "api/params.h"
+#include "run/event.h"
+#include <stdlib.h>
+#include <string.h>
+
+static struct run *find(const struct req *req, const char *thread_id)
+{
+    const struct api *api = req_app(req);
+
+    return desk_find(api->desk, thread_id, req_param(req, "run_id"));
+}
+
+/* ---- its events ---- */
+
+/* The names in stream_mode, 0 = none was given. False: the request was answered. */
+static bool read_modes(struct req *req, unsigned *ret)
+{
+    json_t *names = NULL;
+    const json_t *name;
+    size_t i;
+
+    *ret = 0;
+    if (!param_list(req, "stream_mode", &names))
+        return false;
+    bool ok = true;
+    json_array_foreach(names, i, name) {
+        unsigned bit = mode_find(json_string_value(name));
+        if (bit == 0 && ok) {
+            reply_failf(req, FAIL_BAD_REQUEST,
+                        "\"stream_mode\" has \"%.40s\"; this version knows %s",
+                        json_string_value(name), mode_names());
+            ok = false;
+        }
+        *ret |= bit;
+    }
+    json_decref(names);
+    return ok;
+}
+
+/* Behind the id that the client has seen last; "-1" and none: from the start. */
+static uint64_t first_wanted(const struct req *req)
+{
+    const char *last = req_header(req, "last-event-id");
+    char *end;
+
+    if (last == NULL || *last < '0' || *last > '9')
+        return 0;
+    unsigned long long number = strtoull(last, &end, 10);
+    return *end == '\0' ? number + 1 : 0;
+}
+
+static void show_nothing(struct lookup *l)
+{
+    const struct exchange_options options = { .form = EXCHANGE_NUMBERED_STREAM };
+
+    exchange_start(l->req, NULL, &options);
+    lookup_free(l);
+}
+
+static void follow(struct req *req, const char *thread_id)
+{
+    struct run *run = find(req, thread_id);
+    unsigned modes;
+
+    if (!read_modes(req, &modes))
+        return;
+    if (run == NULL) {
+        struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
+        if (l != NULL)
+            lookup_run(l, show_nothing);
+        return;
+    }
+    const struct exchange_options options = {
+        .form = EXCHANGE_NUMBERED_STREAM,
+        .modes = modes != 0 ? modes | (run_modes(run) & MODE_SUBGRAPHS) : run_modes(run),
+        .from = first_wanted(req),
+        .cancels_on_disconnect = param_bool(req, "cancel_on_disconnect"),
+    };
+    exchange_start(req, run, &options);
+}
+
+void handle_run_follow(struct req *req)
+{
+    follow(req, NULL);
+}
+
+void handle_thread_run_follow(struct req *req)
+{
+    follow(req, req_param(req, "thread_id"));
+}
+
+/* ---- its result ---- */
+
+/* Never null, which the JS client does not expect. */
+static void reply_values(struct lookup *l)
+{
+    json_t *values = json_object_get(l->thread, "values");
+
+    reply_json_take(l->req, 200, json_is_object(values) ? json_incref(values) : json_object());
+    lookup_free(l);
+}
+
+static void reply_nothing(struct lookup *l)
+{
+    reply_json_take(l->req, 200, json_object());
+    lookup_free(l);
+}
+
+static void run_is_there(struct lookup *l)
+{
+    if (l->thread_id == NULL)
+        reply_nothing(l);
+    else
+        lookup_thread(l, reply_values);
+}
+
+/* Of a stateless run that has ended there is nothing but what its log's keeper remembers. */
+static void join(struct req *req, const char *thread_id)
+{
+    struct run *run = find(req, thread_id);
+    const struct exchange_options options = {
+        .form = EXCHANGE_WAIT,
+        .cancels_on_disconnect = param_bool(req, "cancel_on_disconnect"),
+    };
+
+    if (run != NULL && (thread_id == NULL || !run_has_ended(run))) {
+        exchange_start(req, run, &options);
+        return;
+    }
+    struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
+    if (l != NULL)
+        lookup_run(l, run_is_there);
+}
+
+void handle_run_join(struct req *req)
+{
+    join(req, NULL);
+}
+
+void handle_thread_run_join(struct req *req)
+{
+    join(req, req_param(req, "thread_id"));
+}
+
+/* ---- its end ---- */
+
+static void reply_cancelled(struct req *req, bool waits)
+{
+    if (waits)
+        reply_empty(req);
+    else
+        reply_text(req, 202, "");
+}
+
+static void cancel_nothing(struct lookup *l)
+{
+    reply_cancelled(l->req, l->limit != 0);
+    lookup_free(l);
+}
+
+static bool read_action(struct req *req, enum desk_cancel *ret)
+{
+    const char *action = req_query(req, "action");
+
+    *ret = action != NULL && strcmp(action, "rollback") == 0 ? CANCEL_ROLLBACK : CANCEL_INTERRUPT;
+    if (action == NULL || strcmp(action, "interrupt") == 0 || strcmp(action, "rollback") == 0)
+        return true;
+    reply_failf(req, FAIL_BAD_REQUEST, "\"action\" must be interrupt or rollback, not \"%.40s\"",
+                action);
+    return false;
+}
+
+static void cancel(struct req *req, const char *thread_id)
+{
+    const struct api *api = req_app(req);
+    const struct exchange_options until_end = { .form = EXCHANGE_END };
+    struct run *run = find(req, thread_id);
+    bool waits = param_bool(req, "wait");
+    enum desk_cancel how;
+
+    if (!read_action(req, &how))
+        return;
+    if (run == NULL) {
+        struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
+        if (l == NULL)
+            return;
+        l->limit = waits;
+        lookup_run(l, cancel_nothing);
+        return;
+    }
+    desk_cancel(api->desk, run, how);
+    if (waits)
+        exchange_start(req, run, &until_end);
+    else
+        reply_cancelled(req, false);
+}
+
+void handle_run_cancel(struct req *req)
+{
+    cancel(req, NULL);
+}
+
+void handle_thread_run_cancel(struct req *req)
+{
+    cancel(req, req_param(req, "thread_id"));
+}
