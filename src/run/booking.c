@@ -272,7 +272,6 @@ static void booked(struct booking *b)
 {
     struct ticket *t = b->ticket;
 
-    t->thread_body = json_incref(b->thread_body);
     stop_others(b);
     finish(b, 0);
     ticket_booked_soon(t);

@@ -66,7 +66,7 @@ static void add_run(struct ticket *t, struct store_batch *b)
 
 static void add_values(const struct ticket *t, struct buf *out)
 {
-    buf_add_str(out, ",\"values\":");
+    buf_add_str(out, "\"values\":");
     state_encode(run_state(t->run), VIEW_SHOWN, out);
     buf_add_str(out, ",\"interrupts\":");
     if (run_interrupts_by_task(t->run) != NULL)
@@ -79,28 +79,47 @@ static void add_values(const struct ticket *t, struct buf *out)
     }
 }
 
-/* What else is in the body stays. */
-static void write_body(const struct ticket *t, struct buf *out)
+/* Is it this that a run's end says anew? */
+static bool is_of_run(const char *key)
 {
-    const json_t *config = json_object_get(t->thread_body, "config");
-
-    buf_add_str(out, "{\"config\":");
-    if (json_is_object(config))
-        jsonx_encode(config, out);
-    else
-        buf_add_str(out, "{}");
-    add_values(t, out);
-    buf_add_char(out, '}');
+    return strcmp(key, "values") == 0 || strcmp(key, "interrupts") == 0 ||
+           strcmp(key, "error") == 0;
 }
 
-static void add_thread(struct ticket *t, bool brief, struct store_batch *b)
+/* What else is in the body stays. 0 or a fault. */
+static int write_body(const struct ticket *t, const struct stored_record *thread, struct buf *out)
+{
+    json_t *body = record_object(&thread->body, desk_max_depth(t->desk));
+    const char *key;
+    json_t *value;
+
+    if (body == NULL)
+        return err_trace(ERR_NOMEM);
+    buf_add_char(out, '{');
+    json_object_foreach(body, key, value) {
+        if (is_of_run(key))
+            continue;
+        jsonx_encode_string(key, strlen(key), out);
+        buf_add_char(out, ':');
+        jsonx_encode(value, out);
+        buf_add_char(out, ',');
+    }
+    json_decref(body);
+    add_values(t, out);
+    buf_add_char(out, '}');
+    return out->fault == ERR_NOMEM ? err_trace(ERR_NOMEM) : 0;
+}
+
+/* A body that is too large is left out, as with brief. */
+static void add_thread(struct ticket *t, const struct stored_record *thread, bool brief,
+                       struct store_batch *b)
 {
     struct buf body MEM_AUTO(buf_deinit);
     bool is_undone = t->is_cancelled && t->cancelled == CANCEL_ROLLBACK;
 
     buf_init(&body, desk_max_bytes(t->desk));
-    if (!brief && !is_undone && run_state(t->run) != NULL)
-        write_body(t, &body);
+    if (!brief && !is_undone && run_state(t->run) != NULL && write_body(t, thread, &body) != 0)
+        b->fault = b->fault != 0 ? b->fault : ERR_NOMEM;
     const struct record_put put = {
         .kind = RECORD_THREAD,
         .id = t->sheet.thread_id,
@@ -123,10 +142,11 @@ static void add_interruption_by_server(struct ticket *t, struct store_batch *b)
 void ledger_add_end(struct ticket *t, bool brief, struct store_batch *b)
 {
     const struct sheet *s = &t->sheet;
+    const struct stored_record *thread = t->thread.count > 0 ? &t->thread.items[0] : NULL;
 
-    store_add_expect_record(b, RECORD_RUN, s->run_id, 0, NULL, 0);
-    if (s->thread_id[0] != '\0')
-        store_add_expect_record(b, RECORD_THREAD, s->thread_id, 0, NULL, 0);
+    store_add_expect_record(b, RECORD_RUN, s->run_id, 0, NULL, 0); /* the first row: see ticket.c */
+    if (thread != NULL)
+        store_add_expect_record(b, RECORD_THREAD, s->thread_id, thread->revision, NULL, 0);
     if (is_cut_by_server(t) && !s->is_attended) {
         add_interruption_by_server(t, b);
         return;
@@ -134,6 +154,6 @@ void ledger_add_end(struct ticket *t, bool brief, struct store_batch *b)
     if (t->is_cancelled && t->cancelled == CANCEL_ROLLBACK && s->base_id[0] != '\0')
         store_add_rewind_thread(b, s->thread_id, s->base_id);
     add_run(t, b);
-    if (s->thread_id[0] != '\0')
-        add_thread(t, brief, b);
+    if (thread != NULL)
+        add_thread(t, thread, brief, b);
 }

@@ -22,7 +22,6 @@ struct recovery {
     struct stored_records runs;
     size_t next;
     struct sheet sheet;             /* of the run at next */
-    struct stored_records thread;   /* its thread */
     struct stored_list checkpoints; /* the latest one, without values */
     bool goes_on;
     bool is_done;
@@ -40,7 +39,6 @@ static void end(struct recovery *v, int fault)
 static void next(struct recovery *v)
 {
     sheet_clear(&v->sheet);
-    stored_records_clear(&v->thread);
     stored_list_clear(&v->checkpoints);
     v->next++;
     take_next(v);
@@ -127,8 +125,6 @@ static void take_up(struct recovery *v)
         return;
     }
     t->is_recorded = true;
-    if (v->thread.count > 0)
-        t->thread_body = record_object(&v->thread.items[0].body, desk_max_depth(d));
     log_info("run_resumed", "run", t->sheet.run_id, "graph", t->sheet.graph, "attempt",
              log_int(t->sheet.attempt), "from", v->goes_on ? "checkpoint" : "input", NULL);
     ticket_booked(t);
@@ -156,27 +152,6 @@ static void read_checkpoint(struct recovery *v)
 
     store_read(v->desk->services->store, v->desk->services->loop, &v->work, &query, &v->checkpoints,
                checkpoint_read, v);
-}
-
-static void thread_read(void *arg, int result)
-{
-    struct recovery *v = arg;
-
-    if (result != 0)
-        end(v, err_trace(result < 0 ? result : ERR_SYSTEM));
-    else if (v->sheet.base_id[0] != '\0')
-        read_checkpoint(v);
-    else
-        take_up(v);
-}
-
-static void read_thread(struct recovery *v)
-{
-    const char *id = v->sheet.thread_id;
-    const struct record_query query = { .kind = RECORD_THREAD, .ids = &id, .id_count = 1 };
-
-    store_find_records(v->desk->services->store, v->desk->services->loop, &v->work, &query,
-                       &v->thread, thread_read, v);
 }
 
 static void take_next(struct recovery *v)
@@ -207,10 +182,10 @@ static void take_next(struct recovery *v)
     else if (v->sheet.attempt > d->services->conf->max_run_attempts)
         give_up_because(v, "the server went down each time that it had begun the run; see the "
                            "setting max_run_attempts");
-    else if (v->sheet.thread_id[0] == '\0')
-        take_up(v);
+    else if (v->sheet.thread_id[0] != '\0' && v->sheet.base_id[0] != '\0')
+        read_checkpoint(v);
     else
-        read_thread(v);
+        take_up(v);
 }
 
 static void runs_read(void *arg, int result)
@@ -236,7 +211,6 @@ int desk_recover(struct desk *d)
     int r = loop_run_until(d->services->loop, &v.is_done);
     sheet_clear(&v.sheet);
     stored_records_clear(&v.runs);
-    stored_records_clear(&v.thread);
     stored_list_clear(&v.checkpoints);
     return r != 0 ? err_trace(r) : v.fault;
 }

@@ -10,6 +10,7 @@
 
 /* A run that has ended keeps its state and log alive. */
 enum { KEPT_MAX = 1000 };
+enum { END_TRIES = 20 };
 /* Numbers of events that readers may have seen when the server is killed. */
 enum { EVENTS_RESERVED = 1000000 };
 
@@ -43,7 +44,7 @@ void ticket_free(struct ticket *t)
     list_remove(&t->in_line);
     loop_timer_free(t->timer);
     run_unref(t->run);
-    json_decref(t->thread_body);
+    stored_records_clear(&t->thread);
     sheet_clear(&t->sheet);
     mem_free(t);
 }
@@ -51,6 +52,7 @@ void ticket_free(struct ticket *t)
 /* ---- the end ---- */
 
 static void write_end(struct ticket *t);
+static void read_thread(struct ticket *t);
 
 static void forget_oldest(struct desk *d)
 {
@@ -63,6 +65,7 @@ static void close_ticket(struct ticket *t)
 {
     struct desk *d = t->desk;
 
+    stored_records_clear(&t->thread);
     run_close(t->run);
     line_leave(t);
     t->state = TICKET_KEPT;
@@ -75,19 +78,33 @@ static void close_ticket(struct ticket *t)
     desk_count(d, -1);
 }
 
+/* Has the thread been changed since it was read, so that it is worth another try? The other
+ * precondition is the first row: the run is still there. */
+static bool was_overtaken(const struct ticket *t, int result)
+{
+    return result == STORE_E_STALE && t->ended.stale > 0 && t->end_tries < END_TRIES;
+}
+
+/* STORE_E_STALE: run or thread was deleted meanwhile, so there is nothing to be told. */
+static void give_up(struct ticket *t, int result)
+{
+    if (result != 0 && result != STORE_E_STALE)
+        log_error("run_end_not_stored", "run", t->sheet.run_id, "result", log_int(result), NULL);
+    close_ticket(t);
+}
+
 static void end_written(void *arg, int result)
 {
     struct ticket *t = arg;
 
-    if (result != 0 && result != STORE_E_STALE && !t->is_retried) {
+    if (was_overtaken(t, result)) {
+        t->end_tries++;
+        read_thread(t);
+    } else if (result != 0 && result != STORE_E_STALE && !t->is_retried) {
         t->is_retried = true;
         write_end(t);
-        return;
-    }
-    /* STORE_E_STALE: run or thread was deleted meanwhile, so there is nothing to be told. */
-    if (result != 0 && result != STORE_E_STALE)
-        log_error("run_end_not_stored", "run", t->sheet.run_id, "result", log_int(result), NULL);
-    close_ticket(t);
+    } else
+        give_up(t, result);
 }
 
 static void write_end(struct ticket *t)
@@ -101,6 +118,29 @@ static void write_end(struct ticket *t)
     store_batch_deinit(&batch);
 }
 
+static void thread_read(void *arg, int result)
+{
+    struct ticket *t = arg;
+
+    if (result != 0 && !t->is_retried) {
+        t->is_retried = true;
+        read_thread(t);
+    } else if (result != 0 || t->thread.count == 0) /* deleted, with its runs */
+        give_up(t, result);
+    else
+        write_end(t);
+}
+
+static void read_thread(struct ticket *t)
+{
+    const char *id = t->sheet.thread_id;
+    const struct record_query query = { .kind = RECORD_THREAD, .ids = &id, .id_count = 1 };
+
+    stored_records_clear(&t->thread);
+    store_find_records(t->desk->services->store, t->desk->services->loop, &t->ended, &query,
+                       &t->thread, thread_read, t);
+}
+
 static void run_ended(void *arg)
 {
     struct ticket *t = arg;
@@ -112,10 +152,12 @@ static void run_ended(void *arg)
     if (t->timer != NULL)
         loop_timer_stop(t->timer);
     t->state = TICKET_CLOSING;
-    if (t->is_recorded && !t->is_abandoned)
-        write_end(t);
-    else
+    if (!t->is_recorded || t->is_abandoned)
         close_ticket(t);
+    else if (t->sheet.thread_id[0] != '\0')
+        read_thread(t);
+    else
+        write_end(t);
 }
 
 /* ---- the beginning ---- */

@@ -33,8 +33,9 @@ struct ticket {
     struct line *line; /* NULL = stateless, or out of it */
     enum ticket_state state;
     struct sheet sheet;
-    struct run *run;     /* a reference */
-    json_t *thread_body; /* object: of the thread's record when it was booked; or NULL */
+    struct run *run;              /* a reference */
+    struct stored_records thread; /* CLOSING: its thread's record */
+    int end_tries;
     struct loop_work booked;
     struct loop_timer *timer; /* of one that is to begin later */
     struct store_op began, ended;
