@@ -50,6 +50,8 @@ void handle_run_background(struct req *req);
 void handle_thread_run_wait(struct req *req);
 void handle_thread_run_stream(struct req *req);
 void handle_thread_run_background(struct req *req);
+/* run_batch.c */
+void handle_runs_batch(struct req *req);
 /* thread_runs.c */
 void handle_thread_runs(struct req *req);
 void handle_thread_run(struct req *req);

@@ -130,21 +130,10 @@ static void client_gone(void *arg)
 static int submit(struct creation *c)
 {
     json_t *kwargs = run_kwargs_new(&c->body, c->door);
-    const struct desk_order order = {
-        .assistant = c->body.assistant,
-        .thread_id = c->body.request.thread_id,
-        .kwargs = kwargs,
-        .metadata = c->body.metadata,
-        .multitask = c->body.multitask,
-        .modes = c->body.request.modes,
-        .creates_thread = c->body.creates_thread,
-        .is_recorded = c->door == DOOR_BACKGROUND,
-        .is_attended = c->body.cancels_on_disconnect && c->door != DOOR_BACKGROUND,
-        .after_ms = c->body.after_ms,
-    };
 
     if (kwargs == NULL)
         return err_trace(ERR_NOMEM);
+    const struct desk_order order = run_body_order(&c->body, c->door, kwargs);
     req_on_gone(c->req, client_gone, c);
     desk_submit(c->api->desk, &c->op, &order, &c->run, &c->fail, submitted, c);
     json_decref(kwargs);

@@ -41,6 +41,8 @@ int run_body_take(struct req *req, enum door door, const char *thread_id, json_t
 int run_body_parse(struct req *req, json_t **ret, struct fail *f);
 /* run_kwargs.c: what the run is asked to do, as run/sheet.h writes it down. NULL: no memory. */
 json_t *run_kwargs_new(const struct run_body *b, enum door door);
+/* The order for the desk; borrows from b and kwargs. */
+struct desk_order run_body_order(const struct run_body *b, enum door door, const json_t *kwargs);
 void run_body_clear(struct run_body *b);
 
 /* run_body_check.c: 0, or RUN_BODY_E_WRONG with f. body: an object. */

@@ -74,3 +74,19 @@ json_t *run_kwargs_new(const struct run_body *b, enum door door)
     json_decref(kwargs);
     return NULL;
 }
+
+struct desk_order run_body_order(const struct run_body *b, enum door door, const json_t *kwargs)
+{
+    return (struct desk_order){
+        .assistant = b->assistant,
+        .thread_id = b->request.thread_id,
+        .kwargs = kwargs,
+        .metadata = b->metadata,
+        .multitask = b->multitask,
+        .modes = b->request.modes,
+        .creates_thread = b->creates_thread,
+        .is_recorded = door == DOOR_BACKGROUND,
+        .is_attended = b->cancels_on_disconnect && door != DOOR_BACKGROUND,
+        .after_ms = b->after_ms,
+    };
+}

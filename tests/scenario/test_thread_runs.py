@@ -274,6 +274,16 @@ def test_a_stateless_background_run_can_be_joined_and_read(serve):
     assert client.get(f"/runs/{uuid.uuid4()}/join").status == 404
 
 
+def test_a_batch_begins_all_of_its_runs_or_none(serve):
+    client = serve(slow(1))
+    runs = client.post("/runs/batch", [{"assistant_id": "g", "input": {"q": q}} for q in "ab"]).json
+    assert [client.get(f"/runs/{run['run_id']}/join").json["log"][0] for run in runs] == ["one a", "one b"]
+    wrong = client.post("/runs/batch", [{"assistant_id": "g", "input": {}}, {"assistant_id": 5}])
+    assert wrong.status == 400 and "assistant_id" in wrong.text
+    assert client.post("/runs/batch", [{"assistant_id": "g", "input": {}}, {"assistant_id": "nope"}]).status == 404
+    assert client.post("/runs/batch", []).status == 400
+
+
 # ---- invoke goes the same way ----
 
 def test_invoke_has_one_run_at_a_time_unless_it_says_otherwise(thread):
