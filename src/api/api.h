@@ -60,6 +60,7 @@ void handle_thread_run_delete(struct req *req);
 void handle_run_follow(struct req *req);
 void handle_run_join(struct req *req);
 void handle_run_cancel(struct req *req);
+void handle_runs_cancel(struct req *req);
 void handle_thread_run_follow(struct req *req);
 void handle_thread_run_join(struct req *req);
 void handle_thread_run_cancel(struct req *req);

@@ -4,7 +4,8 @@
  */
 #include "api/exchange.h"
 #include "api/lookup.h"
-#include "api/params.h"
+#include "api/run_body.h"
+#include "api/run_query.h"
 #include "run/event.h"
 #include <stdlib.h>
 #include <string.h>
@@ -209,4 +210,78 @@ void handle_run_cancel(struct req *req)
 void handle_thread_run_cancel(struct req *req)
 {
     cancel(req, req_param(req, "thread_id"));
+}
+
+/* ---- the end of many ---- */
+
+static unsigned which_of(const char *status)
+{
+    static const struct {
+        const char *name;
+        unsigned which;
+    } names[] = {
+        { "pending", CANCEL_PENDING },
+        { "running", CANCEL_RUNNING },
+        { "all", CANCEL_PENDING | CANCEL_RUNNING },
+    };
+
+    for (size_t i = 0; status != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i].name, status) == 0)
+            return names[i].which;
+    }
+    return 0;
+}
+
+/* Runs that have ended, and such as nobody knows, are passed over. */
+static void cancel_named(const struct api *api, const char *thread_id, const json_t *ids,
+                         enum desk_cancel how)
+{
+    const json_t *id;
+    size_t i;
+
+    json_array_foreach(ids, i, id) {
+        struct run *run =
+            json_is_string(id) ? desk_find(api->desk, thread_id, json_string_value(id)) : NULL;
+        if (run != NULL)
+            desk_cancel(api->desk, run, how);
+    }
+}
+
+static void cancel_many(struct req *req, const json_t *body, enum desk_cancel how)
+{
+    const struct api *api = req_app(req);
+    const char *thread_id = json_string_value(run_body_find(body, "thread_id"));
+    const char *status = json_string_value(run_body_find(body, "status"));
+    const json_t *ids = run_body_find(body, "run_ids");
+
+    if (ids == NULL && which_of(status) == 0) {
+        reply_failf(req, FAIL_BAD_REQUEST,
+                    "say which: \"run_ids\" with their \"thread_id\", or \"status\": pending, "
+                    "running or all");
+        return;
+    }
+    if (ids != NULL)
+        cancel_named(api, thread_id, ids, how);
+    else
+        desk_cancel_all(api->desk, thread_id, which_of(status), how);
+    reply_empty(req);
+}
+
+void handle_runs_cancel(struct req *req)
+{
+    struct fail f = { 0 };
+    json_t *body = NULL;
+    enum desk_cancel how;
+
+    if (!read_action(req, &how))
+        return;
+    int r = run_body_parse(req, &body, &f);
+    if (r < 0)
+        fail_set_fault(&f, r);
+    if (r != 0)
+        reply_fail(req, &f, NULL);
+    else
+        cancel_many(req, body, how);
+    fail_clear(&f);
+    json_decref(body);
 }

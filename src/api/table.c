@@ -12,6 +12,7 @@ const struct http_route api_routes[] = {
     { "POST", "/runs/stream", handle_run_stream, ROUTE_BODY | ROUTE_PROTOCOL },
     { "POST", "/runs", handle_run_background, ROUTE_BODY | ROUTE_PROTOCOL },
     { "POST", "/runs/batch", handle_runs_batch, ROUTE_BODY | ROUTE_PROTOCOL },
+    { "POST", "/runs/cancel", handle_runs_cancel, ROUTE_BODY | ROUTE_PROTOCOL },
     { "GET", "/runs/{run_id}/stream", handle_run_follow, ROUTE_PROTOCOL },
     { "GET", "/runs/{run_id}/join", handle_run_join, ROUTE_PROTOCOL },
     { "POST", "/runs/{run_id}/cancel", handle_run_cancel, ROUTE_PROTOCOL },

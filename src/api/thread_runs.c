@@ -1,7 +1,7 @@
 /* The runs of a thread as they are written down: list them, show one, delete one. */
 #include "api/exchange.h"
 #include "api/lookup.h"
-#include "api/params.h"
+#include "api/run_query.h"
 #include "base/mem.h"
 
 enum { LIST_DEFAULT = 10, LIST_MAX = 1000 };

@@ -21,7 +21,7 @@ struct booking {
     struct desk *desk;
     struct desk_op *op;
     struct desk_order order; /* its pointers are owned */
-    struct graph *graph;     /* borrowed from the registry */
+    struct graph *graph;     /* a reference: graphs may be loaded anew meanwhile */
     struct store_op work;
     struct stored_records found; /* by the last read */
     json_t *assistant_body, *assistant_metadata;
@@ -43,6 +43,7 @@ static void cannot_cancel(struct op *op)
 
 static void booking_free(struct booking *b)
 {
+    graph_unref(b->graph);
     mem_free((char *)b->order.assistant);
     mem_free((char *)b->order.thread_id);
     json_decref((json_t *)b->order.kwargs);
@@ -141,6 +142,7 @@ static int settle_assistant(struct booking *b)
     b->graph = registry_find(b->desk->graphs, name);
     if (b->graph == NULL)
         return refuse_assistant(b);
+    graph_ref(b->graph);
     snprintf(b->assistant_id, sizeof(b->assistant_id), "%s",
              record != NULL ? record->id : b->graph->assistant_id);
     if (r == 0 && record == NULL &&

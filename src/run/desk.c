@@ -103,6 +103,24 @@ void desk_cancel(struct desk *d, struct run *run, enum desk_cancel how)
         ticket_cancel(t, how);
 }
 
+static bool is_one_of(const struct ticket *t, const char *thread_id, unsigned which)
+{
+    unsigned kind = t->state == TICKET_AT_WORK ? CANCEL_RUNNING : CANCEL_PENDING;
+
+    return (which & kind) != 0 && (thread_id == NULL || strcmp(t->sheet.thread_id, thread_id) == 0);
+}
+
+void desk_cancel_all(struct desk *d, const char *thread_id, unsigned which, enum desk_cancel how)
+{
+    for (size_t i = 0; i < DESK_BUCKETS; i++) {
+        LIST_EACH(&d->tickets[i], node) {
+            struct ticket *t = LIST_OF(node, struct ticket, node);
+            if (is_one_of(t, thread_id, which))
+                ticket_cancel(t, how);
+        }
+    }
+}
+
 bool desk_empty_thread(struct desk *d, const char *thread_id, struct desk_wait *w)
 {
     struct line *l = line_find(d, thread_id);

@@ -72,6 +72,9 @@ enum desk_cancel {
 };
 /* The run ends soon, as a reader sees. One that has ended: nothing happens. */
 void desk_cancel(struct desk *d, struct run *run, enum desk_cancel how);
+/* The same for all of a kind. thread_id NULL: of every thread, and stateless ones. */
+enum { CANCEL_PENDING = 1, CANCEL_RUNNING = 2 };
+void desk_cancel_all(struct desk *d, const char *thread_id, unsigned which, enum desk_cancel how);
 
 /* For who deletes a thread: all its runs are cancelled. false: it has none. Else w->empty is called
  * once, from the loop, when the last has ended and is written down; take w->node out of its list if

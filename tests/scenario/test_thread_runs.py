@@ -214,6 +214,18 @@ def test_rolling_back_deletes_the_run_and_its_checkpoints(thread):
     assert u.wait(None, command={"goto": "three"})["log"] == before["log"] + ["three"]
 
 
+def test_many_runs_are_cancelled_at_once(thread):
+    t = thread(slow(5000))
+    runs = [t.start() for _ in range(3)]
+    wait_until(lambda: t.status(runs[0]) == "running", "the first to begin")
+    body = {"thread_id": t.id, "run_ids": [runs[1]["run_id"]]}
+    assert t.client.post("/runs/cancel", body).status == 204
+    wait_until(lambda: t.status(runs[1]) == "interrupted", "the second to end")
+    assert t.client.post("/runs/cancel?action=rollback", {"status": "all"}).status == 204
+    wait_until(lambda: [t.status(run) for run in runs] == [404, "interrupted", 404], "all to end")
+    assert t.client.post("/runs/cancel", {}).status == 400
+
+
 def test_deleting_a_run_ends_it_first(thread):
     t = thread(slow(5000))
     run = t.start()

@@ -1,5 +1,5 @@
 /* Query parameters; the JS client sends lists as JSON, the Python one repeats the name. */
-#include "api/params.h"
+#include "api/run_query.h"
 #include "base/err.h"
 #include "base/jsonx.h"
 #include <errno.h>

@@ -1,5 +1,5 @@
-#ifndef ANABRANCH_API_PARAMS_H
-#define ANABRANCH_API_PARAMS_H
+#ifndef ANABRANCH_API_RUN_QUERY_H
+#define ANABRANCH_API_RUN_QUERY_H
 /* Values in the query of an address, in the spellings of the protocol's clients. */
 #include "api/api.h"
 
