@@ -25,6 +25,13 @@
  *     message*.c   chat messages as events           chunk.c, live.c   their pieces, joined again
  *     event_log.c  the bounded log                   record.c     a record and its frame
  *     hub.c        readers                           event.c      the names of modes
+ *
+ * Above all that is the desk of a server (ticket.h), which uses run.h as others do:
+ *
+ *     desk.c       what it knows                     booking.c    an order on its way into the books
+ *     ticket.c     a run in the books                line.c       the runs of a thread
+ *     ledger.c     the rows of an end                recover.c    what an earlier process has left
+ *     sheet.c      what is written of a run          order.c      what order, assistant and thread say
  */
 #include "base/buf.h"
 #include "base/list.h"
