@@ -10,7 +10,7 @@
  *         law -.->|"weather"| w;
  */
 #include "graph/draw.h"
-#include "graph/path.h"
+#include "graph/ways.h"
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -77,14 +77,7 @@ static void put_edge(const struct graph *g, int from, int to, struct buf *out)
 }
 
 /* A way that may be taken or not. */
-struct choice {
-    int from;
-    int to;
-    const char *word;  /* in front of the label; or NULL */
-    const char *label; /* or NULL */
-};
-
-static void put_choice(const struct graph *g, const struct choice *way, struct buf *out)
+static void put_choice(const struct graph *g, const struct way *way, struct buf *out)
 {
     buf_add_str(out, "    ");
     put_id(g, way->from, out);
@@ -99,96 +92,23 @@ static void put_choice(const struct graph *g, const struct choice *way, struct b
     buf_add_str(out, ";\n");
 }
 
-static void put_switch(const struct graph *g, int from, const struct route *route, struct buf *out)
-{
-    for (size_t i = 0; i < route->case_count; i++)
-        put_choice(g, &(struct choice){ from, route->targets[i], NULL, route->values[i] }, out);
-    if (route->fallback != NODE_NONE)
-        put_choice(g, &(struct choice){ from, route->fallback, NULL, "default" }, out);
-}
+struct drawing {
+    const struct graph *g;
+    struct buf *out;
+};
 
-static void put_each(const struct graph *g, int from, const struct route *route, struct buf *out)
+static void put_way(void *arg, const struct way *way)
 {
-    struct choice way = { from, route->targets[0], "each ", path_text(route->path) };
-    put_choice(g, &way, out);
-}
-
-/* A condition that says nothing of its targets may go anywhere. */
-static void put_function(const struct graph *g, int from, const struct route *route,
-                         struct buf *out)
-{
-    for (size_t i = 0; i < route->case_count; i++)
-        put_choice(g, &(struct choice){ from, route->targets[i], NULL, route->values[i] }, out);
-    if (route->case_count > 0)
-        return;
-    for (size_t i = 0; i < g->node_count; i++)
-        put_choice(g, &(struct choice){ from, (int)i, NULL, NULL }, out);
-    put_choice(g, &(struct choice){ from, NODE_END, NULL, NULL }, out);
-}
-
-static void put_route(const struct graph *g, int from, const struct route *route, struct buf *out)
-{
-    switch (route->kind) {
-    case ROUTE_SWITCH:
-        put_switch(g, from, route, out);
-        break;
-    case ROUTE_EACH:
-        put_each(g, from, route, out);
-        break;
-    case ROUTE_FUNCTION:
-        put_function(g, from, route, out);
-        break;
-    }
-}
-
-static void put_outlets(const struct graph *g, int from, const struct outlets *o, struct buf *out)
-{
-    for (size_t i = 0; i < o->target_count; i++)
-        put_edge(g, from, o->targets[i], out);
-    for (size_t i = 0; i < o->join_count; i++)
-        put_edge(g, from, g->joins[o->joins[i]].target, out);
-    for (size_t i = 0; i < o->route_count; i++)
-        put_route(g, from, &o->routes[i], out);
-}
-
-static bool is_empty(const struct outlets *o)
-{
-    return o->target_count + o->join_count + o->route_count == 0;
-}
-
-static void put_ends(const struct graph *g, int from, const struct node *n, const char *label,
-                     struct buf *out)
-{
-    for (size_t i = 0; i < n->end_count; i++)
-        put_choice(g, &(struct choice){ from, n->ends[i], NULL, label }, out);
-}
-
-/* An error handler stands for its node, so its ways are drawn as the node's. */
-static void put_handler(const struct graph *g, int from, struct buf *out)
-{
-    const struct node *n = &g->nodes[from];
-    if (n->on_error == NULL)
-        return;
-    put_ends(g, from, n->on_error, "on error", out);
-    if (n->on_error_goto != NODE_NONE)
-        put_choice(g, &(struct choice){ from, n->on_error_goto, NULL, "on error" }, out);
-    else if (n->on_error->end_count == 0)
-        put_choice(g, &(struct choice){ from, NODE_END, NULL, "on error" }, out);
-}
-
-static void put_node_ways(const struct graph *g, int from, struct buf *out)
-{
-    const struct node *n = &g->nodes[from];
-    put_outlets(g, from, &n->out, out);
-    put_ends(g, from, n, NULL, out);
-    /* Edges to the end are not kept, as they do nothing: a way ends where nothing follows. */
-    if (is_empty(&n->out) && n->end_count == 0)
-        put_edge(g, from, NODE_END, out);
-    put_handler(g, from, out);
+    const struct drawing *d = arg;
+    if (way->is_conditional)
+        put_choice(d->g, way, d->out);
+    else
+        put_edge(d->g, way->from, way->to, d->out);
 }
 
 void graph_draw(const struct graph *g, struct buf *out)
 {
+    struct drawing d = { g, out };
     buf_add_str(out, "graph TD;\n    __start__([\"__start__\"]);\n");
     for (size_t i = 0; i < g->node_count; i++) {
         buf_add_str(out, "    ");
@@ -198,9 +118,5 @@ void graph_draw(const struct graph *g, struct buf *out)
         buf_add_str(out, "];\n");
     }
     buf_add_str(out, "    __end__([\"__end__\"]);\n");
-    put_outlets(g, NODE_START, &g->start, out);
-    if (is_empty(&g->start))
-        put_edge(g, NODE_START, NODE_END, out);
-    for (size_t i = 0; i < g->node_count; i++)
-        put_node_ways(g, (int)i, out);
+    graph_each_way(g, put_way, &d);
 }

@@ -2,21 +2,27 @@
 #include "fake_kinds.h"
 #include "graph/draw.h"
 #include "graph/parse.h"
+#include "node/node.h"
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NODE "{\"kind\":\"set\",\"values\":{}}"
 
-static struct graph *graph_from(const char *text)
+static struct graph *graph_with(const struct kind_table *kinds, const char *text)
 {
     struct problems problems;
     struct graph *g = NULL;
     problems_init(&problems);
-    int r = graph_parse(&fake_kinds, &fake_limits, "g.json", text, strlen(text), &problems, &g);
+    int r = graph_parse(kinds, &fake_limits, "g.json", text, strlen(text), &problems, &g);
     ck_assert_msg(r == 0, "%s", buf_text(&problems.text));
     problems_deinit(&problems);
     return g;
+}
+
+static struct graph *graph_from(const char *text)
+{
+    return graph_with(&fake_kinds, text);
 }
 
 static const struct {
@@ -206,6 +212,95 @@ START_TEST(without_memory_there_is_no_schema_and_no_leak)
 }
 END_TEST
 
+/* ---- nodes and edges as JSON ---- */
+
+static const char nested[] =
+    "{\"state\":{\"a\":{\"type\":\"any\"}},\"nodes\":{\"before\":" NODE
+    ",\"child\":{\"kind\":\"graph\","
+    "\"graph\":{\"state\":{\"a\":{\"type\":\"any\"}},\"nodes\":{\"m\":" NODE ",\"l\":" NODE "},"
+    "\"edges\":[[\"START\",\"m\"],[\"m\",\"l\"],[\"l\",\"END\"]]}},\"x\":" NODE "},"
+    "\"edges\":[[\"START\",\"before\"],[\"before\",\"child\"],{\"from\":\"child\",\"switch\":\"a\","
+    "\"cases\":{\"go\":\"x\"},\"default\":\"END\"}]}";
+
+static const char branching[] =
+    "{\"state\":{},\"nodes\":{\"child\":{\"kind\":\"graph\",\"graph\":{\"state\":{},"
+    "\"nodes\":{\"m\":" NODE ",\"l\":" NODE "},\"edges\":[[\"START\",[\"m\",\"l\"]]]}}},"
+    "\"edges\":[[\"START\",\"child\"]]}";
+
+static const struct {
+    const char *text;
+    int depth;
+    const char *ids;
+    const char *ways;
+} sketches[] = {
+    { nested, 0, "__start__ before child x __end__ ",
+      "__start__>before before>child child?x(go) child?__end__(default) x>__end__ " },
+    { nested, 1, "__start__ before child:m child:l x __end__ ",
+      "child:m>child:l __start__>before before>child:m child:l?x(go) child:l?__end__(default) "
+      "x>__end__ " },
+    /* Its start and its end lead to two nodes. */
+    { branching, 9, "__start__ child:__start__ child:m child:l child:__end__ __end__ ",
+      "child:__start__>child:l child:__start__>child:m child:l>child:__end__ "
+      "child:m>child:__end__ __start__>child:__start__ child:__end__>__end__ " },
+};
+
+static struct graph *nested_from(const char *text)
+{
+    const struct kind_table kinds = node_kinds();
+    return graph_with(&kinds, text);
+}
+
+static void describe(const json_t *drawing, struct buf *ids, struct buf *ways)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(drawing, "nodes"), i, one)
+        buf_addf(ids, "%s ", json_string_value(json_object_get(one, "id")));
+    json_array_foreach(json_object_get(drawing, "edges"), i, one) {
+        const char *data = json_string_value(json_object_get(one, "data"));
+        buf_addf(ways, "%s%c%s", json_string_value(json_object_get(one, "source")),
+                 json_is_true(json_object_get(one, "conditional")) ? '?' : '>',
+                 json_string_value(json_object_get(one, "target")));
+        if (data != NULL)
+            buf_addf(ways, "(%s)", data);
+        buf_add_char(ways, ' ');
+    }
+}
+
+START_TEST(graphs_inside_are_drawn_as_deep_as_is_asked)
+{
+    struct graph *g = nested_from(sketches[_i].text);
+    json_t *drawing = graph_draw_json(g, sketches[_i].depth);
+    struct buf ids, ways;
+    buf_init(&ids, 1000);
+    buf_init(&ways, 1000);
+    describe(drawing, &ids, &ways);
+    ck_assert_str_eq(buf_text(&ids), sketches[_i].ids);
+    ck_assert_str_eq(buf_text(&ways), sketches[_i].ways);
+    buf_deinit(&ids);
+    buf_deinit(&ways);
+    json_decref(drawing);
+    graph_unref(g);
+}
+END_TEST
+
+START_TEST(without_memory_there_is_no_sketch_and_no_leak)
+{
+    struct graph *g = nested_from(nested);
+    for (unsigned long n = 1;; n++) {
+        mem_fail_at(n);
+        json_t *drawing = graph_draw_json(g, 1);
+        int is_pending = mem_fail_pending();
+        mem_fail_at(0);
+        ck_assert_int_eq(is_pending, drawing != NULL);
+        json_decref(drawing);
+        if (is_pending)
+            break;
+    }
+    graph_unref(g);
+}
+END_TEST
+
 #define ROWS(table) (int)(sizeof(table) / sizeof(table)[0])
 
 int main(void)
@@ -218,6 +313,8 @@ int main(void)
     tcase_add_test(tc, a_drawing_is_bounded);
     tcase_add_loop_test(tc, a_schema_has_the_fields_that_belong_to_it, 0, ROWS(schemas));
     tcase_add_test(tc, without_memory_there_is_no_schema_and_no_leak);
+    tcase_add_loop_test(tc, graphs_inside_are_drawn_as_deep_as_is_asked, 0, ROWS(sketches));
+    tcase_add_test(tc, without_memory_there_is_no_sketch_and_no_leak);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
