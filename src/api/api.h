@@ -25,6 +25,9 @@ struct api {
      */
     int (*reload)(void *arg, json_t **ret);
     void *reload_arg;
+    int64_t started_ms; /* wall clock: when the assistants of graphs came to be */
+    size_t work_count;  /* requests at work, api/work.h */
+    bool is_idle;       /* the last of them has ended */
 };
 
 /* Every route of the server. */
@@ -64,5 +67,39 @@ void handle_runs_cancel(struct req *req);
 void handle_thread_run_follow(struct req *req);
 void handle_thread_run_join(struct req *req);
 void handle_thread_run_cancel(struct req *req);
+/* assistants.c and its neighbours: the assistants of the protocol */
+void handle_assistant_create(struct req *req);
+void handle_assistant_get(struct req *req);
+void handle_assistant_patch(struct req *req);
+void handle_assistant_delete(struct req *req);
+void handle_assistants_search(struct req *req);
+void handle_assistants_count(struct req *req);
+void handle_assistant_versions(struct req *req);
+void handle_assistant_latest(struct req *req);
+void handle_assistant_graph(struct req *req);
+void handle_assistant_schemas(struct req *req);
+void handle_assistant_subgraphs(struct req *req);
+void handle_assistant_subgraph(struct req *req);
+/* threads.c and its neighbours: threads as resources, and their states */
+void handle_thread_create(struct req *req);
+void handle_thread_get(struct req *req);
+void handle_thread_patch(struct req *req);
+void handle_thread_delete(struct req *req);
+void handle_threads_search(struct req *req);
+void handle_threads_count(struct req *req);
+void handle_threads_prune(struct req *req);
+void handle_thread_copy(struct req *req);
+void handle_thread_state(struct req *req);
+void handle_thread_state_at(struct req *req);
+void handle_thread_state_checkpoint(struct req *req);
+void handle_thread_update_state(struct req *req);
+void handle_thread_history(struct req *req);
+void handle_thread_history_get(struct req *req);
+/* store_items.c */
+void handle_item_put(struct req *req);
+void handle_item_get(struct req *req);
+void handle_item_delete(struct req *req);
+void handle_items_search(struct req *req);
+void handle_namespaces(struct req *req);
 
 #endif

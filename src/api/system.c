@@ -13,7 +13,7 @@ void handle_info(struct req *req)
 {
     reply_json_take(req, 200,
                     json_pack("{s:s, s:s, s:{s:b, s:b, s:b}}", "name", "anabranch", "version",
-                              anabranch_version(), "flags", "assistants", 0, "crons", 0,
+                              anabranch_version(), "flags", "assistants", 1, "crons", 0,
                               "langsmith", 0));
 }
 

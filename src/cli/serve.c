@@ -8,7 +8,8 @@
  * gets drain_ms to end, then it is cancelled; exit status 0. A second one ends the process at once.
  * SIGHUP: graph files that have changed are loaded, as by POST /admin/reload.
  */
-#include "api/api.h"
+#include "api/work.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -234,6 +235,7 @@ static int start(struct serve *s)
         .runs = s->worker.runs,
         .desk = s->desk,
         .graphs = &s->set.graphs,
+        .started_ms = clock_wall_ms(),
         .graph_schema = graph_schema_text,
         .graph_schema_len_bytes = sizeof(graph_schema_text) - 1,
         .reload = reload,
@@ -247,6 +249,7 @@ static void stop(struct serve *s)
 {
     s->is_draining = true; /* no SIGHUP from now on */
     s->server = http_server_free(s->server);
+    api_finish(&s->api);
     worker_end_runs(&s->worker);
     s->desk = desk_free(s->desk);
     s->drain = loop_timer_free(s->drain);

@@ -1,0 +1,285 @@
+/* Bodies and queries of the protocol's resources, and pages of lists. */
+#include "api/params.h"
+#include "api/run_body.h"
+#include "base/jsonx.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { MINUTE_MS = 60000 };
+
+/* ---- types ---- */
+
+bool body_is_string(const json_t *v)
+{
+    return json_is_string(v);
+}
+bool body_is_object(const json_t *v)
+{
+    return json_is_object(v);
+}
+bool body_is_boolean(const json_t *v)
+{
+    return json_is_boolean(v);
+}
+
+static bool is_list_of(const json_t *v, bool (*fits)(const json_t *v))
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(v, i, item) {
+        if (!fits(item))
+            return false;
+    }
+    return json_is_array(v);
+}
+bool body_is_strings(const json_t *v)
+{
+    return is_list_of(v, body_is_string);
+}
+bool body_is_uuid(const json_t *v)
+{
+    return json_is_string(v) && id_is_uuid(json_string_value(v));
+}
+bool body_is_uuids(const json_t *v)
+{
+    return is_list_of(v, body_is_uuid);
+}
+bool body_is_count(const json_t *v)
+{
+    return json_is_integer(v) && json_integer_value(v) >= 0;
+}
+bool body_is_limit(const json_t *v)
+{
+    return json_is_integer(v) && json_integer_value(v) >= 1 && json_integer_value(v) <= PAGE_MAX;
+}
+
+static bool is_word(const json_t *v, const char *one, const char *other)
+{
+    const char *word = json_string_value(v);
+
+    return word != NULL && (strcmp(word, one) == 0 || strcmp(word, other) == 0);
+}
+bool body_is_if_exists(const json_t *v)
+{
+    return is_word(v, "raise", "do_nothing");
+}
+bool body_is_sort_order(const json_t *v)
+{
+    return is_word(v, "asc", "desc");
+}
+
+/* Milliseconds must stay far from the end of int64. */
+static bool is_minutes(const json_t *v)
+{
+    return json_is_number(v) && json_number_value(v) > 0 && json_number_value(v) < 1e9;
+}
+bool body_is_ttl(const json_t *v)
+{
+    const json_t *strategy = body_find(v, "strategy");
+
+    if (!json_is_object(v))
+        return is_minutes(v);
+    return is_minutes(json_object_get(v, "ttl")) &&
+           (strategy == NULL || is_word(strategy, "delete", "delete"));
+}
+
+/* ---- bodies ---- */
+
+static int parse(struct req *req, json_t **ret, struct fail *f)
+{
+    const struct api *api = req_app(req);
+    struct jsonx_error error;
+    size_t len = 0;
+    const char *bytes = req_body(req, &len);
+    int r = jsonx_parse(bytes, len, (int)api->services->conf->max_depth, ret, &error);
+
+    if (r > 0)
+        fail_set(f, FAIL_BAD_JSON,
+                 "the body is not JSON as this server takes it: line %d, column %d: %s", error.line,
+                 error.column, error.message);
+    else if (r == 0 && !json_is_object(*ret))
+        fail_set(f, FAIL_BAD_REQUEST, "the body must be a JSON object, not %s",
+                 jsonx_type_name(*ret));
+    return fail_is_set(f) ? PARAMS_E_WRONG : r;
+}
+
+static void tell_wrong(const struct body_key *key, const json_t *v, struct fail *f)
+{
+    if (v == NULL)
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" is missing: it must be %s", key->key, key->expected);
+    else if (json_is_string(v))
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not \"%.40s\"", key->key, key->expected,
+                 json_string_value(v));
+    else if (json_is_integer(v))
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not %lld", key->key, key->expected,
+                 (long long)json_integer_value(v));
+    else
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not %s", key->key, key->expected,
+                 jsonx_type_name(v));
+}
+
+static int check(const json_t *body, const struct body_key *keys, struct fail *f)
+{
+    for (const struct body_key *key = keys; key->key != NULL; key++) {
+        const json_t *v = body_find(body, key->key);
+        if (v == NULL ? !key->is_required : key->fits(v))
+            continue;
+        tell_wrong(key, v, f);
+        return PARAMS_E_WRONG;
+    }
+    return 0;
+}
+
+int body_read(struct req *req, const struct body_key *keys, json_t **ret, struct fail *f)
+{
+    json_t *body = NULL;
+    int r = parse(req, &body, f);
+
+    if (r == 0)
+        r = check(body, keys, f);
+    if (r == 0)
+        *ret = body;
+    else
+        json_decref(body);
+    return r;
+}
+
+json_t *body_find(const json_t *body, const char *key)
+{
+    return run_body_find(body, key);
+}
+
+const char *body_text(const json_t *body, const char *key)
+{
+    return json_string_value(body_find(body, key));
+}
+
+int64_t body_ttl_ms(const json_t *body)
+{
+    const json_t *ttl = body_find(body, "ttl");
+
+    if (json_is_object(ttl))
+        ttl = json_object_get(ttl, "ttl");
+    if (ttl == NULL)
+        return 0;
+    double ms = json_number_value(ttl) * MINUTE_MS;
+    return ms < 1 ? 1 : (int64_t)ms;
+}
+
+/* ---- pages ---- */
+
+struct page body_page(const json_t *body, size_t default_limit)
+{
+    const json_t *limit = body_find(body, "limit");
+
+    return (struct page){
+        .limit = limit == NULL ? default_limit : (size_t)json_integer_value(limit),
+        .offset = (size_t)json_integer_value(body_find(body, "offset")),
+    };
+}
+
+static void reply_number(struct req *req, const char *name, size_t number)
+{
+    char text[24];
+
+    (void)snprintf(text, sizeof(text), "%zu", number); /* 20 digits at most */
+    reply_header(req, name, text);
+}
+
+void reply_page(struct req *req, const struct page *page, size_t count, size_t total)
+{
+    reply_number(req, "X-Pagination-Total", total);
+    if (page->offset < total && total - page->offset > count)
+        reply_number(req, "X-Pagination-Next", page->offset + count);
+}
+
+/* ---- queries ---- */
+
+int query_flag(const struct req *req, const char *name, bool *ret, struct fail *f)
+{
+    static const char *const words[] = { "false", "true", "0", "1", "no", "yes" };
+    const char *given = req_query(req, name);
+
+    if (given == NULL || *given == '\0')
+        return 0;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcasecmp(given, words[i]) != 0)
+            continue;
+        *ret = i % 2 == 1;
+        return 0;
+    }
+    fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be true or false, not \"%.40s\"", name, given);
+    return PARAMS_E_WRONG;
+}
+
+int query_integer(const struct req *req, const char *name, int64_t least, int64_t most,
+                  int64_t *ret, struct fail *f)
+{
+    const char *given = req_query(req, name);
+    char *end = NULL;
+
+    if (given == NULL || *given == '\0')
+        return 0;
+    errno = 0;
+    long long number = strtoll(given, &end, 10);
+    if (errno == 0 && *end == '\0' && number >= least && number <= most) {
+        *ret = number;
+        return 0;
+    }
+    fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be an integer from %lld to %lld, not \"%.40s\"",
+             name, (long long)least, (long long)most, given);
+    return PARAMS_E_WRONG;
+}
+
+/* JSON's brackets and quotes stand around words that have neither. */
+static bool has_word(const char *list, const char *word)
+{
+    static const char between[] = " ,[]\"";
+    size_t len = strlen(word);
+
+    for (const char *at = list + strspn(list, between); *at != '\0'; at += strspn(at, between)) {
+        size_t this_len = strcspn(at, between);
+        if (this_len == len && memcmp(at, word, len) == 0)
+            return true;
+        at += this_len;
+    }
+    return false;
+}
+
+bool query_has(const struct req *req, const char *name, const char *word)
+{
+    const char *list;
+
+    for (size_t i = 0; (list = req_query_at(req, name, i)) != NULL; i++) {
+        if (has_word(list, word))
+            return true;
+    }
+    return false;
+}
+
+/* ---- answers ---- */
+
+json_t *select_take(json_t *object, const json_t *names)
+{
+    json_t *chosen = names == NULL ? NULL : json_object();
+    const json_t *name;
+    size_t i;
+    int bad = chosen == NULL || object == NULL;
+
+    if (names == NULL || object == NULL)
+        return object;
+    json_array_foreach(names, i, name) {
+        json_t *part = json_object_get(object, json_string_value(name));
+        if (part != NULL && !bad)
+            bad = json_object_set(chosen, json_string_value(name), part) != 0;
+    }
+    json_decref(object);
+    if (!bad)
+        return chosen;
+    json_decref(chosen);
+    return NULL;
+}

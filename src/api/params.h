@@ -1,0 +1,81 @@
+#ifndef ANABRANCH_API_PARAMS_H
+#define ANABRANCH_API_PARAMS_H
+/*
+ * What a request of the protocol's resources says: the keys of its body, by a table, and its query.
+ * Unknown keys are ignored, absent and null are the same, a wrong type is a FAIL_BAD_REQUEST that
+ * names the key.
+ *
+ *     static const struct body_key keys[] = {
+ *         { "metadata", body_is_object, "an object", false },
+ *         BODY_PAGE,
+ *         BODY_END,
+ *     };
+ *     r = body_read(req, keys, &body, &f);          { "metadata": 1 }: 400 "metadata" must be an ...
+ */
+#include "api/api.h"
+
+struct body_key {
+    const char *key; /* "ttl.strategy" leads into an object */
+    bool (*fits)(const json_t *v);
+    const char *expected; /* "a string": what it must be */
+    bool is_required;
+};
+#define BODY_END                                                                                   \
+    {                                                                                              \
+        .key = NULL                                                                                \
+    }
+
+bool body_is_string(const json_t *v);
+bool body_is_object(const json_t *v);
+bool body_is_boolean(const json_t *v);
+bool body_is_strings(const json_t *v); /* a list of them */
+bool body_is_uuid(const json_t *v);
+bool body_is_uuids(const json_t *v);
+bool body_is_limit(const json_t *v);     /* 1..PAGE_MAX */
+bool body_is_count(const json_t *v);     /* 0.. */
+bool body_is_if_exists(const json_t *v); /* raise, do_nothing */
+bool body_is_sort_order(const json_t *v);
+bool body_is_ttl(const json_t *v); /* minutes, or {"ttl": minutes, "strategy"} */
+
+#define BODY_PAGE                                                                                  \
+    { "limit", body_is_limit, "an integer from 1 to 1000", false },                                \
+    {                                                                                              \
+        "offset", body_is_count, "an integer of at least 0", false                                 \
+    }
+
+enum { PARAMS_E_WRONG = 1 };
+/* *ret: an object that fits the table; the caller's. 0, PARAMS_E_WRONG with f, or a fault. */
+int body_read(struct req *req, const struct body_key *keys, json_t **ret, struct fail *f);
+/* The value of a key, borrowed; NULL = absent or null. */
+json_t *body_find(const json_t *body, const char *key);
+const char *body_text(const json_t *body, const char *key); /* NULL = no string there */
+/* Minutes of a body's "ttl" in milliseconds; 0 = it says nothing. */
+int64_t body_ttl_ms(const json_t *body);
+
+/* ---- pages ---- */
+
+enum { PAGE_MAX = 1000 };
+struct page {
+    size_t limit;
+    size_t offset;
+};
+struct page body_page(const json_t *body, size_t default_limit);
+/* X-Pagination-Total, and X-Pagination-Next if more follow. */
+void reply_page(struct req *req, const struct page *page, size_t count, size_t total);
+
+/* ---- queries ---- */
+
+/* true false 1 0 yes no, in any case; absent: *ret stays. 0, or PARAMS_E_WRONG with f. */
+int query_flag(const struct req *req, const char *name, bool *ret, struct fail *f);
+/* An integer from least to most; absent: *ret stays. 0, or PARAMS_E_WRONG with f. */
+int query_integer(const struct req *req, const char *name, int64_t least, int64_t most,
+                  int64_t *ret, struct fail *f);
+/* Is word in the list that the query has under a name? It may be JSON, be repeated, or have commas. */
+bool query_has(const struct req *req, const char *name, const char *word);
+
+/* ---- answers ---- */
+
+/* Only the members that are named; NULL: all of them. Takes object. NULL: no memory. */
+json_t *select_take(json_t *object, const json_t *names);
+
+#endif

@@ -1,0 +1,126 @@
+/* Whole threads: a copy under a new id, and pruning many. */
+#include "api/on_thread.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include <stdio.h>
+#include <string.h>
+
+static struct on_thread *of(struct work *w)
+{
+    return (struct on_thread *)(void *)w;
+}
+
+/* ---- copy ---- */
+
+/* A run at work is not copied, nor is how it will end. */
+static const char *status_of_copy(const char *status)
+{
+    return strcmp(status, "busy") == 0 ? "idle" : status;
+}
+
+static void copy(struct work *w)
+{
+    struct on_thread *t = of(w);
+    const struct stored_record *from = &w->found.items[0];
+    char old_id[ID_BYTES];
+    struct record_put put = { .kind = RECORD_THREAD,
+                              .id = t->id,
+                              .status = status_of_copy(from->status),
+                              .now_ms = clock_wall_ms() };
+
+    memcpy(old_id, t->id, ID_BYTES);
+    id_v7(t->id);
+    /* As the protocol's server does. */
+    if (json_object_set_new(t->metadata, "thread_id", json_string(t->id)) != 0) {
+        work_fault(w, err_trace(ERR_NOMEM));
+        return;
+    }
+    (void)json_object_del(t->record_body, "ttl"); /* absent is fine */
+    store_add_expect_absent(&w->batch, RECORD_THREAD, t->id);
+    store_add_copy_thread(&w->batch, old_id, t->id);
+    if (work_put(w, &put, t->metadata, t->record_body))
+        work_commit(w, on_thread_reply, NULL);
+}
+
+void handle_thread_copy(struct req *req)
+{
+    struct on_thread *t = on_thread_new(req, NULL, true);
+
+    if (t != NULL)
+        on_thread_find(t, copy);
+}
+
+/* ---- prune ---- */
+
+static bool is_strategy(const json_t *v)
+{
+    const char *word = json_string_value(v);
+
+    return word != NULL && (strcmp(word, "delete") == 0 || strcmp(word, "keep_latest") == 0);
+}
+
+static const struct body_key prune_keys[] = {
+    { "thread_ids", body_is_uuids, "a list of UUIDs", true },
+    { "strategy", is_strategy, "delete or keep_latest", false },
+    BODY_END,
+};
+
+struct pruning {
+    struct work w; /* first member */
+    size_t count;
+};
+
+static void pruned(struct work *w)
+{
+    size_t count = ((struct pruning *)(void *)w)->count;
+
+    work_json_take(w, json_pack("{s:I}", "pruned_count", (json_int_t)count));
+}
+
+/* Those that a run is at work on stay as they are. */
+static void prune(struct work *w)
+{
+    static const char *const quiet[] = { "idle", "interrupted", "error" };
+    struct pruning *p = (struct pruning *)(void *)w;
+    const char *strategy = body_text(w->body, "strategy");
+    bool keeps = strategy != NULL && strcmp(strategy, "keep_latest") == 0;
+
+    p->count = 0;
+    for (size_t i = 0; i < w->found.count; i++) {
+        const char *id = w->found.items[i].id;
+        if (strcmp(w->found.items[i].status, "busy") == 0)
+            continue;
+        store_add_expect_record(&w->batch, RECORD_THREAD, id, 0, quiet,
+                                sizeof(quiet) / sizeof(quiet[0]));
+        if (keeps)
+            store_add_prune_thread(&w->batch, id);
+        else
+            store_add_delete_thread(&w->batch, id);
+        p->count++;
+    }
+    work_commit(w, pruned, NULL);
+}
+
+void handle_threads_prune(struct req *req)
+{
+    struct pruning *p = work_new(req, sizeof(*p), prune_keys);
+    const json_t *id;
+    size_t i;
+
+    if (p == NULL)
+        return;
+    const json_t *given = body_find(p->w.body, "thread_ids");
+    const char **ids = mem_array(json_array_size(given) + 1, sizeof(*ids));
+    if (ids == NULL) {
+        work_fault(&p->w, err_trace(ERR_NOMEM));
+        return;
+    }
+    json_array_foreach(given, i, id)
+        ids[i] = json_string_value(id);
+    const struct record_query query = {
+        .kind = RECORD_THREAD, .ids = ids, .id_count = json_array_size(given), .without_body = true
+    };
+    work_find(&p->w, &query, prune);
+    mem_free((void *)ids);
+}
