@@ -265,13 +265,15 @@ bool query_has(const struct req *req, const char *name, const char *word)
 
 json_t *select_take(json_t *object, const json_t *names)
 {
-    json_t *chosen = names == NULL ? NULL : json_object();
+    json_t *chosen;
     const json_t *name;
     size_t i;
-    int bad = chosen == NULL || object == NULL;
+    int bad;
 
     if (names == NULL || object == NULL)
         return object;
+    chosen = json_object();
+    bad = chosen == NULL;
     json_array_foreach(names, i, name) {
         json_t *part = json_object_get(object, json_string_value(name));
         if (part != NULL && !bad)
