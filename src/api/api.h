@@ -10,6 +10,8 @@
 
 enum { API_E_DRAINING = 1 };
 
+struct expiry;
+
 struct api {
     const struct services *services;
     struct runs *runs;
@@ -25,9 +27,10 @@ struct api {
      */
     int (*reload)(void *arg, json_t **ret);
     void *reload_arg;
-    int64_t started_ms; /* wall clock: when the assistants of graphs came to be */
-    size_t work_count;  /* requests at work, api/work.h */
-    bool is_idle;       /* the last of them has ended */
+    struct expiry *expiry; /* of threads; NULL: none is deleted by itself */
+    int64_t started_ms;    /* wall clock: when the assistants of graphs came to be */
+    size_t work_count;     /* requests at work, api/work.h */
+    bool is_idle;          /* the last of them has ended */
 };
 
 /* Every route of the server. */

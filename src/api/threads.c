@@ -1,4 +1,5 @@
 /* Threads as resources: make, show, change, delete. */
+#include "api/expiry.h"
 #include "api/on_thread.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -88,6 +89,8 @@ static void made(struct work *w)
     const struct thread_place place = on_thread_place(t, NULL, NULL);
     json_auto_t *steps = NULL;
 
+    if (t->due_ms != 0)
+        expiry_note(w->api->expiry, t->due_ms);
     if (t->graph == NULL) {
         on_thread_reply(w);
         return;
@@ -141,6 +144,7 @@ void handle_thread_create(struct req *req)
         work_fault(&t->w, err_trace(ERR_NOMEM));
         return;
     }
+    t->due_ms = put.due_ms;
     store_add_expect_absent(&t->w.batch, RECORD_THREAD, t->id);
     if (work_put(&t->w, &put, body_find(t->w.body, "metadata"), body))
         work_commit(&t->w, made, exists);
@@ -188,6 +192,8 @@ static void changed(struct work *w)
 {
     const char *prefer = w->req == NULL ? NULL : req_header(w->req, "prefer");
 
+    if (of(w)->due_ms != 0)
+        expiry_note(w->api->expiry, of(w)->due_ms);
     if (prefer != NULL && strcasestr(prefer, "return=minimal") != NULL)
         work_empty(w);
     else
@@ -213,6 +219,7 @@ static void change(struct work *w)
         work_fault(w, err_trace(ERR_NOMEM));
         return;
     }
+    t->due_ms = put.due_ms;
     store_add_expect_record(&w->batch, RECORD_THREAD, t->id, record->revision, NULL, 0);
     if (work_put(w, &put, t->metadata, ttl != NULL ? t->record_body : NULL))
         work_commit(w, changed, find_to_change);

@@ -33,9 +33,22 @@ static void client_gone(void *arg)
     w->req = NULL;
 }
 
-void *work_new(struct req *req, size_t size_bytes, const struct body_key *keys)
+void *work_new_inner(struct api *api, size_t size_bytes)
 {
     struct work *w = mem_zalloc(size_bytes);
+
+    if (w == NULL)
+        return NULL;
+    w->api = api;
+    api->work_count++;
+    api->is_idle = false;
+    store_batch_init(&w->batch);
+    return w;
+}
+
+void *work_new(struct req *req, size_t size_bytes, const struct body_key *keys)
+{
+    struct work *w = work_new_inner(req_app(req), size_bytes);
     int r;
 
     if (w == NULL) {
@@ -43,10 +56,6 @@ void *work_new(struct req *req, size_t size_bytes, const struct body_key *keys)
         return NULL;
     }
     w->req = req;
-    w->api = req_app(req);
-    w->api->work_count++;
-    w->api->is_idle = false;
-    store_batch_init(&w->batch);
     req_on_gone(req, client_gone, w);
     r = keys == NULL ? 0 : body_read(req, keys, &w->body, &w->fail);
     if (r == 0)

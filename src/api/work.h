@@ -21,7 +21,7 @@
 #include "store/record.h"
 
 struct work {
-    struct req *req; /* NULL: the client has left */
+    struct req *req; /* NULL: there is none, or the client has left */
     struct api *api;
     json_t *body; /* what the keys were checked of, or NULL */
     struct fail fail;
@@ -39,6 +39,10 @@ struct work {
 /* A zeroed struct that begins with a struct work. keys: what the body is checked by; NULL: there is
  * no body to read. NULL: it was replied to. */
 void *work_new(struct req *req, size_t size_bytes, const struct body_key *keys);
+
+/* The same without a request: for what the server does by itself. Its replies only end it. NULL: no
+ * memory. */
+void *work_new_inner(struct api *api, size_t size_bytes);
 
 /* ---- the store ---- */
 

@@ -8,6 +8,7 @@
  * gets drain_ms to end, then it is cancelled; exit status 0. A second one ends the process at once.
  * SIGHUP: graph files that have changed are loaded, as by POST /admin/reload.
  */
+#include "api/expiry.h"
 #include "api/work.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -241,6 +242,9 @@ static int start(struct serve *s)
         .reload = reload,
         .reload_arg = s,
     };
+    r = expiry_new(&s->api, &s->api.expiry);
+    if (r != 0)
+        return cli_fault("start", r);
     change_over(s, &none);
     return open_port(s);
 }
@@ -249,7 +253,9 @@ static void stop(struct serve *s)
 {
     s->is_draining = true; /* no SIGHUP from now on */
     s->server = http_server_free(s->server);
+    expiry_stop(s->api.expiry);
     api_finish(&s->api);
+    s->api.expiry = expiry_free(s->api.expiry);
     worker_end_runs(&s->worker);
     s->desk = desk_free(s->desk);
     s->drain = loop_timer_free(s->drain);

@@ -276,3 +276,25 @@ def test_a_thread_in_use_is_a_conflict(threads, model):
     call.finish()
     stream.events()
     t.ok("POST", f"/{one}/state", {"values": {"q": "y"}})
+
+
+def test_a_thread_ends_with_its_time_to_live(threads):
+    from harness.wait import wait_until
+    t = threads()
+    stays, other, goes = t.new_id(ttl=60), t.new_id(), t.new_id(ttl=0.002)
+    t.run(goes)
+    wait_until(lambda: t.ask("GET", f"/{goes}").status == 404, "the thread to be gone")
+    assert {x["thread_id"] for x in t.search()} == {stays, other}
+    t.ok("PATCH", f"/{other}", {"ttl": {"ttl": 0.001, "strategy": "delete"}})
+    wait_until(lambda: t.ok("POST", "/count", {}) == 1, "the other to be gone")
+
+
+def test_a_thread_that_has_expired_meanwhile_goes_at_the_next_start(start):
+    import time
+    from harness.wait import wait_until
+    first = start(STEPS, ANABRANCH_DATABASE="sqlite:threads.db")
+    one = Threads(first.client).new_id(ttl=0.005)
+    first.finish()
+    time.sleep(0.4)
+    t = Threads(start(STEPS, ANABRANCH_DATABASE="sqlite:threads.db").client)
+    wait_until(lambda: t.ask("GET", f"/{one}").status == 404, "the thread to be gone")

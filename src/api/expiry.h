@@ -1,0 +1,21 @@
+#ifndef ANABRANCH_API_EXPIRY_H
+#define ANABRANCH_API_EXPIRY_H
+/*
+ * Threads with a time to live are deleted when it has passed. A timer runs only while there are such
+ * threads; one that a run is at work on is looked at again later.
+ *
+ * Loop thread only.
+ */
+#include "api/api.h"
+
+struct expiry;
+/* Looks into the store soon. Borrows api until expiry_free(). 0 or ERR_NOMEM. */
+int expiry_new(struct api *api, struct expiry **ret);
+/* Before api_finish(): nothing is begun any more. */
+void expiry_stop(struct expiry *e);
+/* After api_finish(). Accepts NULL, returns NULL. */
+struct expiry *expiry_free(struct expiry *e);
+/* A thread was written that is due then. Accepts NULL: nothing is swept here. */
+void expiry_note(struct expiry *e, int64_t due_ms);
+
+#endif
