@@ -21,6 +21,7 @@ struct on_thread {
     json_t *record_body; /* the same */
     json_t *update;      /* see thread_update.c; or NULL */
     struct graph *graph; /* a reference, or NULL */
+    struct desk_wait wait; /* for the end of its runs, before it is deleted */
     int64_t due_ms;      /* what was written into the record, or 0 */
     void (*found)(struct work *w);
     void (*updated)(struct work *w);

@@ -111,14 +111,14 @@ static int read_checkpoint(enum door door, struct run_body *b, struct fail *f)
     return RUN_BODY_E_WRONG;
 }
 
-/* What happens where the body does not say it. /invoke has one run at a time and makes its thread. */
+/* What happens where the body does not say it. /invoke makes its thread. */
 static void read_words(enum door door, struct run_body *b)
 {
     const char *multitask = find_text(b->json, "multitask_strategy");
     const char *unknown = find_text(b->json, "if_not_exists");
     bool is_invoke = door == DOOR_INVOKE;
 
-    b->multitask = is_invoke ? MULTITASK_REJECT : MULTITASK_ENQUEUE;
+    b->multitask = MULTITASK_REJECT;
     if (multitask != NULL)
         b->multitask = (enum multitask)multitask_find(multitask); /* was checked */
     b->creates_thread = unknown != NULL ? strcmp(unknown, "create") == 0 : is_invoke;

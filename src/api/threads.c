@@ -240,10 +240,21 @@ void handle_thread_patch(struct req *req)
 
 /* ---- delete ---- */
 
-static void found_to_delete(struct work *w)
+static void delete_empty(void *arg)
 {
+    struct work *w = arg;
+
     w->then = work_empty;
     thread_delete(w->api->runs, &w->thread_op, of(w)->id, &w->fail, work_thread_done, w);
+}
+
+static void found_to_delete(struct work *w)
+{
+    struct on_thread *t = of(w);
+
+    t->wait = (struct desk_wait){ .empty = delete_empty, .arg = w };
+    if (!desk_empty_thread(w->api->desk, t->id, &t->wait))
+        delete_empty(w);
 }
 
 void handle_thread_delete(struct req *req)

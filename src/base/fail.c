@@ -23,6 +23,7 @@ static const struct fail_row rows[FAIL_CODE_COUNT] = {
     ROW(FAIL_METHOD, "MethodNotAllowedError", 405, false, "this address knows other methods only"),
     ROW(FAIL_TIMEOUT_REQUEST, "RequestTimeoutError", 408, false, "the request came too slowly"),
     ROW(FAIL_CONFLICT, "ConflictError", 409, false, "this contradicts the present state"),
+    ROW(FAIL_BUSY, "ConflictError", 409, false, "the thread is busy"),
     ROW(FAIL_TOO_LARGE, "ContentTooLargeError", 413, false, "the body is too large"),
     ROW(FAIL_MEDIA_TYPE, "UnsupportedMediaTypeError", 415, false, "send application/json"),
     ROW(FAIL_UNPROCESSABLE, "UnprocessableError", 422, false,

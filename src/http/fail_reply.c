@@ -34,6 +34,9 @@ static bool is_passing(enum fail_code code)
 int fail_reply_status(const struct fail *f, enum fail_shape shape)
 {
     int status = fail_status(f);
+
+    if (shape != FAIL_SHAPE_INVOKE && f->code == FAIL_BUSY) /* as the reference has it */
+        return STATUS_UNPROCESSABLE;
     if (shape != FAIL_SHAPE_INVOKE && status >= STATUS_SERVER_FIRST && !is_passing(f->code))
         return STATUS_UNPROCESSABLE;
     return status;

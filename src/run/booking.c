@@ -157,7 +157,7 @@ static int refuse_busy(struct booking *b)
 
     if (l == NULL || b->order.multitask != MULTITASK_REJECT)
         return 0;
-    fail_set(b->f, FAIL_CONFLICT,
+    fail_set(b->f, FAIL_BUSY,
              "Thread is already running a task. Wait for it to finish or choose a different "
              "multitask strategy.");
     return DESK_E_REFUSED;

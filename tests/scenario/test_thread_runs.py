@@ -33,8 +33,8 @@ class Thread:
     def wait(self, q="x", **more):
         return self.post("/wait", q, **more).json
 
-    def start(self, q="x", **more):
-        reply = self.post("", q, **more)
+    def start(self, q="x", multitask_strategy="enqueue", **more):
+        reply = self.post("", q, multitask_strategy=multitask_strategy, **more)
         assert reply.status == 200, reply.text
         return reply.json
 
@@ -151,11 +151,14 @@ def test_runs_of_a_thread_wait_for_each_other(thread):
     assert [line for line in t.join(second)["log"] if line.startswith("one")] == ["one a", "one b"]
 
 
-def test_reject_is_a_conflict(thread):
+def test_a_busy_thread_refuses_another_run(thread):
     t = thread(slow())
     run = t.start("a")
-    reply = t.post("/wait", multitask_strategy="reject")
-    assert reply.status == 409 and "already running" in reply.text
+    for words in {"multitask_strategy": "reject"}, {}:
+        reply = t.post("/wait", **words)
+        assert reply.status == 422 and "already running" in reply.text
+    reply = t.client.post("/invoke", {"graph": "g", "thread_id": t.id, "input": {"q": "b"}})
+    assert reply.status == 409 and reply.json["error"]["type"] == "ConflictError"
     assert [r for r, _ in t.list()] == [run["run_id"]]
 
 
@@ -193,6 +196,15 @@ def test_a_delayed_run_waits_for_its_time_and_can_be_cancelled(thread):
 
 
 # ---- cancelling, deleting ----
+
+def test_a_thread_that_is_deleted_takes_its_runs_along(thread):
+    t = thread(slow(20000))
+    first, second = t.start("a"), t.start("b")
+    t.wait_for(first, "one a")
+    assert t.client.request("DELETE", f"/threads/{t.id}").status == 204
+    assert [t.status(first), t.status(second)] == [404, 404]
+    assert t.client.get(f"/threads/{t.id}").status == 404 and t.client.get(f"/threads/{t.id}/state").status == 404
+
 
 def test_a_cancelled_run_just_ends(thread):
     t = thread(slow(5000))

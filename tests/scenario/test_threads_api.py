@@ -244,7 +244,8 @@ def test_a_copy_has_the_whole_history_and_goes_its_own_way(threads):
     t.run(one)
     copy = t.ok("POST", f"/{one}/copy")
     two = copy["thread_id"]
-    assert two != one and copy["metadata"] == {"graph_id": "g", "name": "one", "thread_id": two}
+    assert two != one and copy["metadata"] == t.ok("GET", f"/{one}")["metadata"] | {"thread_id": two}
+    assert copy["metadata"]["name"] == "one"
     assert t.history(two)[-1]["checkpoint"]["thread_id"] == two
     assert [s["values"] for s in t.history(two)] == [s["values"] for s in t.history(one)]
     t.run(two, input=None, command={"resume": "yes"})
