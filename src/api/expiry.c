@@ -88,17 +88,20 @@ static void find_due(struct work *w);
 
 static void sweep(struct work *w)
 {
-    if (w->found.count == 0 || of(w)->expiry->is_stopped) {
-        find_next(w);
-        return;
-    }
-    for (size_t i = 0; i < w->found.count; i++) {
+    bool is_stopped = of(w)->expiry->is_stopped;
+
+    for (size_t i = 0; !is_stopped && i < w->found.count; i++) {
         const struct stored_record *record = &w->found.items[i];
+        if (desk_is_busy(w->api->desk, record->id))
+            continue;
         store_add_expect_record(&w->batch, RECORD_THREAD, record->id, record->revision, quiet,
                                 QUIET_COUNT);
         store_add_delete_thread(&w->batch, record->id);
     }
-    work_commit(w, find_due, find_due);
+    if (w->batch.count > 0)
+        work_commit(w, find_due, find_due);
+    else
+        find_next(w);
 }
 
 static void find_due(struct work *w)

@@ -121,6 +121,11 @@ void desk_cancel_all(struct desk *d, const char *thread_id, unsigned which, enum
     }
 }
 
+bool desk_is_busy(const struct desk *d, const char *thread_id)
+{
+    return line_find(d, thread_id) != NULL;
+}
+
 bool desk_empty_thread(struct desk *d, const char *thread_id, struct desk_wait *w)
 {
     struct line *l = line_find(d, thread_id);

@@ -76,6 +76,10 @@ void desk_cancel(struct desk *d, struct run *run, enum desk_cancel how);
 enum { CANCEL_PENDING = 1, CANCEL_RUNNING = 2 };
 void desk_cancel_all(struct desk *d, const char *thread_id, unsigned which, enum desk_cancel how);
 
+/* Does a run of the thread wait, or is one at work? Who then changes the thread in a commit of this
+ * very turn of the loop does so before any run that is ordered later. */
+bool desk_is_busy(const struct desk *d, const char *thread_id);
+
 /* For who deletes a thread: all its runs are cancelled. false: it has none. Else w->empty is called
  * once, from the loop, when the last has ended and is written down; take w->node out of its list if
  * nobody waits any more. */

@@ -7,6 +7,8 @@
  *     cancelled         interrupted     idle (busy if more wait), whatever is next
  *     rolled back       deleted         the same; and its checkpoints are gone
  *     server goes down  pending         busy, as it was; an attended one: as cancelled
+ *
+ * The next run of the thread makes it busy again when it begins (ticket.c).
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -120,15 +122,18 @@ static void add_thread(struct ticket *t, const struct stored_record *thread, boo
     buf_init(&body, desk_max_bytes(t->desk));
     if (!brief && !is_undone && run_state(t->run) != NULL && write_body(t, thread, &body) != 0)
         b->fault = b->fault != 0 ? b->fault : ERR_NOMEM;
+    const char *status = thread_status(t);
     const struct record_put put = {
         .kind = RECORD_THREAD,
         .id = t->sheet.thread_id,
-        .status = thread_status(t),
+        .status = status,
         .body = body.fault == 0 ? body.data : NULL,
         .body_len_bytes = body.fault == 0 ? body.len : 0,
         .now_ms = t->sheet.updated_ms,
     };
     store_add_record(b, &put);
+    if (t->line != NULL)
+        t->line->is_let_go = strcmp(status, "busy") != 0;
 }
 
 /* As if it had not begun: the next server takes it up. */

@@ -23,6 +23,7 @@ struct line {
     struct list tickets;    /* in order of their booking; not those that are KEPT */
     struct ticket *at_work; /* or CLOSING after it was; NULL = nobody */
     struct list waits;      /* struct desk_wait */
+    bool is_let_go;         /* its record says other than busy: so the last run has ended */
     char thread_id[STORE_ID_MAX + 1];
 };
 

@@ -1,0 +1,95 @@
+"""What is kept, and what goes by itself: by age, by being pruned, and because nobody can reach it any more."""
+import uuid
+
+import pytest
+
+from harness.graphs import graph, note, wait
+from harness.wait import wait_until
+
+# What a run does is what q says.
+WAYS = graph({"draft": note("draft {{q}}"), "polish": note("polish", a="{{q}}"), "pause": wait(300),
+              "bad": {"kind": "fail", "error": "ValueError", "message": "no"}, "long": wait(60000)},
+             [{"from": "__start__", "switch": "q", "cases": {"fail": "pause", "slow": "long"}, "default": "draft"},
+              ["draft", "polish"], ["polish", "__end__"], ["pause", "bad"], ["bad", "__end__"], ["long", "__end__"]])
+NESTED = graph({"child": {"kind": "graph", "graph": "g"}, "after": note("after")},
+               [["__start__", "child"], ["child", "after"], ["after", "__end__"]])
+GRAPHS = {"g": WAYS, "nested": NESTED}
+
+
+@pytest.fixture(params=["memory:", "sqlite:keep.db"])
+def keeper(request, serve):
+    return lambda **settings: Keeper(serve(GRAPHS, ANABRANCH_DATABASE=request.param, **settings))
+
+
+class Keeper:
+    def __init__(self, client):
+        self.client = client
+
+    def ok(self, path, body):
+        reply = self.client.post(path, body)
+        assert reply.status == 200, reply.text
+        return reply.json
+
+    def new(self, **more):
+        return self.ok("/threads", {"metadata": {"graph_id": "g"}} | more)["thread_id"]
+
+    def start(self, thread_id, q="x", **more):
+        return self.ok(f"/threads/{thread_id}/runs", {"assistant_id": "g", "input": {"q": q},
+                                                      "multitask_strategy": "enqueue"} | more)
+
+    def turn(self, thread_id, graph_name="g"):
+        return self.ok(f"/threads/{thread_id}/runs/wait", {"assistant_id": graph_name, "input": {"q": "x"}})
+
+    def thread(self, thread_id):
+        reply = self.client.get(f"/threads/{thread_id}")
+        return reply.json if reply.status == 200 else None
+
+    def history(self, thread_id):
+        return self.ok(f"/threads/{thread_id}/history", {"limit": 1000})
+
+    def runs(self, thread_id):
+        return [(r["run_id"], r["status"]) for r in self.client.get(f"/threads/{thread_id}/runs").json]
+
+    def prune(self, ids, strategy="delete"):
+        return self.ok("/threads/prune", {"thread_ids": ids, "strategy": strategy})["pruned_count"]
+
+
+# ---- prune ----
+
+@pytest.mark.parametrize("strategy", ["delete", "keep_latest"])
+def test_prune_leaves_a_thread_alone_while_a_run_is_at_work(keeper, strategy):
+    k = keeper()
+    busy, idle = k.new(), k.new()
+    run = k.start(busy, "slow")
+    assert k.prune([busy, idle], strategy) == 1
+    assert dict(k.runs(busy))[run["run_id"]] in ("pending", "running")
+    assert (k.thread(idle) is None) == (strategy == "delete")
+    assert k.client.post(f"/threads/{busy}/runs/{run['run_id']}/cancel?wait=true", "").status < 300
+    assert k.prune([busy], strategy) == 1
+
+
+def test_a_thread_is_busy_while_the_run_behind_a_failed_one_is_at_work(keeper):
+    k = keeper()
+    one = k.new()
+    bad, good = k.start(one, "fail"), k.start(one, "slow")
+    wait_until(lambda: dict(k.runs(one)) == {bad["run_id"]: "error", good["run_id"]: "running"}, "the second run to begin")
+    assert k.thread(one)["status"] == "busy"
+    assert k.prune([one]) == 0
+    assert dict(k.runs(one))[good["run_id"]] == "running"
+
+
+def test_prune_leaves_a_thread_alone_whose_next_run_begins_later(keeper):
+    k = keeper()
+    one = k.new()
+    bad, later = k.start(one, "fail"), k.start(one, after_seconds=3600)
+    wait_until(lambda: dict(k.runs(one))[bad["run_id"]] == "error", "the first run to fail")
+    assert k.prune([one]) == 0
+    assert dict(k.runs(one))[later["run_id"]] == "pending"
+
+
+def test_many_are_pruned_with_one_request(keeper):
+    k = keeper()
+    ids = [k.new() for _ in range(120)]
+    assert k.prune(ids + [str(uuid.uuid4())]) == 120
+    assert k.ok("/threads/count", {}) == 0
+    assert k.prune([]) == 0
