@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include <string.h>
 
 enum { AT_ONCE = 50, LATER_MS = 60000, MS_US = 1000 };
 
@@ -43,6 +44,11 @@ void expiry_note(struct expiry *e, int64_t due_ms)
         return;
     e->armed_ms = due_ms;
     loop_timer_start(e->timer, (delay_ms > 0 ? delay_ms : 0) * MS_US);
+}
+
+static void note_due(void *arg, int64_t due_ms)
+{
+    expiry_note(arg, due_ms);
 }
 
 static void look_deinit(struct work *w)
@@ -86,6 +92,16 @@ static void find_next(struct work *w)
 
 static void find_due(struct work *w);
 
+/* The end of its next run writes when it is due again. */
+static void lose_past(struct work *w, const struct stored_record *record)
+{
+    store_add_prune_thread(&w->batch, record->id);
+    store_add_record(&w->batch, &(struct record_put){ .kind = RECORD_THREAD,
+                                                      .id = record->id,
+                                                      .now_ms = record->updated_ms,
+                                                      .due_ms = RECORD_NEVER });
+}
+
 static void sweep(struct work *w)
 {
     bool is_stopped = of(w)->expiry->is_stopped;
@@ -96,7 +112,10 @@ static void sweep(struct work *w)
             continue;
         store_add_expect_record(&w->batch, RECORD_THREAD, record->id, record->revision, quiet,
                                 QUIET_COUNT);
-        store_add_delete_thread(&w->batch, record->id);
+        if (strcmp(record->name, THREAD_KEEPS_LATEST) == 0)
+            lose_past(w, record);
+        else
+            store_add_delete_thread(&w->batch, record->id);
     }
     if (w->batch.count > 0)
         work_commit(w, find_due, find_due);
@@ -149,6 +168,7 @@ int expiry_new(struct api *api, struct expiry **ret)
         return err_trace(r);
     }
     e->api = api;
+    desk_on_due(api->desk, note_due, e);
     expiry_note(e, clock_wall_ms());
     *ret = e;
     return 0;
@@ -164,7 +184,9 @@ void expiry_stop(struct expiry *e)
 
 struct expiry *expiry_free(struct expiry *e)
 {
-    if (e != NULL)
-        expiry_stop(e);
+    if (e == NULL)
+        return NULL;
+    expiry_stop(e);
+    desk_on_due(e->api->desk, NULL, NULL);
     return mem_free(e);
 }

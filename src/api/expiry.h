@@ -1,7 +1,8 @@
 #ifndef ANABRANCH_API_EXPIRY_H
 #define ANABRANCH_API_EXPIRY_H
 /*
- * Threads with a time to live are deleted when it has passed. A timer runs only while there are such
+ * Threads with a time to live are deleted when it has passed, or lose all checkpoints but the latest,
+ * as their strategy says. A timer runs only while there are such
  * threads; one that a run is at work on is looked at again later.
  *
  * Loop thread only.

@@ -133,6 +133,10 @@ static void find_to_prune(struct work *w)
     size_t left = json_array_size(given) - p->begun;
 
     p->at_once = left < PRUNED_AT_ONCE ? left : PRUNED_AT_ONCE;
+    if (p->at_once == 0) {
+        pruned(w);
+        return;
+    }
     for (size_t i = 0; i < p->at_once; i++)
         ids[i] = json_string_value(json_array_get(given, p->begun + i));
     const struct record_query query = {

@@ -60,6 +60,12 @@ struct desk *desk_free(struct desk *d)
     return mem_free(d);
 }
 
+void desk_on_due(struct desk *d, void (*on_due)(void *arg, int64_t due_ms), void *arg)
+{
+    d->on_due = on_due;
+    d->on_due_arg = arg;
+}
+
 void desk_count(struct desk *d, int by)
 {
     d->busy_count += by;

@@ -31,6 +31,11 @@ void desk_drain(struct desk *d);
  * all of it has its place. 0 or a fault. */
 int desk_recover(struct desk *d);
 
+/* A thread whose ttl keeps the latest checkpoint loses its older ones so long after a run of it has
+ * ended: the end writes its due_ms, and tells when that will be. */
+#define THREAD_KEEPS_LATEST "keep_latest"
+void desk_on_due(struct desk *d, void (*on_due)(void *arg, int64_t due_ms), void *arg);
+
 struct desk_order {
     const char *assistant; /* an assistant's id, or a graph's name */
     const char *thread_id; /* NULL = stateless */

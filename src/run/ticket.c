@@ -304,10 +304,9 @@ static void take_thread(struct ticket *t, struct store_batch *b)
         return;
     t->line->is_let_go = false;
     store_add_expect_record(b, RECORD_THREAD, id, 0, NULL, 0);
-    store_add_record(b, &(struct record_put){ .kind = RECORD_THREAD,
-                                              .id = id,
-                                              .status = "busy",
-                                              .now_ms = t->sheet.updated_ms });
+    store_add_record(
+        b, &(struct record_put){
+               .kind = RECORD_THREAD, .id = id, .status = "busy", .now_ms = t->sheet.updated_ms });
 }
 
 /* Handed over before the run can write anything, so it is there before any checkpoint is. */

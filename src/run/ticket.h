@@ -63,6 +63,8 @@ struct desk {
     bool is_quiet;   /* busy_count is 0 */
     bool is_draining;
     struct loop_timer *sweep;
+    void (*on_due)(void *arg, int64_t due_ms);
+    void *on_due_arg;
     void *recovery; /* recover.c's */
 };
 /* How many are busy changes by this. */

@@ -1,4 +1,5 @@
 """What is kept, and what goes by itself: by age, by being pruned, and because nobody can reach it any more."""
+import re
 import uuid
 
 import pytest
@@ -90,6 +91,85 @@ def test_prune_leaves_a_thread_alone_whose_next_run_begins_later(keeper):
 def test_many_are_pruned_with_one_request(keeper):
     k = keeper()
     ids = [k.new() for _ in range(120)]
+    assert k.prune([]) == 0
     assert k.prune(ids + [str(uuid.uuid4())]) == 120
     assert k.ok("/threads/count", {}) == 0
-    assert k.prune([]) == 0
+
+
+# ---- by age ----
+
+def test_a_thread_to_which_nothing_happens_is_deleted_and_others_stay(keeper):
+    k = keeper(ANABRANCH_THREAD_KEEP_MS="400")
+    busy, idle, failed = k.new(), k.new(), k.new()
+    run = k.start(busy, "slow")
+    k.turn(idle)
+    k.start(failed, "fail")
+    wait_until(lambda: k.thread(idle) is None and k.thread(failed) is None, "idle threads to go")
+    assert k.runs(busy) == [(run["run_id"], "running")]
+    assert k.client.get(f"/threads/{idle}/state").status == 404
+    assert k.client.post(f"/threads/{busy}/runs/{run['run_id']}/cancel?wait=true", "").status < 300
+    wait_until(lambda: k.thread(busy) is None, "the thread to go when its run has ended")
+
+
+def test_the_past_of_a_thread_at_rest_goes_and_its_latest_state_stays(keeper):
+    k = keeper(ANABRANCH_HISTORY_KEEP_MS="300")
+    one = k.new()
+    for _ in range(3):
+        k.turn(one)
+    before = k.client.get(f"/threads/{one}/state").json
+    wait_until(lambda: len(k.history(one)) == 1, "the past to go")
+    after = k.client.get(f"/threads/{one}/state").json
+    assert after == before | {"parent_checkpoint": None}
+    assert k.thread(one)["values"] == before["values"]
+    assert k.turn(one)["log"] == before["values"]["log"] + ["draft x", "polish"], "and it goes on from there"
+    wait_until(lambda: len(k.history(one)) == 1, "the past to go once more")
+    assert len(k.runs(one)) == 4
+
+
+def test_what_has_lost_its_past_is_not_pruned_again_by_the_next_server(start):
+    def turned(server):
+        return Keeper(server.client)
+    settings = {"ANABRANCH_DATABASE": "sqlite:keep.db", "ANABRANCH_HISTORY_KEEP_MS": "300"}
+    server = start(GRAPHS, **settings)
+    k = turned(server)
+    old = [k.new() for _ in range(50)]
+    for one in old[:3]:
+        k.turn(one)
+    wait_until(lambda: all(len(k.history(one)) == 1 for one in old[:3]), "the past to go")
+    wait_until(lambda: sum(map(int, re.findall(r"histories=pruned count=(\d+)", server.log))) == 50, "all to be pruned")
+    server.finish()
+    again = start(GRAPHS, **settings)
+    k = turned(again)
+    new = k.new()
+    k.turn(new)
+    wait_until(lambda: len(k.history(new)) == 1, "the past of the new one to go")
+    wait_until(lambda: re.findall(r"histories=pruned count=(\d+)", again.log), "it to be told")
+    assert re.findall(r"histories=pruned count=(\d+)", again.log) == ["1"]
+
+
+def test_the_record_of_a_run_goes_and_its_thread_stays(keeper):
+    k = keeper(ANABRANCH_RUN_KEEP_MS="300")
+    one, busy = k.new(), k.new()
+    k.turn(one)
+    slow = k.start(busy, "slow")
+    k.start(one, "fail")
+    wait_until(lambda: k.runs(one) == [], "the records to go")
+    assert k.client.get(f"/threads/{one}/state").json["values"]["log"] == ["draft x", "polish"]
+    assert k.runs(busy) == [(slow["run_id"], "running")]
+
+
+# ---- by its own time to live ----
+
+def test_a_thread_that_keeps_its_latest_state_loses_its_past_when_its_time_has_come(keeper):
+    k = keeper()
+    one = k.new(ttl={"ttl": 0.01, "strategy": "keep_latest"})
+    ttl = k.client.get(f"/threads/{one}?include=ttl").json["ttl"]
+    assert (ttl["strategy"], ttl["ttl_minutes"]) == ("keep_latest", 0.01)
+    log = []
+    for _ in range(3):
+        k.turn(one)
+        log += ["draft x", "polish"]
+        wait_until(lambda: len(k.history(one)) == 1, "the past to go")
+        assert k.history(one)[0]["values"]["log"] == log
+    k.client.request("PATCH", f"/threads/{one}", {"ttl": 0.01})
+    wait_until(lambda: k.thread(one) is None, "the thread to go, as its new ttl says")
