@@ -55,6 +55,7 @@ enum sql {
     SQL_REWIND_WRITES,
     SQL_REWIND_VALUES,
     SQL_REWIND_CHECKPOINTS,
+    SQL_DROP_EMPTY_SPACES, /* where a rewind has left nothing */
     SQL_COPY_SPACES,
     SQL_COPY_CHECKPOINTS,
     SQL_COPY_VALUES,
@@ -124,7 +125,8 @@ struct database {
     char *path;
     struct sqlite3 *handle;
     struct sqlite3_stmt *statements[SQL_COUNT];
-    int wal_pages; /* in the write-ahead log, after the last commit */
+    int wal_pages;  /* in the write-ahead log, after the last commit */
+    bool has_spare; /* free pages, more than it will need soon */
     int code;      /* SQLite's extended code of the last call that failed */
     char text[160];
     int told_code; /* what the log was last told of; 0 = that all is well */
@@ -145,7 +147,8 @@ int database_open(const char *path, const struct schema *schema, struct buf *why
                   struct database **ret);
 /* Moves the log into the file. Accepts NULL, and one that was opened by half. */
 struct database *database_close(struct database *d);
-/* Work that nobody waits for: the log into the file, once it is long. */
+/* Work that nobody waits for: the log into the file, once it is long, and pages that are free back to
+ * the disk, once they are many. */
 void database_rest(struct database *d);
 
 /* 0 or STORE_E_REFUSED, with `why`. */

@@ -1,5 +1,6 @@
 """What is kept, and what goes by itself: by age, by being pruned, and because nobody can reach it any more."""
 import re
+import sqlite3
 import uuid
 
 import pytest
@@ -12,7 +13,7 @@ WAYS = graph({"draft": note("draft {{q}}"), "polish": note("polish", a="{{q}}"),
               "bad": {"kind": "fail", "error": "ValueError", "message": "no"}, "long": wait(60000)},
              [{"from": "__start__", "switch": "q", "cases": {"fail": "pause", "slow": "long"}, "default": "draft"},
               ["draft", "polish"], ["polish", "__end__"], ["pause", "bad"], ["bad", "__end__"], ["long", "__end__"]])
-NESTED = graph({"child": {"kind": "graph", "graph": "g"}, "after": note("after")},
+NESTED = graph({"child": {"kind": "graph", "graph": "g"}, "after": wait(60000)},
                [["__start__", "child"], ["child", "after"], ["after", "__end__"]])
 GRAPHS = {"g": WAYS, "nested": NESTED}
 
@@ -173,3 +174,56 @@ def test_a_thread_that_keeps_its_latest_state_loses_its_past_when_its_time_has_c
         assert k.history(one)[0]["values"]["log"] == log
     k.client.request("PATCH", f"/threads/{one}", {"ttl": 0.01})
     wait_until(lambda: k.thread(one) is None, "the thread to go, as its new ttl says")
+
+
+# ---- what nobody can reach ----
+
+def rows(path):
+    """Of each table that has any. No server has the file open."""
+    with sqlite3.connect(path) as db:
+        tables = [name for name, in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        counts = {name: db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables if name != "record_counts"}
+        assert db.execute("SELECT count(*) FROM record_counts WHERE count < 0").fetchone() == (0,)
+    db.close()
+    return {name: count for name, count in counts.items() if count}
+
+
+def test_what_was_deleted_or_never_kept_leaves_no_row(start, tmp_path):
+    server = start(GRAPHS, ANABRANCH_DATABASE="sqlite:keep.db")
+    k = Keeper(server.client)
+    nested = {"assistant_id": "nested", "input": {"q": "x"}}
+    for _ in range(5):
+        one, other = k.new(ttl=60), k.new()
+        k.turn(one)
+        copy = k.ok(f"/threads/{one}/copy", {})["thread_id"]
+        run = k.ok(f"/threads/{other}/runs", nested)
+        k.ok("/runs/wait", {"assistant_id": "g", "input": {"q": "x"}})
+        background = k.ok("/runs", {"assistant_id": "g", "input": {"q": "x"}})
+        assert k.client.get(f"/runs/{background['run_id']}/join").status == 200
+        made = k.ok("/assistants", {"graph_id": "g", "metadata": {"a": 1}})["assistant_id"]
+        assert k.client.request("PATCH", f"/assistants/{made}", {"metadata": {"a": 2}}).status == 200
+        assert k.client.request("DELETE", f"/assistants/{made}").status < 300
+        assert k.client.request("PUT", "/store/items", {"namespace": ["a"], "key": "k", "value": {}}).status == 204
+        assert k.client.request("DELETE", "/store/items", {"namespace": ["a"], "key": "k"}).status == 204
+        assert k.client.request("DELETE", f"/threads/{other}").status == 204, run
+        assert k.prune([one, copy]) == 2
+    server.finish()
+    assert rows(tmp_path / "keep.db") == {}
+
+
+def test_what_was_rolled_back_leaves_no_row(start, tmp_path):
+    server = start(GRAPHS, ANABRANCH_DATABASE="sqlite:keep.db")
+    k = Keeper(server.client)
+    one = k.new()
+    k.turn(one)
+    server.finish()
+    before = rows(tmp_path / "keep.db")
+    server = start(GRAPHS, ANABRANCH_DATABASE="sqlite:keep.db")
+    k = Keeper(server.client)
+    for _ in range(3):
+        run = k.ok(f"/threads/{one}/runs", {"assistant_id": "nested", "input": {"q": "x"}})
+        wait_until(lambda: k.client.get(f"/threads/{one}/state").json["next"] == ["after"], "the subgraph to end")
+        k.client.post(f"/threads/{one}/runs/{run['run_id']}/cancel?action=rollback&wait=true", "")
+        wait_until(lambda: len(k.runs(one)) == 1, "the run to be taken back")
+    server.finish()
+    assert rows(tmp_path / "keep.db") == before

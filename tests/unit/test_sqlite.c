@@ -219,6 +219,63 @@ START_TEST(a_transaction_that_fails_alone_is_told_and_the_next_works)
 }
 END_TEST
 
+/* ---- room ---- */
+
+enum { MEGABYTE = 1 << 20, LARGE_COUNT = 24 };
+
+static void put_large(int i, const char *bytes)
+{
+    char thread[16];
+    snprintf(thread, sizeof(thread), "t%d", i);
+    struct store_batch *b = add_commit();
+    store_add_checkpoint(b, thread, "", "c1", "", "{}", 2);
+    store_add_value(b, thread, "", "f", "c1", NULL, bytes, MEGABYTE);
+    work();
+    ck_assert_int_eq(jobs[0].result, 0);
+    drop_jobs();
+    database_rest(database);
+}
+
+static void delete_large(int i)
+{
+    char thread[16];
+    snprintf(thread, sizeof(thread), "t%d", i);
+    store_add_delete_thread(add_commit(), thread);
+    work();
+    ck_assert_int_eq(jobs[0].result, 0);
+    drop_jobs();
+    database_rest(database);
+}
+
+static off_t file_size(void)
+{
+    struct stat st;
+    ck_assert_int_eq(stat(path, &st), 0);
+    return st.st_size;
+}
+
+START_TEST(room_is_used_again_and_given_back_when_there_is_much)
+{
+    char *bytes = mem_zalloc(MEGABYTE);
+    reopen();
+    for (int i = 0; i < LARGE_COUNT; i++)
+        put_large(i, bytes);
+    off_t most = file_size();
+    ck_assert_int_gt(most, LARGE_COUNT / 2 * MEGABYTE);
+    for (int i = 0; i < 5 * LARGE_COUNT; i++) {
+        delete_large(i);
+        put_large(i + LARGE_COUNT, bytes);
+    }
+    ck_assert_int_lt(file_size(), most + most / 4);
+    for (int i = 0; i < 5 * LARGE_COUNT; i++)
+        delete_large(i + LARGE_COUNT);
+    for (int i = 0; i < 2 * LARGE_COUNT; i++)
+        delete_large(-1); /* a rest gives back a part */
+    ck_assert_int_lt(file_size(), 6 * MEGABYTE);
+    mem_free(bytes);
+}
+END_TEST
+
 /* ---- the statements ---- */
 
 START_TEST(no_statement_reads_a_whole_table)
@@ -981,6 +1038,7 @@ static Suite *make_suite(void)
         within_a_group_everything_counts_in_its_order,
         where_the_transaction_fails_each_job_gets_one_of_its_own,
         a_transaction_that_fails_alone_is_told_and_the_next_works,
+        room_is_used_again_and_given_back_when_there_is_much,
         no_statement_reads_a_whole_table,
         what_sqlite_cannot_hold_is_too_large,
         empty_bytes_come_back_empty,
