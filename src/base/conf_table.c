@@ -220,8 +220,8 @@ const struct conf_row conf_rows[] = {
           "The record of a run that ended so long ago is deleted, its thread stays; 0 keeps "
           "all." },
     { INT(snapshot_every, CONF_COUNT, "50", 1, 10000),
-      .sentence = "After so many updates an append or messages field is stored whole again; until "
-                  "then only what was added." },
+      .sentence = "An append or messages field is stored whole again after so many updates, if they are "
+                  "as large as it was then; until that only what was added." },
 
     { .group = "Scripts",
       INT(script_memory_bytes, CONF_BYTES, "256MiB", 1 * MIB, 64 * GIB),
