@@ -221,6 +221,20 @@ def test_a_cancelled_run_just_ends(thread):
     assert t.cancel(run, "?wait=1") == 204, "one that has ended is cancelled, too"
 
 
+def test_who_waits_for_a_run_that_is_cancelled_gets_the_values_that_it_had(thread):
+    t = thread(slow(5000))
+    reply = t.post("/wait", on_disconnect="cancel")
+    run = wait_until(lambda: t.client.get(t.path).json, "the run to be there")[0]
+    joined = t.client.get(f"{t.path}/{run['run_id']}/join")
+    held = t.start()
+    waits = t.client.get(f"{t.path}/{held['run_id']}/join")
+    wait_until(lambda: t.client.get(f"/threads/{t.id}/state").json["next"] == ["two"], "the second node to be at work")
+    assert t.cancel(held) == 202 and waits.json == {}, "it has not begun"
+    assert t.cancel(run) == 202
+    assert reply.json == joined.json == {"q": "x", "log": ["one x"]}
+    assert t.status(run) == "interrupted"
+
+
 def test_rolling_back_deletes_the_run_and_its_checkpoints(thread):
     t = thread(slow(1))
     before = t.wait("a")
