@@ -88,6 +88,20 @@ def test_a_stream_has_ids_and_says_where_the_run_is(thread):
     assert t.list() == [(run_id, "success")], "the books are closed before the stream ends"
 
 
+def test_who_reads_or_waits_again_is_told_where_to_come_back_to(thread):
+    t = thread(slow())
+    run = t.start()
+    path = f"{t.path}/{run['run_id']}"
+    joined = t.client.get(path + "/join")
+    assert joined.headers["location"] == path + "/join"
+    assert t.stream(run).headers["location"] == path + "/stream"
+    some = t.stream(run, '?stream_mode=["values","updates"]&cancel_on_disconnect=0')
+    assert some.headers["location"] == path + "/stream?stream_mode=values&stream_mode=updates"
+    assert t.client.get(some.headers["location"]).events()[-1].id == some.events()[-1].id
+    stateless = t.client.post("/runs", {"assistant_id": "g", "input": {"q": "x"}}).json["run_id"]
+    assert t.client.get(f"/runs/{stateless}/stream").headers["location"] == f"/runs/{stateless}/stream"
+
+
 def test_runs_go_on_from_each_other(thread):
     t = thread(slow(1))
     assert t.wait("a")["log"] == ["one a", "two", "three"]
