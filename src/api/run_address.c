@@ -26,7 +26,9 @@ void reply_run_address(struct req *req, const char *name, const char *thread_id,
         buf_add_str(&address, "/threads/");
         add_segment(&address, thread_id);
     }
-    buf_addf(&address, "/runs/%s%s", run_id, end);
+    if (run_id != NULL)
+        buf_addf(&address, "/runs/%s", run_id);
+    buf_add_str(&address, end);
     if (address.fault == 0) /* without memory the run has no name, and goes on */
         reply_header(req, name, address.data);
 }

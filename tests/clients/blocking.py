@@ -17,7 +17,7 @@ class Blocking:
         def call(*args, **more):
             result = function(*args, **more)
             if inspect.isawaitable(result):
-                return self._loop.run_until_complete(result)
+                result = self._loop.run_until_complete(result)
             return self._each(result) if hasattr(result, "__aiter__") else result
         return call
 

@@ -98,3 +98,21 @@ def test_supersteps_copy_and_prune(client, errors):
     assert client.threads.prune([thread, copy]) == {"pruned_count": 2}
     with pytest.raises(errors.NotFoundError):
         client.threads.get(copy)
+
+
+def test_a_threads_stream_goes_over_its_runs(client):
+    thread = new_thread(client)
+    runs = [client.runs.create(thread, "seq", input={"topic": topic}, multitask_strategy="enqueue")["run_id"] for topic in "ab"]
+    done, seen = [], []
+    for part in client.threads.join_stream(thread, last_event_id="-1"):
+        seen.append(part)
+        if part.event == "run_done":
+            done.append(part.data)
+            if len(done) == 2:
+                break
+    assert done == [{"run_id": run, "status": "success"} for run in runs]
+    for part, again in zip(seen[4:], client.threads.join_stream(thread, last_event_id=seen[3].id)):
+        assert part == again
+    stream = client.threads.join_stream(thread, stream_mode=["lifecycle", "state_update"], last_event_id="-1")
+    assert [next(stream).event for _ in range(4)] == ["metadata", "run_done"] * 2
+    stream.close()

@@ -115,8 +115,3 @@ test("a graph inside has a state of its own, while it waits", async () => {
   assert.ok(history.length >= 2);
   assert.equal(history[0].values.request, "pay less");
 });
-
-test("patchState is not there, and says so at once", async () => {
-  const { thread_id: id } = await client.threads.create();
-  await assert.rejects(client.threads.patchState(id, { a: 1 }), /HTTP 40[45]/);
-});
