@@ -143,7 +143,9 @@ static int post(struct webhook_call *c, bool is_guarded)
     };
 
     c->begun_us = clock_mono_us();
-    return fetch_start(c->office->services->fetcher, &req, &c->fetch);
+    int r = fetch_start(c->office->services->fetcher, &req, &c->fetch);
+    buf_deinit(&c->body); /* the fetch has its own */
+    return r;
 }
 
 static void name_host(struct webhook_call *c)
