@@ -27,7 +27,7 @@ struct api {
      */
     int (*reload)(void *arg, json_t **ret);
     void *reload_arg;
-    struct expiry *expiry; /* of threads; NULL: none is deleted by itself */
+    struct expiry *expiry; /* of threads and items; NULL: none is deleted by itself */
     int64_t started_ms;    /* wall clock: when the assistants of graphs came to be */
     size_t work_count;     /* requests at work, api/work.h */
     bool is_idle;          /* the last of them has ended */
@@ -87,6 +87,8 @@ void handle_assistant_subgraph(struct req *req);
 void handle_thread_create(struct req *req);
 void handle_thread_get(struct req *req);
 void handle_thread_patch(struct req *req);
+void handle_thread_patch_state(struct req *req);
+void handle_thread_stream(struct req *req);
 void handle_thread_delete(struct req *req);
 void handle_threads_search(struct req *req);
 void handle_threads_count(struct req *req);

@@ -4,8 +4,19 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "run/ticket.h"
+#include "run/watch.h"
 #include <assert.h>
 #include <string.h>
+
+/* FNV-1a */
+size_t desk_bucket(const char *id)
+{
+    uint32_t hash = 2166136261u;
+
+    for (; *id != '\0'; id++)
+        hash = (hash ^ (unsigned char)*id) * 16777619u;
+    return hash % DESK_BUCKETS;
+}
 
 static void sweep(void *arg)
 {
@@ -37,9 +48,13 @@ int desk_new(const struct services *services, struct runs *runs, const struct re
     for (size_t i = 0; i < DESK_BUCKETS; i++) {
         list_init(&d->tickets[i]);
         list_init(&d->lines[i]);
+        list_init(&d->watches[i]);
     }
     int r = loop_timer_new(services->loop, sweep, d, &d->sweep);
+    if (r == 0)
+        r = webhooks_new(services, &d->webhooks);
     if (r != 0) {
+        loop_timer_free(d->sweep);
         mem_free(d);
         return err_trace(r);
     }
@@ -56,6 +71,7 @@ struct desk *desk_free(struct desk *d)
         ;
     while (!list_is_empty(&d->kept))
         ticket_free(LIST_OF(d->kept.next, struct ticket, in_line));
+    webhooks_free(d->webhooks);
     loop_timer_free(d->sweep);
     return mem_free(d);
 }
@@ -64,6 +80,21 @@ void desk_on_due(struct desk *d, void (*on_due)(void *arg, int64_t due_ms), void
 {
     d->on_due = on_due;
     d->on_due_arg = arg;
+}
+
+int desk_check_webhook(const struct desk *d, const char *address, struct fail *f)
+{
+    return webhooks_check(d->webhooks, address, f);
+}
+
+bool desk_has_told_all(const struct desk *d)
+{
+    return webhooks_are_idle(d->webhooks);
+}
+
+void desk_when_told_all(struct desk *d, void (*told)(void *arg), void *arg)
+{
+    webhooks_when_idle(d->webhooks, told, arg);
 }
 
 void desk_count(struct desk *d, int by)
@@ -148,6 +179,7 @@ bool desk_empty_thread(struct desk *d, const char *thread_id, struct desk_wait *
 void desk_drain(struct desk *d)
 {
     d->is_draining = true;
+    desk_tell_over(d, NULL);
     for (size_t i = 0; i < DESK_BUCKETS; i++) {
         LIST_EACH(&d->tickets[i], node) {
             struct ticket *t = LIST_OF(node, struct ticket, node);

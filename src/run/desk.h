@@ -35,6 +35,11 @@ int desk_recover(struct desk *d);
  * ended: the end writes its due_ms, and tells when that will be. */
 #define THREAD_KEEPS_LATEST "keep_latest"
 void desk_on_due(struct desk *d, void (*on_due)(void *arg, int64_t due_ms), void *arg);
+/* May a run have this webhook? As webhooks_check() of run/webhook.h: 0, or 1 with f. */
+int desk_check_webhook(const struct desk *d, const char *address, struct fail *f);
+/* Is no webhook under way or due? Likewise, webhooks_are_idle() and webhooks_when_idle(). */
+bool desk_has_told_all(const struct desk *d);
+void desk_when_told_all(struct desk *d, void (*told)(void *arg), void *arg);
 
 struct desk_order {
     const char *assistant; /* an assistant's id, or a graph's name */

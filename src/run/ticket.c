@@ -14,18 +14,9 @@ enum { END_TRIES = 20 };
 /* Numbers of events that readers may have seen when the server is killed. */
 enum { EVENTS_RESERVED = 1000000 };
 
-static size_t bucket_of(const char *run_id)
-{
-    uint32_t hash = 2166136261u;
-
-    for (; *run_id != '\0'; run_id++)
-        hash = (hash ^ (unsigned char)*run_id) * 16777619u;
-    return hash % DESK_BUCKETS;
-}
-
 struct ticket *ticket_find(const struct desk *d, const char *run_id)
 {
-    LIST_EACH(&d->tickets[bucket_of(run_id)], node) {
+    LIST_EACH(&d->tickets[desk_bucket(run_id)], node) {
         struct ticket *t = LIST_OF(node, struct ticket, node);
         if (strcmp(t->sheet.run_id, run_id) == 0)
             return t;
@@ -103,8 +94,11 @@ static void end_written(void *arg, int result)
     } else if (result != 0 && result != STORE_E_STALE && !t->is_retried) {
         t->is_retried = true;
         write_end(t);
-    } else
+    } else {
+        if (result == 0 && t->has_webhook)
+            webhooks_note(t->desk->webhooks);
         give_up(t, result);
+    }
 }
 
 static void write_end(struct ticket *t)
@@ -230,7 +224,7 @@ int ticket_new(struct desk *d, struct sheet *take, struct graph *graph,
     t->first_event = how->first_event;
     memset(take, 0, sizeof(*take));
     list_init(&t->in_line);
-    list_add_tail(&d->tickets[bucket_of(t->sheet.run_id)], &t->node);
+    list_add_tail(&d->tickets[desk_bucket(t->sheet.run_id)], &t->node);
     int r = loop_timer_new(d->services->loop, time_has_come, t, &t->timer);
     if (r == 0)
         r = join(t);
@@ -330,12 +324,17 @@ void ticket_begin(struct ticket *t)
     t->state = TICKET_AT_WORK;
     snprintf(s->status, sizeof(s->status), "running");
     s->updated_ms = clock_wall_ms();
+    t->started_ms = s->updated_ms;
     s->due_ms = 0;
     if (s->base_id[0] == '\0')
         id_v6(-1, s->base_id);
     if (t->is_recorded)
         write_began(t);
     run_release(t->run);
+    if (t->line != NULL) {
+        t->turn = ++t->desk->turns;
+        watch_tell_began(t->desk, s->thread_id);
+    }
 }
 
 void ticket_cancel(struct ticket *t, enum desk_cancel how)

@@ -9,6 +9,7 @@
  *        +-> abandoned: its rows were not written
  */
 #include "run/desk.h"
+#include "run/webhook.h"
 
 enum ticket_state {
     TICKET_BOOKING, /* its rows are being written, or it is being looked at */
@@ -46,7 +47,10 @@ struct ticket {
     bool is_abandoned;
     bool has_ended_early; /* while BOOKING */
     bool is_retried;      /* its end could not be written: a shorter one is tried */
+    bool has_webhook;     /* one is in the rows of its end */
+    int64_t started_ms;   /* 0 = it has not begun */
     int64_t first_event;
+    uint64_t turn; /* 1..: run/watch.h; 0 = it has not begun, or is stateless */
     int64_t kept_until_us;
 };
 
@@ -57,6 +61,8 @@ struct desk {
     const struct registry *graphs;
     struct list tickets[DESK_BUCKETS]; /* by run id */
     struct list lines[DESK_BUCKETS];   /* by thread id */
+    struct list watches[DESK_BUCKETS]; /* likewise */
+    uint64_t turns;                    /* so many runs of threads have begun */
     struct list kept;                  /* oldest first */
     long kept_count;
     long busy_count; /* bookings, and tickets that are not KEPT */
@@ -65,8 +71,11 @@ struct desk {
     struct loop_timer *sweep;
     void (*on_due)(void *arg, int64_t due_ms);
     void *on_due_arg;
+    struct webhooks *webhooks;
     void *recovery; /* recover.c's */
 };
+/* Of a run's or a thread's id. */
+size_t desk_bucket(const char *id);
 /* How many are busy changes by this. */
 void desk_count(struct desk *d, int by);
 size_t desk_max_bytes(const struct desk *d); /* of a record */
@@ -96,6 +105,9 @@ struct ticket *ticket_find(const struct desk *d, const char *run_id);
 
 /* ledger.c: the rows of a run's end, and of its thread's; brief: without what may be large. */
 void ledger_add_end(struct ticket *t, bool brief, struct store_batch *b);
+
+/* watch.c: a run of the thread is at work. */
+void watch_tell_began(struct desk *d, const char *thread_id);
 
 /* line.c */
 struct line *line_find(const struct desk *d, const char *thread_id); /* NULL = nobody is there */

@@ -11,6 +11,7 @@
  *     RECORD_ASSISTANT     assistant id  graph id                  as shown
  *     RECORD_VERSION       of the caller's making  assistant id
  *     RECORD_CRON          cron id       of the caller's choice
+ *     RECORD_WEBHOOK       run id                      tries       its address
  *     RECORD_MARK          a word: what a part of the server notes down for its next start
  *
  * A record is written by puts, each of which may leave columns as they are, and every put counts its
@@ -41,6 +42,7 @@ enum record_kind {
     RECORD_ASSISTANT,
     RECORD_VERSION,
     RECORD_CRON,
+    RECORD_WEBHOOK,
     RECORD_MARK,
     RECORD_KIND_COUNT
 };

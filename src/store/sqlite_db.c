@@ -37,7 +37,7 @@ enum {
 };
 #define GIVE_BACK "PRAGMA incremental_vacuum(1000)"
 #define BEFORE_LOCK                                                                                \
-    "PRAGMA page_size = 4096; PRAGMA locking_mode = EXCLUSIVE; " \
+    "PRAGMA page_size = 4096; PRAGMA locking_mode = EXCLUSIVE; "                                   \
     "BEGIN EXCLUSIVE"
 /* Of a file that is empty: in one with tables it would write before it is known whose they are. */
 #define OF_NEW_FILE "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL"

@@ -11,6 +11,10 @@ from harness.wait import wait_until
 DATABASES = ["memory:", "sqlite:threads.db"]
 
 
+LONG = {"context": {"ms": 60000}}
+SHORT = {"context": {"ms": 1}}
+
+
 def slow(ms=400):
     return chain(one=note("one {{q}}"), two=wait(ms, values={"log": "two"}), three=note("three"))
 
@@ -82,6 +86,20 @@ def test_a_stream_has_ids_and_says_where_the_run_is(thread):
     assert reply.headers["content-location"] == f"{t.path}/{run_id}"
     assert reply.headers["location"] == f"{t.path}/{run_id}/stream"
     assert t.list() == [(run_id, "success")], "the books are closed before the stream ends"
+
+
+def test_who_reads_or_waits_again_is_told_where_to_come_back_to(thread):
+    t = thread(slow())
+    run = t.start()
+    path = f"{t.path}/{run['run_id']}"
+    joined = t.client.get(path + "/join")
+    assert joined.headers["location"] == path + "/join"
+    assert t.stream(run).headers["location"] == path + "/stream"
+    some = t.stream(run, '?stream_mode=["values","updates"]&cancel_on_disconnect=0')
+    assert some.headers["location"] == path + "/stream?stream_mode=values&stream_mode=updates"
+    assert t.client.get(some.headers["location"]).events()[-1].id == some.events()[-1].id
+    stateless = t.client.post("/runs", {"assistant_id": "g", "input": {"q": "x"}}).json["run_id"]
+    assert t.client.get(f"/runs/{stateless}/stream").headers["location"] == f"/runs/{stateless}/stream"
 
 
 def test_runs_go_on_from_each_other(thread):
@@ -163,26 +181,26 @@ def test_a_busy_thread_refuses_another_run(thread):
 
 
 def test_interrupt_stops_what_runs_and_keeps_what_it_has_done(thread):
-    t = thread(slow(5000))
-    first = t.start("a")
+    t = thread(slow("{{$context.ms}}"))
+    first = t.start("a", **LONG)
     t.wait_for(first, "one a")
-    second = t.start("b", multitask_strategy="interrupt")
+    second = t.start("b", multitask_strategy="interrupt", **LONG)
     wait_until(lambda: t.status(first) == "interrupted", "the first to end")
     t.wait_for(second, "one b")
     assert t.cancel(second, "?wait=1") == 204
-    third = t.stream(t.start(None, assistant_id="g", command={"goto": "three"}), "?stream_mode=values").events()
+    third = t.stream(t.start(None, assistant_id="g", command={"goto": "three"}, **SHORT), "?stream_mode=values").events()
     assert [line for line in third[-1].data["log"] if line.startswith("one")] == ["one a", "one b"]
 
 
 def test_rollback_leaves_nothing_of_what_ran(thread):
-    t = thread(slow(5000))
-    first = t.start("a")
+    t = thread(slow("{{$context.ms}}"))
+    first = t.start("a", **LONG)
     t.wait_for(first, "one a")
-    second = t.start("b", multitask_strategy="rollback")
+    second = t.start("b", multitask_strategy="rollback", **LONG)
     wait_until(lambda: t.status(first) == 404, "the first to be gone")
     t.wait_for(second, "one b")
     assert t.cancel(second, "?wait=true") == 204
-    seen = t.wait(None, command={"goto": "three"})
+    seen = t.wait(None, command={"goto": "three"}, **SHORT)
     assert [line for line in seen["log"] if line.startswith("one")] == ["one b"]
 
 
@@ -215,6 +233,20 @@ def test_a_cancelled_run_just_ends(thread):
     assert reply.events() == [] and reply.is_ended
     assert t.status(run) == "interrupted"
     assert t.cancel(run, "?wait=1") == 204, "one that has ended is cancelled, too"
+
+
+def test_who_waits_for_a_run_that_is_cancelled_gets_the_values_that_it_had(thread):
+    t = thread(slow(5000))
+    reply = t.post("/wait", on_disconnect="cancel")
+    run = wait_until(lambda: t.client.get(t.path).json, "the run to be there")[0]
+    joined = t.client.get(f"{t.path}/{run['run_id']}/join")
+    held = t.start()
+    waits = t.client.get(f"{t.path}/{held['run_id']}/join")
+    wait_until(lambda: t.client.get(f"/threads/{t.id}/state").json["next"] == ["two"], "the second node to be at work")
+    assert t.cancel(held) == 202 and waits.json == {}, "it has not begun"
+    assert t.cancel(run) == 202
+    assert reply.json == joined.json == {"q": "x", "log": ["one x"]}
+    assert t.status(run) == "interrupted"
 
 
 def test_rolling_back_deletes_the_run_and_its_checkpoints(thread):
@@ -345,8 +377,8 @@ def test_a_killed_run_goes_on_without_repeating_what_it_had_done(start):
 
 
 def test_a_run_that_kills_its_server_is_given_up(start):
-    server, t = killed(start, slow(60000), ANABRANCH_MAX_RUN_ATTEMPTS="2")
-    run = t.start("a")
+    server, t = killed(start, slow("{{$context.ms}}"), ANABRANCH_MAX_RUN_ATTEMPTS="2")
+    run = t.start("a", **LONG)
     for _ in range(2):
         wait_until(lambda: t.status(run) == "running", "the run to begin")
         server.signal(signal.SIGKILL)
@@ -354,7 +386,7 @@ def test_a_run_that_kills_its_server_is_given_up(start):
         server = start(ANABRANCH_DATABASE="sqlite:threads.db", ANABRANCH_MAX_RUN_ATTEMPTS="2")
         t = Thread(server.client, ident=t.id)
     assert t.status(run) == "error" and server.logged("run_not_resumed")
-    assert t.wait(None, command={"goto": "three"})["log"][-1] == "three", "the thread takes another"
+    assert t.wait(None, command={"goto": "three"}, **SHORT)["log"][-1] == "three", "the thread takes another"
 
 
 def test_a_server_that_ends_leaves_its_runs_to_the_next(start):
