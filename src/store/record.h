@@ -114,7 +114,7 @@ struct stored_record {
  * created_ms; any of them in any order where at most 1,000 records have it; the first page of
  * every order. Otherwise the order's index is walked until the page is full, and the costs are those
  * of the records passed over: so it is with offset (0.1 us each; `after` is free), name_part, body,
- * and nested metadata (some 2 us each). A total of what has some metadata counts it; others are kept.
+ * and nested metadata (some 2 us each), but others get their turn. A total of what has some metadata counts it; others are kept.
  * `memory` walks for ids, status and metadata, too.
  */
 struct record_query {

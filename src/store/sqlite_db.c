@@ -28,8 +28,7 @@
  * free are used again; when they are more than SPARE_MIN and a quarter of the file, some are given
  * back at each rest.
  */
-enum {
-    BUSY_MS = 2000,
+enum { SLICE_US = 4000, BUSY_MS = 2000,
     WAL_PAGES_MAX = 1000,
     PAGE_BYTES_MIN = 512,
     SPARE_MIN = 1000,
@@ -222,6 +221,7 @@ int database_open(const char *path, const struct schema *schema, struct buf *why
     struct database *d = mem_zalloc(sizeof(*d));
     if (d == NULL)
         return err_trace(ERR_NOMEM);
+    d->slice_us = SLICE_US;
     /* With a slash in it no name means anything special to SQLite, as ":memory:" does. */
     d->path = mem_printf("%s%s", strchr(path, '/') == NULL ? "./" : "", path);
     int r = d->path == NULL ? err_trace(ERR_NOMEM) : open_file(d, schema, why);
