@@ -147,8 +147,9 @@ static void add_webhook(struct ticket *t, bool brief, struct store_batch *b)
     bool is_undone = t->is_cancelled && t->cancelled == CANCEL_ROLLBACK;
     const struct webhook_news news = {
         .sheet = &t->sheet,
-        .run = brief || is_undone ? NULL : t->run,
+        .run = is_undone ? NULL : t->run,
         .started_ms = t->started_ms,
+        .is_brief = brief,
     };
 
     t->has_webhook = webhooks_add(t->desk->webhooks, &news, b);
