@@ -26,7 +26,8 @@ def pytest_configure():
 def server(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     shutil.copytree(HERE / "graphs", folder / "graphs")
-    server = Server(folder, ANABRANCH_DATABASE=request.param, ANABRANCH_DEFAULT_MODEL="demo", ANABRANCH_DEMO_DELAY_MS="3")
+    server = Server(folder, ANABRANCH_DATABASE=request.param, ANABRANCH_DEFAULT_MODEL="demo", ANABRANCH_DEMO_DELAY_MS="3",
+                    ANABRANCH_HEARTBEAT_MS="100")
     try:
         yield server.wait_listening()
     finally:
