@@ -28,6 +28,7 @@ def server(request, tmp_path_factory):
     shutil.copytree(HERE / "graphs", folder / "graphs")
     server = Server(folder, ANABRANCH_DATABASE=request.param, ANABRANCH_DEFAULT_MODEL="demo", ANABRANCH_DEMO_DELAY_MS="3",
                     ANABRANCH_HEARTBEAT_MS="100")
+    server.database = request.param
     try:
         yield server.wait_listening()
     finally:
@@ -39,9 +40,9 @@ def url(server):
     return f"http://127.0.0.1:{server.client.port}"
 
 
-@pytest.fixture(params=["sync", "async"])
-def make_client(request):
-    """make_client(url): the Python client of one kind or the other."""
+@pytest.fixture
+def make_client(server):
+    """make_client(url): the Python client, which is sync where threads are in memory, and async where they are in a file."""
     if not (VENV / "installed.txt").exists():
         pytest.skip("tests/setup has not installed the Python client; it needs the Python package index")
     from blocking import blocking
@@ -49,7 +50,7 @@ def make_client(request):
     made = []
 
     def make(url, **more):
-        if request.param == "sync":
+        if server.database == "memory:":
             client = get_sync_client(url=url, api_key=None, **more)
         else:
             client = blocking(get_client(url=url, api_key=None, **more))
