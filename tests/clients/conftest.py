@@ -41,25 +41,28 @@ def url(server):
 
 
 @pytest.fixture
-def make_client(server):
-    """make_client(url): the Python client, which is sync where threads are in memory, and async where they are in a file."""
+def python_client():
+    """python_client("get_client" or "get_sync_client", url, ...): the Python client of that kind, to be called like the sync one."""
     if not (VENV / "installed.txt").exists():
         pytest.skip("tests/setup has not installed the Python client; it needs the Python package index")
+    import langgraph_sdk
     from blocking import blocking
-    from langgraph_sdk import get_client, get_sync_client
     made = []
 
-    def make(url, **more):
-        if server.database == "memory:":
-            client = get_sync_client(url=url, api_key=None, **more)
-        else:
-            client = blocking(get_client(url=url, api_key=None, **more))
-        made.append(client)
-        return client
+    def make(kind, url, **more):
+        client = getattr(langgraph_sdk, kind)(url=url, **({"api_key": None} | more))
+        made.append(client if kind == "get_sync_client" else blocking(client))
+        return made[-1]
 
     yield make
     for client in made:
         client.close()
+
+
+@pytest.fixture
+def make_client(python_client, server):
+    """make_client(url): the sync client where threads are in memory, and the async one where they are in a file."""
+    return lambda url: python_client("get_sync_client" if server.database == "memory:" else "get_client", url)
 
 
 @pytest.fixture
