@@ -1,7 +1,7 @@
 /*
  * POST /invoke, /runs[/wait|/stream], /threads/THREAD/runs[/wait|/stream]: the doors through which
  * runs are made. A body is read, the desk takes the order, and when the run is in the books the
- * exchange begins. What /invoke runs without a thread needs no books and begins at once.
+ * exchange begins. What /invoke runs without a thread or webhook needs no books and begins at once.
  *
  *     handle -> run_body_read -> desk_submit ... submitted -> exchange_start | the Run as JSON
  */
@@ -134,7 +134,7 @@ static int check_before(struct creation *c)
 static int start(struct creation *c, bool *ret_is_over)
 {
     *ret_is_over = false;
-    if (c->door != DOOR_INVOKE || c->body.request.thread_id != NULL)
+    if (c->door != DOOR_INVOKE || c->body.request.thread_id != NULL || c->body.webhook != NULL)
         return submit(c);
     int r = run_start(c->api->runs, &c->body.request, &c->run, &c->fail);
     *ret_is_over = r == 0;
