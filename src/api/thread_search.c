@@ -1,4 +1,5 @@
 /* Many threads at once: search and count. */
+#include "api/extract.h"
 #include "api/on_thread.h"
 #include "base/err.h"
 #include "base/jsonx.h"
@@ -57,6 +58,8 @@ static const struct body_key search_keys[] = {
     { "sort_by", is_order, "thread_id, status, created_at, updated_at or state_updated_at", false },
     { "sort_order", body_is_sort_order, "asc or desc", false },
     { "select", body_is_strings, "a list of strings", false },
+    { "extract", body_is_extract,
+      "an object of up to 10 paths, like {\"last\": \"values.log[-1]\"}", false },
     BODY_PAGE,
     BODY_END,
 };
@@ -147,13 +150,26 @@ static void find(struct work *w, struct record_query *q, void (*then)(struct wor
 
 /* ---- search ---- */
 
+/* What the request wants to see of a thread. NULL: no memory. */
+static json_t *shown_new(const struct stored_record *record, const json_t *body)
+{
+    const json_t *paths = body_find(body, "extract");
+    json_t *thread = thread_json(record);
+    json_t *extracted = thread != NULL && paths != NULL ? extract_new(thread, paths) : NULL;
+    json_t *shown = select_take(thread, body_find(body, "select"));
+
+    if (paths == NULL || json_object_set_new(shown, "extracted", extracted) == 0)
+        return shown;
+    json_decref(shown);
+    return NULL;
+}
+
 static json_t *list_new(const struct work *w)
 {
-    const json_t *names = body_find(w->body, "select");
     json_t *list = json_array();
 
     for (size_t i = 0; i < w->found.count; i++) {
-        if (json_array_append_new(list, select_take(thread_json(&w->found.items[i]), names)) == 0)
+        if (json_array_append_new(list, shown_new(&w->found.items[i], w->body)) == 0)
             continue;
         json_decref(list);
         return NULL;
@@ -197,7 +213,8 @@ void handle_threads_search(struct req *req)
     struct record_query q = {
         .offset = page.offset,
         .limit = page.limit,
-        .without_body = !needs_body(body_find(t->w.body, "select")),
+        .without_body =
+            !needs_body(body_find(t->w.body, "select")) && body_find(t->w.body, "extract") == NULL,
         .total = TOTAL_TOO,
     };
     order = body_text(t->w.body, "sort_order");

@@ -141,6 +141,20 @@ def test_search_finds_by_what_threads_are(threads):
     assert t.ok("POST", "/count", {}) == 5 and t.ok("POST", "/count", {"metadata": {"n": 0}}) == 1
 
 
+def test_search_takes_parts_out_of_threads(threads):
+    t = threads()
+    ident = t.new_id(metadata={"graph_id": "g", "tags": ["a", {"b": 1}]})
+    t.ok("POST", f"/{ident}/state", {"values": {"q": "x", "log": ["one", "two"]}, "as_node": "draft"})
+    paths = {"last": "values.log[-1]", "first": "values.log[0]", "tag": "metadata.tags[1].b", "none": "values.log[7]", "all": "values"}
+    (found,) = t.search(select=["thread_id"], extract=paths)
+    assert found == {"thread_id": ident, "extracted": {"last": "two", "first": "one", "tag": 1, "none": None,
+                                                       "all": {"q": "x", "log": ["one", "two"]}}}
+    assert t.search(extract={})[0]["extracted"] == {}
+    for wrong in ({"a": ""}, {"a": "x..y"}, {"a": "x[y]"}, {"a": 7}, {str(n): "values" for n in range(11)}, ["values"]):
+        reply = t.ask("POST", "/search", {"extract": wrong})
+        assert reply.status == 400 and '"extract" must be an object of up to 10 paths' in reply.text
+
+
 def test_a_thread_without_runs_has_an_empty_state(threads):
     t = threads()
     for one in (t.new_id(), t.new_id(metadata={"name": "no graph"})):
