@@ -142,13 +142,17 @@ json_t *thread_json(const struct stored_record *record)
 json_t *thread_body_new(const json_t *request, struct record_put *put)
 {
     int64_t ttl_ms = body_ttl_ms(request);
+    const char *strategy = body_text(request, "ttl.strategy");
+    bool keeps = strategy != NULL && strcmp(strategy, THREAD_KEEPS_LATEST) == 0;
     json_t *body = json_pack("{s:{}}", "config");
 
     if (ttl_ms == 0 || body == NULL)
         return body;
     put->due_ms = put->now_ms + ttl_ms;
+    put->name = keeps ? THREAD_KEEPS_LATEST : "";
     if (json_object_set_new(body, "ttl",
-                            json_pack("{s:s, s:f}", "strategy", "delete", "ttl_minutes",
+                            json_pack("{s:s, s:f}", "strategy",
+                                      keeps ? THREAD_KEEPS_LATEST : "delete", "ttl_minutes",
                                       (double)ttl_ms / MINUTE_MS)) == 0)
         return body;
     json_decref(body);

@@ -6,7 +6,7 @@
  *     {"config": {}, "values": {}?, "interrupts": {}?, "error"?, "ttl": {"strategy", "ttl_minutes"}?}
  *
  * where values and interrupts are those of the last run's end. The graph of a thread is its
- * metadata's graph_id.
+ * metadata's graph_id. Its name is THREAD_KEEPS_LATEST if that is the strategy of its ttl, else "".
  */
 #include "api/work.h"
 

@@ -84,7 +84,7 @@ bool body_is_ttl(const json_t *v)
     if (!json_is_object(v))
         return is_minutes(v);
     return is_minutes(json_object_get(v, "ttl")) &&
-           (strategy == NULL || is_word(strategy, "delete", "delete"));
+           (strategy == NULL || is_word(strategy, "delete", "keep_latest"));
 }
 
 /* ---- bodies ---- */

@@ -35,7 +35,7 @@ bool body_is_limit(const json_t *v);     /* 1..PAGE_MAX */
 bool body_is_count(const json_t *v);     /* 0.. */
 bool body_is_if_exists(const json_t *v); /* raise, do_nothing */
 bool body_is_sort_order(const json_t *v);
-bool body_is_ttl(const json_t *v); /* minutes, or {"ttl": minutes, "strategy"} */
+bool body_is_ttl(const json_t *v); /* minutes, or {"ttl": minutes, "strategy": a word of prune} */
 
 #define BODY_PAGE                                                                                  \
     { "limit", body_is_limit, "an integer from 1 to 1000", false },                                \

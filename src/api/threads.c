@@ -12,6 +12,8 @@ static struct on_thread *of(struct work *w)
     return (struct on_thread *)(void *)w;
 }
 
+#define TTL_EXPECTED "minutes, or {\"ttl\": minutes, \"strategy\": \"delete\" or \"keep_latest\"}"
+
 /* ---- make ---- */
 
 static bool is_supersteps(const json_t *v)
@@ -30,7 +32,7 @@ static const struct body_key create_keys[] = {
     { "thread_id", body_is_uuid, "a UUID", false },
     { "metadata", body_is_object, "an object", false },
     { "if_exists", body_is_if_exists, "raise or do_nothing", false },
-    { "ttl", body_is_ttl, "minutes, or {\"ttl\": minutes, \"strategy\": \"delete\"}", false },
+    { "ttl", body_is_ttl, TTL_EXPECTED, false },
     { "supersteps", is_supersteps, "a list of {\"updates\": [...]}", false },
     BODY_END,
 };
@@ -185,7 +187,7 @@ void handle_thread_get(struct req *req)
 
 static const struct body_key patch_keys[] = {
     { "metadata", body_is_object, "an object", false },
-    { "ttl", body_is_ttl, "minutes, or {\"ttl\": minutes, \"strategy\": \"delete\"}", false },
+    { "ttl", body_is_ttl, TTL_EXPECTED, false },
     BODY_END,
 };
 

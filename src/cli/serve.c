@@ -9,6 +9,7 @@
  * SIGHUP: graph files that have changed are loaded, as by POST /admin/reload.
  */
 #include "api/expiry.h"
+#include "api/retention.h"
 #include "api/work.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -31,6 +32,7 @@ struct serve {
     struct graph_set set;
     struct desk *desk;
     struct api api;
+    struct retention *retention;
     struct http_server *server;
     struct loop_timer *drain;
     bool is_draining;
@@ -249,6 +251,8 @@ static int start(struct serve *s)
         .reload_arg = s,
     };
     r = expiry_new(&s->api, &s->api.expiry);
+    if (r == 0)
+        r = retention_new(&s->api, &s->retention);
     if (r != 0)
         return cli_fault("start", r);
     change_over(s, &none);
@@ -260,8 +264,10 @@ static void stop(struct serve *s)
     s->is_draining = true; /* no SIGHUP from now on */
     s->server = http_server_free(s->server);
     expiry_stop(s->api.expiry);
+    retention_stop(s->retention);
     api_finish(&s->api);
     s->api.expiry = expiry_free(s->api.expiry);
+    s->retention = retention_free(s->retention);
     worker_end_runs(&s->worker);
     s->desk = desk_free(s->desk);
     s->drain = loop_timer_free(s->drain);

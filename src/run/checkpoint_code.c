@@ -3,7 +3,7 @@
  *
  *     {"v": 1, "step": 3, "source": "loop", "ts": "2026-...", "metadata": {}, "parents": {},
  *      "sched": {marks}, "input": what waits for __start__, if anything does,
- *      "fields": {"log": {"at": "<checkpoint that wrote it>", "deltas": 2}}}
+ *      "fields": {"log": {"at": "<checkpoint that wrote it>", "deltas": 2, "owed": 170}}}
  *
  * Values and pending writes are rows of their own. A value whose first part is whole and whose
  * other parts are the writes of one step each is put together with the field's own reducer, step by
@@ -49,8 +49,11 @@ static void encode_places(const struct checkpoint *c, struct buf *out)
             continue;
         (void)buf_add_str(out, comma);
         encode_string(c->graph->fields[i].name, out);
-        (void)buf_addf(out, ":{\"at\":\"%s\",\"deltas\":%lld}", place->at,
+        (void)buf_addf(out, ":{\"at\":\"%s\",\"deltas\":%lld", place->at,
                        (long long)place->delta_count);
+        if (place->owed_bytes > 0)
+            (void)buf_addf(out, ",\"owed\":%lld", (long long)place->owed_bytes);
+        (void)buf_add_char(out, '}');
         comma = ",";
     }
     (void)buf_add_char(out, '}');
@@ -257,6 +260,7 @@ static int decode_place(const struct decoder *d, const char *name, const json_t 
     if (!copy_text(json_object_get(json, "at"), ret->at, sizeof(ret->at)))
         return damaged(d, name);
     ret->delta_count = json_integer_value(deltas);
+    ret->owed_bytes = json_integer_value(json_object_get(json, "owed"));
     return 0;
 }
 

@@ -76,6 +76,12 @@ struct desk *desk_free(struct desk *d)
     return mem_free(d);
 }
 
+void desk_on_due(struct desk *d, void (*on_due)(void *arg, int64_t due_ms), void *arg)
+{
+    d->on_due = on_due;
+    d->on_due_arg = arg;
+}
+
 int desk_check_webhook(const struct desk *d, const char *address, struct fail *f)
 {
     return webhooks_check(d->webhooks, address, f);
@@ -150,6 +156,11 @@ void desk_cancel_all(struct desk *d, const char *thread_id, unsigned which, enum
                 ticket_cancel(t, how);
         }
     }
+}
+
+bool desk_is_busy(const struct desk *d, const char *thread_id)
+{
+    return line_find(d, thread_id) != NULL;
 }
 
 bool desk_empty_thread(struct desk *d, const char *thread_id, struct desk_wait *w)

@@ -8,7 +8,8 @@
  *     rolled back       deleted         the same; and its checkpoints are gone
  *     server goes down  pending         busy, as it was; an attended one: as cancelled
  *
- * and, but for the last case, its webhook (run/webhook.h).
+ * and, but for the last case, its webhook (run/webhook.h). The next run of the thread makes it busy
+ * again when it begins (ticket.c).
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -16,6 +17,8 @@
 #include "base/mem.h"
 #include "run/ticket.h"
 #include <string.h>
+
+enum { MINUTE_MS = 60000 };
 
 static bool is_cut_by_server(const struct ticket *t)
 {
@@ -81,6 +84,17 @@ static void add_values(const struct ticket *t, struct buf *out)
     }
 }
 
+/* When its older checkpoints go, now that there are some again; 0: as it is. */
+static int64_t next_due_ms(const struct ticket *t, const struct stored_record *thread,
+                           const json_t *body)
+{
+    const json_t *minutes = json_object_get(json_object_get(body, "ttl"), "ttl_minutes");
+
+    if (strcmp(thread->name, THREAD_KEEPS_LATEST) != 0 || thread->due_ms != 0)
+        return 0;
+    return t->sheet.updated_ms + (int64_t)(json_number_value(minutes) * MINUTE_MS);
+}
+
 /* Is it this that a run's end says anew? */
 static bool is_of_run(const char *key)
 {
@@ -89,7 +103,8 @@ static bool is_of_run(const char *key)
 }
 
 /* What else is in the body stays. 0 or a fault. */
-static int write_body(const struct ticket *t, const struct stored_record *thread, struct buf *out)
+static int write_body(const struct ticket *t, const struct stored_record *thread, struct buf *out,
+                      int64_t *ret_due_ms)
 {
     json_t *body = record_object(&thread->body, desk_max_depth(t->desk));
     const char *key;
@@ -97,6 +112,7 @@ static int write_body(const struct ticket *t, const struct stored_record *thread
 
     if (body == NULL)
         return err_trace(ERR_NOMEM);
+    *ret_due_ms = next_due_ms(t, thread, body);
     buf_add_char(out, '{');
     json_object_foreach(body, key, value) {
         if (is_of_run(key))
@@ -118,19 +134,27 @@ static void add_thread(struct ticket *t, const struct stored_record *thread, boo
 {
     struct buf body MEM_AUTO(buf_deinit);
     bool is_undone = t->is_cancelled && t->cancelled == CANCEL_ROLLBACK;
+    int64_t due_ms = 0;
 
     buf_init(&body, desk_max_bytes(t->desk));
-    if (!brief && !is_undone && run_state(t->run) != NULL && write_body(t, thread, &body) != 0)
+    if (!brief && !is_undone && run_state(t->run) != NULL &&
+        write_body(t, thread, &body, &due_ms) != 0)
         b->fault = b->fault != 0 ? b->fault : ERR_NOMEM;
+    const char *status = thread_status(t);
     const struct record_put put = {
         .kind = RECORD_THREAD,
         .id = t->sheet.thread_id,
-        .status = thread_status(t),
+        .status = status,
         .body = body.fault == 0 ? body.data : NULL,
         .body_len_bytes = body.fault == 0 ? body.len : 0,
         .now_ms = t->sheet.updated_ms,
+        .due_ms = due_ms,
     };
     store_add_record(b, &put);
+    if (due_ms != 0 && t->desk->on_due != NULL)
+        t->desk->on_due(t->desk->on_due_arg, due_ms);
+    if (t->line != NULL)
+        t->line->is_let_go = strcmp(status, "busy") != 0;
 }
 
 /* As if it had not begun: the next server takes it up. */

@@ -24,6 +24,7 @@ struct line {
     struct list tickets;    /* in order of their booking; not those that are KEPT */
     struct ticket *at_work; /* or CLOSING after it was; NULL = nobody */
     struct list waits;      /* struct desk_wait */
+    bool is_let_go;         /* its record says other than busy: so the last run has ended */
     char thread_id[STORE_ID_MAX + 1];
 };
 
@@ -68,6 +69,8 @@ struct desk {
     bool is_quiet;   /* busy_count is 0 */
     bool is_draining;
     struct loop_timer *sweep;
+    void (*on_due)(void *arg, int64_t due_ms);
+    void *on_due_arg;
     struct webhooks *webhooks;
     void *recovery; /* recover.c's */
 };
