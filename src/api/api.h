@@ -44,6 +44,8 @@ extern const size_t api_absence_count;
 void handle_ok(struct req *req);
 void handle_info(struct req *req);
 void handle_graph_schema(struct req *req);
+/* openapi.c */
+void handle_openapi(struct req *req);
 /* graphs.c */
 void handle_graphs(struct req *req);
 /* admin.c */

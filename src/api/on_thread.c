@@ -22,17 +22,12 @@ static void deinit(struct work *w)
 struct on_thread *on_thread_new(struct req *req, const struct body_key *keys, bool has_id)
 {
     const char *id = has_id ? req_param(req, "thread_id") : "";
-    struct on_thread *t;
+    struct on_thread *t = work_new(req, sizeof(*t), keys);
 
-    if (has_id && !id_is_uuid(id)) {
-        reply_failf(req, FAIL_BAD_REQUEST, "thread_id must be a UUID, not \"%.40s\"", id);
-        return NULL;
-    }
-    t = work_new(req, sizeof(*t), keys);
     if (t == NULL)
         return NULL;
     t->w.deinit = deinit;
-    (void)snprintf(t->id, sizeof(t->id), "%s", id); /* a UUID fits */
+    (void)snprintf(t->id, sizeof(t->id), "%s", id); /* about_admit() has seen that it fits */
     return t;
 }
 
@@ -47,12 +42,22 @@ json_t *record_json(const struct stored_bytes *bytes)
     return r == 0 ? json : NULL;
 }
 
+/* The protocol's threads have UUIDs and nothing else may be asked for; one that a run has made may be
+ * called anything. */
+static void refuse_unknown(struct on_thread *t)
+{
+    if (id_is_uuid(t->id))
+        work_failf(&t->w, FAIL_NOT_FOUND, "Thread with ID %s not found", t->id);
+    else
+        work_failf(&t->w, FAIL_BAD_REQUEST, "thread_id must be a UUID, not \"%.40s\"", t->id);
+}
+
 static void found(struct work *w)
 {
     struct on_thread *t = (struct on_thread *)(void *)w;
 
     if (w->found.count == 0) {
-        work_failf(w, FAIL_NOT_FOUND, "Thread with ID %s not found", t->id);
+        refuse_unknown(t);
         return;
     }
     json_decref(t->metadata);

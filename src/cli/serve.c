@@ -8,6 +8,7 @@
  * gets drain_ms to end, then it is cancelled; exit status 0. A second one ends the process at once.
  * SIGHUP: graph files that have changed are loaded, as by POST /admin/reload.
  */
+#include "api/about.h"
 #include "api/expiry.h"
 #include "api/work.h"
 #include "base/clock.h"
@@ -198,6 +199,7 @@ static int open_port(struct serve *s)
         .absences = api_absences,
         .absence_count = api_absence_count,
         .app = &s->api,
+        .admit = about_admit,
     };
     char text[256] = "";
     int r = http_server_new(s->worker.loop, &options, &s->server, text, sizeof(text));

@@ -99,8 +99,7 @@ static bool add_cors(const struct req *req, struct MHD_Response *response)
 
 bool head_add_common(const struct req *req, struct MHD_Response *response)
 {
-    LIST_EACH(&req->headers, node)
-    {
+    LIST_EACH(&req->headers, node) {
         const struct reply_header *h = LIST_OF(node, struct reply_header, node);
         if (!add(response, h->name, h->value))
             return false;
@@ -159,7 +158,9 @@ static bool find_route(struct req *req, const char *method)
     const struct http_server *s = req->server;
     const struct uri *u = &req->uri;
     struct route_match match;
-    switch (route_find(s->routes, s->route_count, method, u->segments, u->segment_count, &match)) {
+    const struct route_ask ask = { method, u->segments, u->segment_count,
+                                   s->conf->test_routes ? 0 : ROUTE_TEST };
+    switch (route_find(s->routes, s->route_count, &ask, &match)) {
     case ROUTE_FOUND:
         req->route = match.route;
         return true;

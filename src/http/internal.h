@@ -34,6 +34,7 @@ struct http_server {
     const struct http_absence *absences;
     size_t absence_count;
     void *app;
+    bool (*admit)(struct req *req, const struct route_about *about);
     struct guard guard;
     struct MHD_Daemon *daemon;
     struct loop_watch *watch; /* of the daemon's epoll descriptor */

@@ -96,6 +96,11 @@ const char *req_param(const struct req *req, const char *name)
     return req->uri.segments[index];
 }
 
+bool req_has_param(const struct req *req, const char *name)
+{
+    return route_param_index(req->route, name) >= 0;
+}
+
 const char *req_query(const struct req *req, const char *name)
 {
     return uri_query(&req->uri, name, 0);

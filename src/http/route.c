@@ -70,20 +70,20 @@ static void allow_add(char allow[ROUTE_ALLOW_BYTES], const char *method)
 }
 
 enum route_result route_find(const struct http_route *routes, size_t route_count,
-                             const char *method, const char *const *segments, size_t segment_count,
-                             struct route_match *ret)
+                             const struct route_ask *ask, struct route_match *ret)
 {
     *ret = (struct route_match){ .route = NULL };
-    if (segment_count > URI_SEGMENTS_MAX)
+    if (ask->segment_count > URI_SEGMENTS_MAX)
         return ROUTE_UNKNOWN;
     for (size_t i = 0; i < route_count; i++) {
         const struct http_route *route = &routes[i];
-        if (!path_fits(route, segments, segment_count))
+        if ((route->flags & ask->hidden) != 0 ||
+            !path_fits(route, ask->segments, ask->segment_count))
             continue;
         allow_add(ret->allow, route->method);
         if (strcmp(route->method, "GET") == 0)
             allow_add(ret->allow, "HEAD");
-        if (method_fits(route, method) && (ret->route == NULL || is_closer(route, ret->route)))
+        if (method_fits(route, ask->method) && (ret->route == NULL || is_closer(route, ret->route)))
             ret->route = route;
     }
     if (ret->route != NULL)

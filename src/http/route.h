@@ -17,9 +17,14 @@ struct route_match {
     char allow[ROUTE_ALLOW_BYTES];  /* if ROUTE_WRONG_METHOD: "GET, HEAD, POST" */
 };
 
+struct route_ask {
+    const char *method;
+    const char *const *segments;
+    size_t segment_count;
+    unsigned hidden; /* rows with one of these flags are not there */
+};
 enum route_result route_find(const struct http_route *routes, size_t route_count,
-                             const char *method, const char *const *segments, size_t segment_count,
-                             struct route_match *ret);
+                             const struct route_ask *ask, struct route_match *ret);
 /* Which segment {name} stands for; -1 = the route has no such name. */
 int route_param_index(const struct http_route *route, const char *name);
 /* Would an unknown path be taken for one of the LangGraph protocol? */

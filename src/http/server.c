@@ -238,6 +238,7 @@ static void server_init(struct http_server *s, struct loop *loop,
     s->absences = options->absences;
     s->absence_count = options->absence_count;
     s->app = options->app;
+    s->admit = options->admit;
     s->connection_limit = find_connection_limit(options->conf);
     list_init(&s->resuming);
     list_init(&s->reqs);

@@ -97,7 +97,7 @@ def test_an_unknown_thread_is_a_404_and_what_is_no_uuid_a_400(threads, method, p
     ("", {"thread_id": "abc"}, "thread_id"), ("", {"metadata": 1}, "metadata"), ("", {"if_exists": "perhaps"}, "do_nothing"),
     ("", {"ttl": -1}, "ttl"), ("", {"supersteps": [1]}, "supersteps"), ("/search", {"limit": 0}, "from 1 to 1000"),
     ("/search", {"status": "tired"}, "interrupted"), ("/search", {"sort_by": "x"}, "updated_at"), ("/prune", {}, "thread_ids"),
-    ("/search", {"ids": ["x"]}, "UUID"), ("/count", {"values": []}, "values"), ("", [], "object"),
+    ("/search", {"ids": [5]}, "ids of threads"), ("/count", {"values": []}, "values"), ("", [], "object"),
     ("/prune", {"thread_ids": [], "strategy": "burn"}, "keep_latest")])
 def test_a_wrong_body_is_a_400_that_names_the_key(threads, path, body, says):
     reply = threads().ask("POST", path, body)
