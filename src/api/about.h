@@ -26,7 +26,7 @@ struct query_key {
 /*
  * Of an answer that is no failure.
  *   form  a schema of src/api/answers.json: "Thread"; "[Thread]" is a list of those; "text/plain" (with
- *         a stroke) is a media type without a schema; NULL: there is no body
+ *         a stroke) is a media type: text, or the events of a stream; NULL: there is no body
  * Several with one status are forms that the client chooses from.
  */
 struct route_answer {
@@ -66,6 +66,7 @@ extern const struct route_about about_graph_schema;
 extern const struct route_about about_openapi;
 extern const struct route_about about_graphs;
 extern const struct route_about about_reload;
+extern const struct route_about about_truncate;
 extern const struct route_about about_invoke;
 extern const struct route_about about_run_wait;
 extern const struct route_about about_run_stream;

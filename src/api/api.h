@@ -48,6 +48,8 @@ void handle_graph_schema(struct req *req);
 void handle_openapi(struct req *req);
 /* graphs.c */
 void handle_graphs(struct req *req);
+/* truncate.c */
+void handle_truncate(struct req *req);
 /* admin.c */
 void handle_reload(struct req *req);
 /* create.c: our own door, and those of the LangGraph protocol */

@@ -91,7 +91,9 @@ const struct route_about about_assistant_versions = {
 
 /* ---- going back to one ---- */
 
-static const struct type version_number = { .kind = TYPE_INTEGER, .expected = "an integer", INT64_MIN };
+static const struct type version_number = { .kind = TYPE_INTEGER,
+                                            .expected = "an integer",
+                                            INT64_MIN };
 
 static const struct body_key latest_keys[] = {
     { "version", &version_number, true },

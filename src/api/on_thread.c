@@ -42,22 +42,12 @@ json_t *record_json(const struct stored_bytes *bytes)
     return r == 0 ? json : NULL;
 }
 
-/* The protocol's threads have UUIDs and nothing else may be asked for; one that a run has made may be
- * called anything. */
-static void refuse_unknown(struct on_thread *t)
-{
-    if (id_is_uuid(t->id))
-        work_failf(&t->w, FAIL_NOT_FOUND, "Thread with ID %s not found", t->id);
-    else
-        work_failf(&t->w, FAIL_BAD_REQUEST, "thread_id must be a UUID, not \"%.40s\"", t->id);
-}
-
 static void found(struct work *w)
 {
     struct on_thread *t = (struct on_thread *)(void *)w;
 
     if (w->found.count == 0) {
-        refuse_unknown(t);
+        work_failf(w, FAIL_NOT_FOUND, "Thread with ID %s not found", t->id);
         return;
     }
     json_decref(t->metadata);

@@ -31,8 +31,7 @@ struct on_thread {
 /* As work_new(). has_id: the route has a {thread_id}. */
 struct on_thread *on_thread_new(struct req *req, const struct body_key *keys, bool has_id);
 
-/* The record is w.found.items[0], its JSON in metadata and record_body; if there is none
- * 404, or 400 as it is no UUID either. */
+/* The record is w.found.items[0], its JSON in metadata and record_body; 404 if there is none. */
 void on_thread_find(struct on_thread *t, void (*then)(struct work *w));
 /* Answers with the record as it is now. */
 void on_thread_reply(struct work *w);

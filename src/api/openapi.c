@@ -75,7 +75,9 @@ static void add_answer(struct doc *d, json_t *responses, const struct route_answ
 
     if (form == NULL)
         return;
-    if (strchr(form, '/') != NULL)
+    if (strcmp(form, "text/event-stream") == 0)
+        add_content(d, response, form, ref_new("Event"));
+    else if (strchr(form, '/') != NULL)
         add_content(d, response, form, json_pack("{s:s}", "type", "string"));
     else if (form[0] == '[')
         add_content(d, response, "application/json",
@@ -190,30 +192,36 @@ static json_t *parameters_new(struct doc *d, const struct http_route *route)
     return parameters;
 }
 
-/* A key that is needed is not null; of several, one must be there. */
-static void require(struct doc *d, json_t *schema, const char *const *needs)
+/* That one of its keys is there, and not null. */
+static void require_one(struct doc *d, json_t *schema, const char *const *needs)
 {
     json_t *ways = json_array();
 
-    for (size_t i = 0; needs[i] != NULL; i++) {
-        json_t *type = json_object_get(
-            json_object_get(json_object_get(schema, "properties"), needs[i]), "type");
-        if (json_array_size(type) == 2)
-            (void)json_array_remove(type, 1); /* null, which is what absent is */
-        push(d, ways, json_pack("{s:[s]}", "required", needs[i]));
-    }
-    if (json_array_size(ways) == 1)
-        d->is_bad |= json_object_update(schema, json_array_get(ways, 0)) != 0;
-    else if (json_array_size(ways) > 1)
-        put(d, schema, "anyOf", json_incref(ways));
-    json_decref(ways);
+    for (size_t i = 0; needs[i] != NULL; i++)
+        push(d, ways,
+             json_pack("{s:[s], s:{s:{s:{s:s}}}}", "required", needs[i], "properties", needs[i],
+                       "not", "type", "null"));
+    put(d, schema, "anyOf", ways);
+}
+
+static void require(struct doc *d, json_t *schema, const char *needed)
+{
+    json_t *members = json_object_get(schema, "properties");
+    json_t *type = json_object_get(json_object_get(members, needed), "type");
+
+    if (json_array_size(type) > 1)
+        (void)json_array_remove(type, 1); /* null, which is what absent is */
+    put(d, schema, "required", json_pack("[s]", needed));
 }
 
 static json_t *body_new(struct doc *d, const struct route_about *about)
 {
     json_t *schema = type_keys_schema(about->keys);
 
-    require(d, schema, about->needs);
+    if (about->needs[0] != NULL && about->needs[1] != NULL)
+        require_one(d, schema, about->needs);
+    else if (about->needs[0] != NULL)
+        require(d, schema, about->needs[0]);
     if (about->is_list)
         schema = json_pack("{s:s, s:i, s:o}", "type", "array", "minItems", 1, "items", schema);
     return json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content", "application/json", "schema",

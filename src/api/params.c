@@ -1,14 +1,17 @@
 /* Bodies and queries of the protocol's resources, and pages of lists. */
 #include "api/params.h"
 #include "api/run_body.h"
+#include "base/err.h"
 #include "base/jsonx.h"
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 enum { MINUTE_MS = 60000 };
+#define WHOLE_MAX 9e15 /* every whole number up to there is a double */
 
 /* ---- bodies ---- */
 
@@ -50,9 +53,29 @@ static void tell_wrong(const struct body_key *key, const json_t *v, struct fail 
                  jsonx_type_name(v));
 }
 
-int body_check(const json_t *body, const struct body_key *keys, struct fail *f)
+/* 5.0 becomes 5 in its place. 0 or a fault. */
+static int make_whole(json_t *body, const struct body_key *key)
+{
+    const json_t *v = body_find(body, key->key);
+    double number = json_real_value(v);
+    const char *name = key->key;
+
+    if (key->type->kind != TYPE_INTEGER || !json_is_real(v) || number != trunc(number) ||
+        fabs(number) > WHOLE_MAX)
+        return 0;
+    for (const char *dot; (dot = strchr(name, '.')) != NULL; name = dot + 1)
+        body = json_object_getn(body, name, (size_t)(dot - name));
+    return json_object_set_new(body, name, json_integer((json_int_t)number)) == 0
+               ? 0
+               : err_trace(ERR_NOMEM);
+}
+
+int body_check(json_t *body, const struct body_key *keys, struct fail *f)
 {
     for (const struct body_key *key = keys; key->key != NULL; key++) {
+        int r = make_whole(body, key);
+        if (r != 0)
+            return r;
         const json_t *v = body_find(body, key->key);
         if (v == NULL ? !key->is_required : type_fits(key->type, v))
             continue;

@@ -33,8 +33,9 @@ struct body_key {
 enum { PARAMS_E_WRONG = 1 };
 /* *ret: an object that fits the table; the caller's. 0, PARAMS_E_WRONG with f, or a fault. */
 int body_read(struct req *req, const struct body_key *keys, json_t **ret, struct fail *f);
-/* Does an object fit the table? 0, or PARAMS_E_WRONG with f. */
-int body_check(const json_t *body, const struct body_key *keys, struct fail *f);
+/* Does an object fit the table? Numbers such as 5.0 become integers where those are wanted, since JSON
+ * makes no difference. 0, PARAMS_E_WRONG with f, or a fault. */
+int body_check(json_t *body, const struct body_key *keys, struct fail *f);
 /* The value of a key, borrowed; NULL = absent or null. */
 json_t *body_find(const json_t *body, const char *key);
 const char *body_text(const json_t *body, const char *key); /* NULL = no string there */

@@ -291,7 +291,7 @@ static int check_command(const json_t *body, enum door door, struct fail *f)
     return fail_is_set(f) ? RUN_BODY_E_WRONG : 0;
 }
 
-int run_body_check(const json_t *body, enum door door, bool is_on_thread, struct fail *f)
+int run_body_check(json_t *body, enum door door, bool is_on_thread, struct fail *f)
 {
     check_goto(run_body_find(run_body_find(body, "command"), "goto"), f);
     int r = fail_is_set(f) ? RUN_BODY_E_WRONG : body_check(body, run_body_keys, f);

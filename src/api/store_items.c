@@ -108,10 +108,17 @@ static bool read_dotted(struct on_items *o, const char *dotted)
 static const struct type item_key = {
     .kind = TYPE_STRING, .expected = "a string of at most 4096 bytes", 0, STORE_NS_MAX
 };
+/* Others are refused by add_label(), with 422 as in the protocol. */
+static const struct type one_label = { .kind = TYPE_STRING,
+                                       .expected = "a label",
+                                       .pattern = "^[^.]+$" };
+static const struct type any_labels = { .kind = TYPE_LIST,
+                                        .expected = "a list of strings",
+                                        .item = &one_label };
 static const struct type label_list = { .kind = TYPE_LIST,
                                         .expected = "a list of strings, not empty",
                                         1,
-                                        .item = &type_string,
+                                        .item = &one_label,
                                         .sentence = "Namespace is required" };
 static const struct type index_paths = { .kind = TYPE_ONE_OF,
                                          .expected = "false, or a list of paths",
@@ -247,7 +254,7 @@ const struct route_about about_item_get = {
 };
 
 static const struct body_key search_keys[] = {
-    { "namespace_prefix", &type_strings, true },
+    { "namespace_prefix", &any_labels, true },
     { "filter", &type_object, false },
     { "query", &type_string, false },
     { "refresh_ttl", &type_boolean, false },
@@ -328,8 +335,8 @@ static const struct type depth = {
 };
 
 static const struct body_key namespaces_keys[] = {
-    { "prefix", &type_strings, false },
-    { "suffix", &type_strings, false },
+    { "prefix", &any_labels, false },
+    { "suffix", &any_labels, false },
     { "max_depth", &depth, false },
     BODY_PAGE,
     BODY_END,

@@ -12,6 +12,7 @@ const struct http_route api_routes[] = {
     { "GET", "/schemas/graph", handle_graph_schema, 0, &about_graph_schema },
     { "GET", "/openapi.json", handle_openapi, 0, &about_openapi },
     { "POST", "/admin/reload", handle_reload, ROUTE_ADMIN, &about_reload },
+    { "POST", "/internal/truncate", handle_truncate, ROUTE_ADMIN | ROUTE_BODY | ROUTE_TEST, &about_truncate },
     { "POST", "/invoke", handle_invoke, ROUTE_BODY, &about_invoke },
     { "POST", "/runs/wait", handle_run_wait, ROUTE_BODY | ROUTE_PROTOCOL, &about_run_wait },
     { "POST", "/runs/stream", handle_run_stream, ROUTE_BODY | ROUTE_PROTOCOL, &about_run_stream },

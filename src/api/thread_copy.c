@@ -61,9 +61,9 @@ const struct route_about about_thread_copy = {
 /* ---- prune ---- */
 
 static const struct type prune_strategy = { .kind = TYPE_WORDS,
-                                      .expected = "delete or keep_latest",
-                                      .words =
-                                          (const char *const[]){ "delete", "keep_latest", NULL } };
+                                            .expected = "delete or keep_latest",
+                                            .words = (const char *const[]){ "delete", "keep_latest",
+                                                                            NULL } };
 
 static const struct body_key prune_keys[] = {
     { "thread_ids", &type_thread_ids, true },

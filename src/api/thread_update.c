@@ -83,9 +83,9 @@ void on_thread_update(struct on_thread *t, const struct thread_place *place,
 
 static const struct type list = { .kind = TYPE_LIST, .expected = "a list", .item = &type_any };
 static const struct type update_values = { .kind = TYPE_ONE_OF,
-                                    .expected = "an object or a list",
-                                    .of =
-                                        (const struct type *const[]){ &type_object, &list, NULL } };
+                                           .expected = "an object or a list",
+                                           .of = (const struct type *const[]){ &type_object, &list,
+                                                                               NULL } };
 
 static const struct body_key update_keys[] = {
     { "values", &update_values, false },

@@ -31,8 +31,10 @@ struct type {
     enum type_kind kind;
     const char *expected; /* "a string": what it must be, for sentences */
     int64_t least;
-    int64_t most;             /* 0: as many as there are */
-    bool is_above;            /* TYPE_NUMBER: more than least */
+    int64_t most; /* 0: as many as there are */
+    const char
+        *pattern;  /* TYPE_STRING: what the handler looks at itself, for the schema; or NULL */
+    bool is_above; /* TYPE_NUMBER: more than least */
     const char *const *words; /* NULL at the end */
     const struct type *item;  /* in a query, the words of a list may stand between commas, too */
     const struct type *const *of; /* NULL at the end */

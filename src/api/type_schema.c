@@ -56,6 +56,8 @@ static json_t *string_schema(const struct type *t)
 
     if (t->least > 0)
         bad |= json_object_set_new(schema, "minLength", json_integer(t->least));
+    if (t->pattern != NULL)
+        bad |= json_object_set_new(schema, "pattern", json_string(t->pattern));
     if (t->most > 0)
         bad |= json_object_set_new(schema, "description",
                                    json_sprintf("at most %lld bytes", (long long)t->most));

@@ -3,8 +3,9 @@
 /*
  * From method and path to a row of the route table. Pure.
  *
- * Of several rows that fit, the one wins that has a literal where the others have a {name}, looking
- * from the left; then the earlier one. A GET row also takes HEAD. A {name} never takes an empty
+ * Of several paths that fit, the one counts that has a literal where the others have a {name}, looking
+ * from the left, whatever the methods of its rows: GET /threads/search is a wrong method, not a thread.
+ * Of rows with one path and method the earlier one wins. A GET row also takes HEAD. A {name} never takes an empty
  * segment.
  */
 #include "http/http.h"

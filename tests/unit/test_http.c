@@ -226,7 +226,7 @@ static const struct exchange exchanges[] = {
       "Connection: close" },
     { "PATCH /echo HTTP/1.1\r\n" H "Content-Length: 20\r\n\r\n", 405, NULL, "Connection: close" },
     /* failures of handlers; the numbers are codes of base/fail.h */
-    { "GET /threads/17 HTTP/1.1\r\n" H "\r\n", 422, "it \"broke\" ? here", NULL },
+    { "GET /threads/18 HTTP/1.1\r\n" H "\r\n", 422, "it \"broke\" ? here", NULL },
 };
 
 static int current;
