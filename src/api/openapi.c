@@ -49,12 +49,12 @@ static json_t *ref_new(const char *name)
 
 /* ---- answers ---- */
 
+/* Takes schema; NULL: there was no memory for it. */
 static void add_content(struct doc *d, json_t *response, const char *type, json_t *schema)
 {
     json_t *content = open_object(d, response, "content");
-    json_t *form = schema == NULL ? json_object() : json_pack("{s:o}", "schema", schema);
 
-    put(d, content, type, form);
+    put(d, content, type, json_pack("{s:o}", "schema", schema));
 }
 
 static json_t *response_of(struct doc *d, json_t *responses, int status, const char *sentence)

@@ -214,6 +214,7 @@ END_TEST
 
 int main(void)
 {
+    mem_init();
     Suite *suite = suite_create("openapi");
     TCase *tests = tcase_create("openapi");
     tcase_add_loop_test(tests, a_route_says_what_it_does, 0, (int)api_route_count);
