@@ -213,6 +213,19 @@ static int open_port(struct serve *s)
     return r == HTTP_E_REFUSED || r == HTTP_E_ADDRESS ? EXIT_WRONG : EXIT_FAILED;
 }
 
+/* Unfinished runs are the first that is read of a database. Why it cannot be is in the log. */
+static int unreadable(const struct serve *s, int r)
+{
+    if (r != ERR_SYSTEM)
+        return cli_fault("unfinished runs", r);
+    fprintf(
+        stderr,
+        "anabranch: database %s: what it keeps of unfinished runs cannot be read. Put a copy of it "
+        "in its place, or move it away to begin with an empty one\n",
+        s->conf->database);
+    return EXIT_WRONG;
+}
+
 static int start(struct serve *s)
 {
     const struct registry none = { .count = 0 };
@@ -232,7 +245,7 @@ static int start(struct serve *s)
     if (r == 0)
         r = desk_recover(s->desk);
     if (r != 0)
-        return cli_fault("unfinished runs", r);
+        return unreadable(s, r);
     s->api = (struct api){
         .services = &s->worker.services,
         .runs = s->worker.runs,
