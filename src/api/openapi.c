@@ -105,6 +105,7 @@ static const struct {
     { 415, "the body is not JSON by its type", 0, ROUTE_BODY, false },
     { 422, "understood, but it cannot be done here", 0, ROUTE_BODY, false },
     { 422, "understood, but it cannot be done here", FAILS_422, 0, false },
+    { 431, "the address and the headers are too large", 0, 0, false },
     { 500, "the server or a node failed", 0, 0, false },
     { 502, "something that a node asked failed", FAILS_502, 0, false },
     { 503, "the server is full or stopping", 0, 0, false },

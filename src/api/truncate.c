@@ -124,7 +124,8 @@ static void find_items(struct work *w)
 
     w->then = found_items;
     store_find_items(services->store, services->loop, &w->store_op,
-                     &(struct item_query){ .ns = "", .limit = PAGE }, &of(w)->items, work_stored, w);
+                     &(struct item_query){ .ns = "", .limit = PAGE }, &of(w)->items, work_stored,
+                     w);
 }
 
 /* ---- phases ---- */
@@ -165,12 +166,9 @@ static void find_page(struct work *w)
 /* ---- the route ---- */
 
 static const struct body_key keys[] = {
-    { "runs", &type_boolean, false },
-    { "threads", &type_boolean, false },
-    { "assistants", &type_boolean, false },
-    { "checkpointer", &type_boolean, false },
-    { "store", &type_boolean, false },
-    BODY_END,
+    { "runs", &type_boolean, false },       { "threads", &type_boolean, false },
+    { "assistants", &type_boolean, false }, { "checkpointer", &type_boolean, false },
+    { "store", &type_boolean, false },      BODY_END,
 };
 
 void handle_truncate(struct req *req)

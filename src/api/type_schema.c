@@ -48,7 +48,7 @@ static json_t *number_schema(const struct type *t)
     return NULL;
 }
 
-/* Schemas count characters and we count bytes: the bound above is told in words only. */
+/* Schemas count characters and we count bytes, of which there are no fewer. */
 static json_t *string_schema(const struct type *t)
 {
     json_t *schema = json_pack("{s:s}", "type", "string");
@@ -59,7 +59,8 @@ static json_t *string_schema(const struct type *t)
     if (t->pattern != NULL)
         bad |= json_object_set_new(schema, "pattern", json_string(t->pattern));
     if (t->most > 0)
-        bad |= json_object_set_new(schema, "description",
+        bad |= json_object_set_new(schema, "maxLength", json_integer(t->most)) |
+               json_object_set_new(schema, "description",
                                    json_sprintf("at most %lld bytes", (long long)t->most));
     if (!bad)
         return schema;

@@ -23,6 +23,7 @@ int req_new(struct conn *c, const char *target, struct req **ret)
     list_init(&req->node);
     buf_init(&req->body, (size_t)s->conf->max_body_bytes);
     (void)snprintf(req->id, sizeof(req->id), "%llx", ++s->next_id); /* 16 digits at most */
+    req->target_bytes = strlen(target);
     req->uri_result = uri_parse(target, &req->uri);
     if (req->uri_result < 0) {
         req_free(req);
