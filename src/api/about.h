@@ -100,6 +100,8 @@ extern const struct route_about about_assistant_subgraph;
 extern const struct route_about about_thread_create;
 extern const struct route_about about_thread_get;
 extern const struct route_about about_thread_patch;
+extern const struct route_about about_thread_patch_state;
+extern const struct route_about about_thread_stream;
 extern const struct route_about about_thread_delete;
 extern const struct route_about about_threads_search;
 extern const struct route_about about_threads_count;

@@ -53,6 +53,8 @@ const struct http_route api_routes[] = {
     { "POST", "/threads/{thread_id}/copy", handle_thread_copy, PROTOCOL, &about_thread_copy },
     { "GET", "/threads/{thread_id}/state", handle_thread_state, PROTOCOL, &about_thread_state },
     { "POST", "/threads/{thread_id}/state", handle_thread_update_state, BODY, &about_thread_update_state },
+    { "PATCH", "/threads/{thread_id}/state", handle_thread_patch_state, BODY, &about_thread_patch_state },
+    { "GET", "/threads/{thread_id}/stream", handle_thread_stream, PROTOCOL, &about_thread_stream },
     { "GET", "/threads/{thread_id}/state/{checkpoint_id}", handle_thread_state_at, PROTOCOL, &about_thread_state_at },
     { "POST", "/threads/{thread_id}/state/checkpoint", handle_thread_state_checkpoint, BODY, &about_thread_state_checkpoint },
     { "GET", "/threads/{thread_id}/history", handle_thread_history_get, PROTOCOL, &about_thread_history_get },
