@@ -145,6 +145,6 @@ def test_unknown_ids_are_404_at_every_route(client):
         if "{" not in path:
             continue
         ids = IDS | {"assistant_id": "nobody"}
-        body = bodies.get(path, {"assistant_id": "g"}) if body_schema(it) else None
+        body = bodies.get(path, {"assistant_id": "g", "metadata": {}}) if body_schema(it) else None
         reply = client.request(method, path.format(**ids), body)
         assert reply.status == 404 and "not found" in reply.text, (method, path, reply.status, reply.text)
