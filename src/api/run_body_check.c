@@ -12,8 +12,8 @@
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define TYPES(...) ((const struct type *const[]){ __VA_ARGS__, NULL })
 
-/* Half a million years in milliseconds: times to come must stay far from the end of int64. */
-enum { SECONDS_MAX = 1000000000 };
+/* Times to come must stay far from the end of int64: thirty years, and ten years. */
+enum { MILLISECONDS_MAX_S = 1000000000, SECONDS_MAX = 315360000 };
 
 static const struct type assistant = { .kind = TYPE_STRING,
                                        .expected = "a string: a graph's name or its assistant id" };
@@ -25,10 +25,11 @@ static const struct type at_least_one = { .kind = TYPE_INTEGER,
 static const struct type milliseconds = { .kind = TYPE_INTEGER,
                                           .expected = "an integer of milliseconds, 0 or more",
                                           0,
-                                          SECONDS_MAX *INT64_C(1000) };
-static const struct type seconds = {
-    .kind = TYPE_NUMBER, .expected = "a number of seconds", 0, SECONDS_MAX
-};
+                                          MILLISECONDS_MAX_S *INT64_C(1000) };
+static const struct type seconds = { .kind = TYPE_NUMBER,
+                                     .expected =
+                                         "a number of seconds, from 0 to 315360000 (ten years)",
+                                     .most = SECONDS_MAX };
 
 /* `tools` is the one mode of the protocol that is no mistake and not here: it is told so later. */
 #define MODES                                                                                      \
@@ -135,6 +136,7 @@ const struct body_key run_body_keys[] = {
     { "interrupt_before", &stops, false },
     { "interrupt_after", &stops, false },
     { "durability", &durability, false },
+    { "checkpoint_during", &type_boolean, false },
     { "multitask_strategy", &multitask, false },
     { "on_disconnect", &disconnect, false },
     { "on_completion", &completion, false },
@@ -181,7 +183,6 @@ static const struct {
       "/invoke" },
     { "after_seconds", AT_INVOKE,
       "this answer waits for the run: POST /threads/THREAD/runs delays one" },
-    { "webhook", AT_INVOKE | AT_RUNS | AT_THREADS, "webhooks are not in this version" },
     { "checkpoint.checkpoint_ns", AT_INVOKE | AT_THREADS,
       "a run begins at a checkpoint of the whole graph" },
     { "config.configurable.checkpoint_ns", AT_INVOKE | AT_THREADS,

@@ -97,7 +97,8 @@ static bool add_cors(const struct req *req, struct MHD_Response *response)
     if (allowed == NULL)
         return origin == NULL || add(response, "Vary", "Origin");
     return add(response, "Access-Control-Allow-Origin", allowed) &&
-           add(response, "Access-Control-Expose-Headers", "content-location,x-pagination-total") &&
+           add(response, "Access-Control-Expose-Headers",
+               "content-location,location,x-pagination-total,x-pagination-next") &&
            (guard->is_any_origin || add(response, "Vary", "Origin"));
 }
 

@@ -181,7 +181,8 @@ static const struct exchange exchanges[] = {
       "Access-Control-Allow-Origin: http://localhost:3000" },
     { "OPTIONS * HTTP/1.1\r\n" H "\r\n", 204, "", NULL },
     { "GET /ok HTTP/1.1\r\n" H "Origin: http://127.0.0.1:1\r\n\r\n", 200, NULL,
-      "Access-Control-Expose-Headers: content-location,x-pagination-total" },
+      "Access-Control-Expose-Headers: "
+      "content-location,location,x-pagination-total,x-pagination-next" },
     { "GET /headers HTTP/1.1\r\n" H "X-Big: 1\r\nAccept: text/event-stream\r\n\r\n", 200,
       "host=localhost;x-big=1;accept=text/event-stream;sse", NULL },
     { "GET http://localhost:99/ok HTTP/1.1\r\n" H "\r\n", 200, NULL, NULL },
