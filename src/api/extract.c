@@ -57,8 +57,6 @@ static bool is_path(const json_t *v)
     struct step step;
     bool is_first = true;
 
-    if (at == NULL || *at == '\0' || json_string_length(v) > EXTRACT_PATH_MAX_BYTES)
-        return false;
     for (; *at != '\0'; is_first = false) {
         if (!next_step(&at, is_first, &step))
             return false;
@@ -66,15 +64,28 @@ static bool is_path(const json_t *v)
     return true;
 }
 
-bool body_is_extract(const json_t *v)
+static const struct type path_type = {
+    .kind = TYPE_STRING,
+    .expected = "a path",
+    .least = 1,
+    .most = EXTRACT_PATH_MAX_BYTES,
+    .pattern = "^[^.\\[\\]]+(\\.[^.\\[\\]]+|\\[-?[0-9]{1,9}\\])*$",
+};
+const struct type type_extract = {
+    .kind = TYPE_MAP,
+    .expected = "an object of up to 10 paths, like {\"last\": \"values.log[-1]\"}",
+    .most = EXTRACT_MAX_PATHS,
+    .item = &path_type,
+};
+
+bool extract_fits(const json_t *paths)
 {
     const char *name;
-    json_t *path;
+    json_t *member;
 
-    if (!json_is_object(v) || json_object_size(v) > EXTRACT_MAX_PATHS)
-        return false;
-    json_object_foreach((json_t *)v, name, path) {
-        if (!is_path(path))
+    /* jansson walks objects by non-const pointers; nothing is changed. */
+    json_object_foreach((json_t *)paths, name, member) {
+        if (!is_path(member))
             return false;
     }
     return true;

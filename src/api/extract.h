@@ -6,13 +6,14 @@
  *
  *     "extract": {"last": "values.messages[-1].content"}   ->   "extracted": {"last": "Hello"}
  */
-#include <jansson.h>
-#include <stdbool.h>
+#include "api/type.h"
 
 enum { EXTRACT_MAX_PATHS = 10, EXTRACT_PATH_MAX_BYTES = 1000 };
 
-/* Is it an object of at most EXTRACT_MAX_PATHS names with a path each? For a struct body_key. */
-bool body_is_extract(const json_t *v);
+/* At most EXTRACT_MAX_PATHS names with a path each; */
+extern const struct type type_extract;
+/* of which this says whether they can be followed. NULL and null are fine. */
+bool extract_fits(const json_t *paths);
 
 /* What the paths, which fit, lead to in a thread; null where they lead nowhere. A new object, whose
  * values are shared. NULL: no memory. */

@@ -3,6 +3,7 @@
  * ordered; if an order is refused after all, the runs of the others are cancelled, and its reason is
  * the answer.
  */
+#include "api/about.h"
 #include "api/run_body.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -170,3 +171,12 @@ void handle_runs_batch(struct req *req)
     fail_clear(&f);
     batch_free(b);
 }
+
+const struct route_about about_runs_batch = {
+    .summary = "Run graphs without threads in the background; if one is wrong none begins",
+    .keys = run_body_keys,
+    .needs = { "assistant_id" },
+    .is_list = true,
+    .answers = { { 200, "[Run]" } },
+    .fails = FAILS_404,
+};

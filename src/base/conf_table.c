@@ -168,7 +168,7 @@ const struct conf_row conf_rows[] = {
       .wanted = "scheme://host[:port] without a path, or *",
       .sentence = "Web origins whose pages may call the server, besides loopback ones." },
     { AT(test_routes), .type = CONF_BOOL, .fallback = "false",
-      .sentence = "For routes under /internal that tests use; this version has none." },
+      .sentence = "Adds POST /internal/truncate, with which test suites empty the database." },
 
     { .group = "A request",
       INT(max_body_bytes, CONF_BYTES, "4MiB", 1 * KIB, 1 * GIB),

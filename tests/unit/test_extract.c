@@ -56,12 +56,17 @@ static const struct {
     { "values.log]", NULL },
 };
 
+static bool fits(const json_t *asked)
+{
+    return type_fits(&type_extract, asked) && extract_fits(asked);
+}
+
 START_TEST(a_path_leads_to_a_part_or_to_null)
 {
     json_t *from = parse(thread);
     json_t *asked = json_pack("{s:s}", "it", paths[_i].path);
 
-    ck_assert_msg(body_is_extract(asked) == (paths[_i].found != NULL), "%s", paths[_i].path);
+    ck_assert_msg(fits(asked) == (paths[_i].found != NULL), "%s", paths[_i].path);
     if (paths[_i].found != NULL) {
         json_t *expected = parse(paths[_i].found);
         json_t *extracted = extract_new(from, asked);
@@ -85,18 +90,18 @@ START_TEST(names_and_paths_are_bounded)
         snprintf(name, sizeof(name), "n%d", i);
         json_object_set_new(asked, name, json_string("n"));
     }
-    ck_assert(body_is_extract(asked));
+    ck_assert(fits(asked));
     json_object_set_new(asked, "one more", json_string("n"));
-    ck_assert(!body_is_extract(asked));
+    ck_assert(!fits(asked));
     json_object_clear(asked);
     memset(path, 'a', sizeof(path) - 1);
     path[sizeof(path) - 1] = '\0';
     json_object_set_new(asked, "long", json_string(path));
-    ck_assert(!body_is_extract(asked));
+    ck_assert(!fits(asked));
     json_object_set_new(asked, "long", json_string(path + 1));
-    ck_assert(body_is_extract(asked));
+    ck_assert(fits(asked));
     json_object_set_new(asked, "long", json_integer(1));
-    ck_assert(!body_is_extract(asked));
+    ck_assert(!fits(asked));
     json_decref(asked);
 }
 END_TEST
