@@ -62,11 +62,16 @@ void handle_assistant_graph(struct req *req)
 
 /* ---- schemas ---- */
 
-/* A graph takes any config and context. */
+/* A graph takes any config, and any context if it does not say what it wants to be told. */
 static json_t *any_object(void)
 {
     return json_pack("{s:s, s:s}", "type", "object", "$schema",
                      "http://json-schema.org/draft-07/schema#");
+}
+
+static json_t *context_schema(const struct graph *g)
+{
+    return g->context != NULL ? json_incref(g->context) : any_object();
 }
 
 static void show_schemas(struct work *w)
@@ -79,7 +84,7 @@ static void show_schemas(struct work *w)
                                 "input_schema", graph_schema(a->graph, SCHEMA_INPUT),
                                 "output_schema", graph_schema(a->graph, SCHEMA_OUTPUT),
                                 "state_schema", graph_schema(a->graph, SCHEMA_STATE),
-                                "config_schema", any_object(), "context_schema", any_object()));
+                                "config_schema", any_object(), "context_schema", context_schema(a->graph)));
 }
 
 void handle_assistant_schemas(struct req *req)

@@ -3,6 +3,8 @@
 #include "base/err.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PIECE_BYTES = 16384 };
@@ -25,14 +27,31 @@ int file_read_fd(int fd, struct buf *b, int *ret_errno)
     return 0;
 }
 
-int file_read(const char *path, struct buf *b, int *ret_errno)
+static bool is_plain(int fd)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static int read_path(const char *path, bool only_plain, struct buf *b, int *ret_errno)
+{
+    /* Opening a pipe would wait for who writes into it. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | (only_plain ? O_NONBLOCK : 0));
     if (fd < 0) {
         *ret_errno = errno;
         return FILE_E_UNREADABLE;
     }
-    int r = file_read_fd(fd, b, ret_errno);
+    int r = only_plain && !is_plain(fd) ? FILE_E_NOT_PLAIN : file_read_fd(fd, b, ret_errno);
     (void)close(fd); /* only read from */
     return r;
+}
+
+int file_read(const char *path, struct buf *b, int *ret_errno)
+{
+    return read_path(path, false, b, ret_errno);
+}
+
+int file_read_plain(const char *path, struct buf *b, int *ret_errno)
+{
+    return read_path(path, true, b, ret_errno);
 }

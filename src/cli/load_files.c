@@ -26,6 +26,8 @@ static int judge(int r, int error, size_t max_bytes, char *text, size_t text_siz
         snprintf(text, text_size, "cannot be read: %s", strerror(error));
     else if (r == FILE_E_LARGE)
         snprintf(text, text_size, "is larger than %zu bytes", max_bytes);
+    else if (r == FILE_E_NOT_PLAIN)
+        snprintf(text, text_size, "is neither a file nor a folder");
     return r <= 0 ? r : READ_E_TOLD;
 }
 
@@ -45,14 +47,6 @@ char *load_file(const char *path, size_t max_bytes, size_t *ret_len_bytes, char 
     if (r < 0)
         snprintf(text, text_size, "cannot be read: %s", err_text(r));
     return bytes;
-}
-
-/* A pipe or a device in its place would be waited for, or read, without an end. */
-static bool is_file(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) != 0 || S_ISREG(st.st_mode); /* what is missing is told by reading it */
 }
 
 static int grow(struct load *l)
@@ -140,10 +134,7 @@ static int read_bytes(const struct load *l, const char *path, char **ret_bytes, 
     int error = 0;
 
     buf_init(&content, (size_t)l->conf->max_body_bytes);
-    snprintf(text, text_size, "is neither a file nor a folder");
-    if (!is_file(path))
-        return READ_E_TOLD;
-    int r = judge(file_read(path, &content, &error), error, content.max, text, text_size);
+    int r = judge(file_read_plain(path, &content, &error), error, content.max, text, text_size);
     if (r == 0 && (*ret_bytes = buf_take(&content, ret_len)) == NULL)
         r = ERR_NOMEM;
     return r < 0 ? err_trace(r) : r;

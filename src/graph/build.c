@@ -65,6 +65,7 @@ void anabranch_builder_free(struct anabranch_builder *b)
     texts_free(b->output.names, b->output.count);
     problems_deinit(&b->problems);
     json_decref(b->assistant);
+    json_decref(b->context);
     json_decref(b->node_defaults);
     node_deinit(&b->defaults);
     mem_free(b->file);
@@ -106,6 +107,12 @@ void builder_assistant(struct anabranch_builder *b, json_t *json)
 {
     json_decref(b->assistant);
     b->assistant = json_incref(json);
+}
+
+void builder_context(struct anabranch_builder *b, json_t *schema)
+{
+    json_decref(b->context);
+    b->context = json_incref(schema);
 }
 
 int anabranch_builder_describe(struct anabranch_builder *b, const char *description)

@@ -61,8 +61,9 @@ int builder_chooser_take(struct anabranch_builder *b, const char *from, struct c
                          const char *const *targets, const char *const *labels, size_t count);
 /* Borrowed, as long as the builder. */
 struct problems *builder_problems(struct anabranch_builder *b);
-/* Takes a reference of json. */
+/* Each takes a reference of json. */
 void builder_assistant(struct anabranch_builder *b, json_t *json);
+void builder_context(struct anabranch_builder *b, json_t *schema);
 /* As anabranch_builder_build(), for the inside. Once per builder. 0, ANABRANCH_E_INVALID, or a
  * fault. */
 int builder_build(struct anabranch_builder *b, struct graph **ret);

@@ -28,6 +28,7 @@ static int name_graph(struct anabranch_builder *b, struct graph *g)
     g->description = mem_strdup(b->description);
     g->assistant_id = mem_strdup(id);
     g->assistant = json_incref(b->assistant);
+    g->context = json_incref(b->context);
     g->recursion_limit = b->recursion_limit;
     g->step_timeout_ms = b->step_timeout_ms;
     bool is_whole = g->name != NULL && g->description != NULL && g->assistant_id != NULL;

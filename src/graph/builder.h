@@ -93,6 +93,7 @@ struct anabranch_builder {
     int64_t recursion_limit;
     int64_t step_timeout_ms;
     json_t *assistant;
+    json_t *context;
     json_t *node_defaults; /* an object or NULL */
     struct node defaults;  /* what it says, read once to tell its mistakes; never runs */
     bool uses_facts;       /* a root $run was seen, or a kind that may look there */
@@ -132,8 +133,7 @@ struct setup {
     const char *known[SETUP_MAX_KEYS];
     size_t known_count;
     bool knows_all;
-    bool sees_error;          /* an error handler's: `error` is a root of its templates, too */
-    const char *const *later; /* keys of later versions, ended by NULL; or NULL */
+    bool sees_error; /* an error handler's: `error` is a root of its templates, too */
 };
 
 /* Everything is borrowed until setup_finish(), which reports the keys that nobody asked for. */

@@ -89,6 +89,7 @@ struct graph *graph_unref(struct graph *g)
     mem_free(g->description);
     mem_free(g->assistant_id);
     json_decref(g->assistant);
+    json_decref(g->context);
     return mem_free(g);
 }
 

@@ -223,6 +223,7 @@ struct graph {
     bool asks;               /* a node of it, or of a graph inside, is an interrupt */
     int depth;               /* graphs inside each other: 1 = no node is a graph */
     json_t *assistant;       /* {"config","context","metadata"} of the file, or NULL */
+    json_t *context;         /* JSON Schema of what a run may be told as its context, or NULL */
 };
 
 /* What a node owns; n itself is the caller's. Accepts a half-built one. */

@@ -17,8 +17,6 @@
 
 enum { SPEC_MAX_BYTES = 1 << 28 };
 
-static const char *const later_keys[] = { "context", NULL };
-
 /* "config/graphs/panel.json" -> "panel". NULL: no memory. */
 static char *base_name(const char *file)
 {
@@ -97,6 +95,21 @@ static int check_config(struct setup *assistant)
     texts_free(tags, tag_count);
     setup_finish(&s);
     return r;
+}
+
+/* A JSON Schema for those who ask with a context; runs are not held to it. */
+static int read_context(struct setup *top)
+{
+    char *pointer MEM_AUTO(mem_freep) = NULL;
+    const json_t *schema = setup_object(top, "context", false, &pointer);
+    const json_t *type = json_object_get(schema, "type");
+    if (schema == NULL)
+        return 0;
+    if (type != NULL && (!json_is_string(type) || strcmp(json_string_value(type), "object") != 0))
+        setup_problem(top, "context", "write {\"type\": \"object\", \"properties\": {...}}",
+                      "a context is an object, so its schema cannot have another \"type\"");
+    builder_context(top->builder, (json_t *)schema); /* only counted */
+    return 0;
 }
 
 static int read_assistant(struct setup *top)
@@ -206,6 +219,8 @@ static int read_file(struct setup *top)
     if (r == 0)
         r = read_int(top, "step_timeout_ms", anabranch_builder_step_timeout);
     if (r == 0)
+        r = read_context(top);
+    if (r == 0)
         r = read_assistant(top);
     return r;
 }
@@ -238,7 +253,6 @@ static int read_and_build(struct anabranch_builder *b, const json_t *json, struc
 {
     struct setup top;
     setup_init(&top, b, "", json);
-    top.later = later_keys;
     int r = read_file(&top);
     if (r != 0)
         return err_trace(r);

@@ -65,14 +65,6 @@ static bool is_known(const struct setup *s, const char *key)
     return s->knows_all;
 }
 
-static bool is_later(const struct setup *s, const char *key)
-{
-    for (const char *const *later = s->later; later != NULL && *later != NULL; later++)
-        if (strcmp(*later, key) == 0)
-            return true;
-    return false;
-}
-
 void setup_finish(struct setup *s)
 {
     const char *key;
@@ -81,10 +73,6 @@ void setup_finish(struct setup *s)
     json_object_foreach((json_t *)s->spec, key, member) {
         if (is_known(s, key))
             continue;
-        if (is_later(s, key)) {
-            setup_problem(s, key, "remove it", "this version does not have \"%s\" yet", key);
-            continue;
-        }
         char *pointer MEM_AUTO(mem_freep) = pointer_join(s->pointer, key);
         if (pointer == NULL)
             builder_note_fault(s->builder);

@@ -331,8 +331,8 @@ function StateGraph:add_sequence(list)
 end
 
 local compile_options = {
-    assistant = true, checkpointer = true, description = true, interrupt_after = true, interrupt_before = true,
-    node_defaults = true, recursion_limit = true, step_timeout_ms = true,
+    assistant = true, checkpointer = true, context = true, description = true, interrupt_after = true,
+    interrupt_before = true, node_defaults = true, recursion_limit = true, step_timeout_ms = true,
 }
 
 function StateGraph:compile(options)
@@ -342,10 +342,11 @@ function StateGraph:compile(options)
     for name in pairs(options) do
         check(compile_options[name], "compile has no option \"%s\"", tostring(name))
     end
+    check(options.context == nil or type(options.context) == "table", "compile{context=}: a JSON Schema is a table")
     local checkpointer, parts = options.checkpointer, parts_of[self]
     local desc = {
-        assistant = options.assistant, description = options.description, edges = parts.edges, fields = parts.fields,
-        input = parts.input, interrupt_after = options.interrupt_after, interrupt_before = options.interrupt_before,
+        assistant = options.assistant, context = options.context, description = options.description,
+        edges = parts.edges, fields = parts.fields, input = parts.input, interrupt_after = options.interrupt_after, interrupt_before = options.interrupt_before,
         node_defaults = options.node_defaults, nodes = parts.nodes, output = parts.output,
         recursion_limit = options.recursion_limit, step_timeout_ms = options.step_timeout_ms,
     }

@@ -1,6 +1,5 @@
 /* A script beside a JSON graph: opening it, and finding functions in it. */
 #include "base/err.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "script/condition.h"
 #include "script/internal.h"
@@ -155,9 +154,9 @@ static void on_mistake(void *arg, const char *place, const char *sentence)
     (void)buf_addf(arg, "%s: %s\n", place, sentence); /* sticky */
 }
 
-static int run_file(struct script *s, const struct buf *content, struct buf *why)
+static int run_file(struct script *s, const char *bytes, size_t len_bytes, struct buf *why)
 {
-    struct chunk x = { buf_text(content), content->len };
+    struct chunk x = { bytes, len_bytes };
     struct fail thrown = { .code = FAIL_NONE };
     size_t before = why->len;
     s->is_loading = true;
@@ -187,18 +186,15 @@ static bool is_beside(const char *name)
 
 static int read_and_run(struct script *s, struct buf *why)
 {
-    struct buf content MEM_AUTO(buf_deinit);
-    int error = 0;
-    buf_init(&content, (size_t)s->conf->max_body_bytes);
-    int r = file_read(s->path, &content, &error);
-    script_tell_file(s, s->path, r == 0 ? buf_text(&content) : NULL, content.len);
-    if (r == 0)
-        return run_file(s, &content, why);
-    if (r == FILE_E_UNREADABLE)
-        (void)buf_addf(why, "%s cannot be read: %s", s->path, strerror(error));
-    else if (r == FILE_E_LARGE)
-        (void)buf_addf(why, "%s is larger than max_body_bytes", s->path);
-    return r < 0 ? err_trace(r) : SCRIPT_E_WRONG;
+    struct buf wrong MEM_AUTO(buf_deinit);
+    size_t len = 0;
+    int fault = 0;
+    buf_init(&wrong, TEXT_MAX_BYTES);
+    char *bytes MEM_AUTO(mem_freep) = script_read_file(s, s->path, &len, &wrong, &fault);
+    if (bytes != NULL)
+        return run_file(s, bytes, len, why);
+    (void)buf_addf(why, "%s %s", s->path, buf_text(&wrong));
+    return fault < 0 ? fault : SCRIPT_E_WRONG;
 }
 
 static int open_script(void *arg, const char *graph_file, const char *name, struct code **ret,

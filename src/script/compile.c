@@ -217,6 +217,8 @@ static int options(struct anabranch_builder *b, const json_t *d)
         r = number(b, json_object_get(d, "step_timeout_ms"), anabranch_builder_step_timeout);
     if (json_object_get(d, "assistant") != NULL)
         builder_assistant(b, json_object_get(d, "assistant"));
+    if (json_object_get(d, "context") != NULL)
+        builder_context(b, json_object_get(d, "context"));
     if (r != 0 || defaults == NULL)
         return r == 0 ? 0 : err_trace(r);
     char *text MEM_AUTO(mem_freep) = jsonx_text(defaults, SPEC_MAX_BYTES, NULL);

@@ -78,9 +78,10 @@ int script_new(const struct conf *conf, const char *path, struct script **ret);
  * error with its traceback; no memory inside of Lua is FAIL_LIMIT), or a fault.
  */
 int script_protect(struct script *s, lua_CFunction fn, void *arg, struct fail *f);
-/* A file was read; bytes NULL: it could not be. Does not raise. */
-void script_tell_file(const struct script *s, const char *path, const char *bytes,
-                      size_t len_bytes);
+/* A file of the script, whole, and tells script_files of it. NULL: `why` gets what is wrong with it, or
+ * *ret_fault a fault. Does not raise. */
+char *script_read_file(const struct script *s, const char *path, size_t *ret_len_bytes,
+                       struct buf *why, int *ret_fault);
 /* lua_touserdata(L, 1) of a function that script_protect() calls. */
 void *script_arg(lua_State *L);
 /* The hook that bounds what runs on L, and the threads made from it. */

@@ -1,6 +1,5 @@
 /* require(name): modules that lie beside the script's file, while it is loaded. */
 #include "base/err.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "script/internal.h"
 #include <string.h>
@@ -35,25 +34,27 @@ static void free_text(void *text)
     mem_free(text);
 }
 
+/* Nothing of it may be left when an error is raised, so that the sentence is copied. */
+static char *read_file(const struct script *s, const char *path, size_t *ret_len, char *wrong,
+                       size_t wrong_size)
+{
+    struct buf why MEM_AUTO(buf_deinit);
+    int fault = 0;
+    buf_init(&why, wrong_size);
+    char *bytes = script_read_file(s, path, ret_len, &why, &fault);
+    (void)snprintf(wrong, wrong_size, "%s", fault < 0 ? err_text(fault) : buf_text(&why));
+    return bytes;
+}
+
 /* The chunk of the file; what is wrong is raised. */
 static void load_file(lua_State *L, const char *name, const char *path)
 {
-    struct buf content;
-    int error = 0;
+    char wrong[200] = "";
     size_t len = 0;
-    struct script *s = script_of(L);
     void **box = bridge_push_box(L, free_text);
-    buf_init(&content, (size_t)s->conf->max_body_bytes);
-    int r = file_read(path, &content, &error);
-    *box = r == 0 ? buf_take(&content, &len) : NULL;
-    buf_deinit(&content);
-    script_tell_file(s, path, *box, len);
-    if (r == FILE_E_UNREADABLE)
-        luaL_error(L, "module \"%s\": %s cannot be read: %s", name, path, strerror(error));
-    if (r == FILE_E_LARGE)
-        luaL_error(L, "module \"%s\": %s is too large", name, path);
+    *box = read_file(script_of(L), path, &len, wrong, sizeof(wrong));
     if (*box == NULL)
-        luaL_error(L, "no memory");
+        luaL_error(L, "module \"%s\": %s %s", name, path, wrong);
     script_compile_chunk(L, *box, len, lua_pushfstring(L, "@%s", path));
     lua_remove(L, -2);
 }

@@ -5,6 +5,7 @@
 #include "script/script.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "script/internal.h"
 #include <assert.h>
@@ -185,10 +186,32 @@ void script_compile_chunk(lua_State *L, const char *bytes, size_t len_bytes, con
 
 /* ---- files ---- */
 
-void script_tell_file(const struct script *s, const char *path, const char *bytes, size_t len_bytes)
+static void say_unread(int r, int error, struct buf *why)
 {
+    if (r == FILE_E_UNREADABLE)
+        (void)buf_addf(why, "cannot be read: %s", strerror(error));
+    else if (r == FILE_E_LARGE)
+        (void)buf_add_str(why, "is larger than max_body_bytes");
+    else if (r == FILE_E_NOT_PLAIN)
+        (void)buf_add_str(why, "is no plain file");
+}
+
+char *script_read_file(const struct script *s, const char *path, size_t *ret_len_bytes,
+                       struct buf *why, int *ret_fault)
+{
+    struct buf content MEM_AUTO(buf_deinit);
+    int error = 0;
+    char *bytes = NULL;
+
+    buf_init(&content, (size_t)s->conf->max_body_bytes);
+    int r = file_read_plain(path, &content, &error);
+    if (r == 0 && (bytes = buf_take(&content, ret_len_bytes)) == NULL)
+        r = ERR_NOMEM;
+    say_unread(r, error, why);
+    *ret_fault = r < 0 ? err_trace(r) : 0;
     if (s->files != NULL)
-        s->files->seen(s->files->arg, path, bytes, len_bytes);
+        s->files->seen(s->files->arg, path, bytes, bytes == NULL ? 0 : *ret_len_bytes);
+    return bytes;
 }
 
 /* ---- life ---- */

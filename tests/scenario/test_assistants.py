@@ -148,9 +148,24 @@ def test_the_graph_of_one_is_drawn(assistants):
 def test_the_schemas_of_one_are_told(assistants):
     schemas = assistants.ok("GET", "/seq/schemas")
     assert set(schemas) == {"graph_id", "input_schema", "output_schema", "state_schema", "config_schema", "context_schema"}
+    assert schemas["context_schema"]["type"] == "object"
     assert schemas["graph_id"] == "seq" and schemas["input_schema"]["properties"]["q"] == {"type": "string"}
     assert assistants.ok("GET", "/seq/subgraphs") == {}
     inner = assistants.ok("GET", "/nest/subgraphs")
     assert set(inner) == {"child"} and set(inner["child"]) == {"state", "input", "output", "config"}
     assert assistants.ok("GET", "/nest/subgraphs/child?recurse=true") == inner
     assert assistants.ok("GET", "/nest/subgraphs/other") == {}
+
+
+@pytest.mark.parametrize("name", ["told.json", "told.lua"])
+def test_what_a_graph_wants_as_its_context_is_told(serve, name):
+    schema = {"type": "object", "properties": {"language": {"type": "string"}}, "required": ["language"]}
+    text = """
+local g = StateGraph{ q = "string", log = { type = "array", reducer = append } }
+g:add_node("one", function(state) return { log = {"one"} } end)
+g:add_edge(START, "one")
+return g:compile{ context = { type = "object", properties = { language = { type = "string" } }, required = { "language" } } }
+"""
+    client = serve({name: text} if name.endswith("lua") else {"told": chain(one=note("one")) | {"context": schema}})
+    assert client.get("/assistants/told/schemas").json["context_schema"] == schema
+    assert client.invoke(graph="told", state={"q": "x"}, context={"language": 5}).json["log"] == ["one"]

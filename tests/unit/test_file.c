@@ -4,8 +4,10 @@
 #include "base/mem.h"
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char path[] = "/tmp/test_file.XXXXXX";
@@ -56,6 +58,21 @@ START_TEST(a_device_without_end_is_read_to_the_limit_only)
 }
 END_TEST
 
+START_TEST(a_plain_file_is_neither_a_pipe_nor_a_device_nor_a_folder)
+{
+    char pipe_path[sizeof(path) + 5];
+    const char *const others[] = { "/dev/zero", "/tmp", pipe_path };
+    snprintf(pipe_path, sizeof(pipe_path), "%s.fifo", path);
+    ck_assert_int_eq(mkfifo(pipe_path, 0600), 0);
+    buf_init(&b, 40000);
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        ck_assert_int_eq(file_read_plain(others[i], &b, &error), FILE_E_NOT_PLAIN);
+    ck_assert_int_eq(file_read_plain(path, &b, &error), 0);
+    ck_assert_uint_eq(b.len, 40000);
+    unlink(pipe_path);
+}
+END_TEST
+
 START_TEST(what_cannot_be_read_has_a_reason)
 {
     buf_init(&b, 100);
@@ -85,6 +102,7 @@ int main(void)
     tcase_add_test(c, a_file_comes_whole);
     tcase_add_test(c, a_file_above_the_limit_is_refused);
     tcase_add_test(c, a_device_without_end_is_read_to_the_limit_only);
+    tcase_add_test(c, a_plain_file_is_neither_a_pipe_nor_a_device_nor_a_folder);
     tcase_add_test(c, what_cannot_be_read_has_a_reason);
     tcase_add_test(c, without_memory_it_is_a_fault);
     suite_add_tcase(suite, c);

@@ -163,8 +163,9 @@ static const struct {
     /* top level */
     { WITH_TOP("\"nmae\":\"x\""),
       "dir/g.json: /nmae: unknown key \"nmae\"; did you mean \"name\"?" },
-    { WITH_TOP("\"context\":{}"),
-      "/context: this version does not have \"context\" yet; remove it" },
+    { WITH_TOP("\"context\":1"), "/context: expected object, found integer" },
+    { WITH_TOP("\"context\":{\"type\":\"array\"}"),
+      "/context: a context is an object, so its schema cannot have another \"type\"; write {\"type\": \"object\", \"properties\": {...}}" },
     { WITH_TOP("\"interrupt_before\":[\"x\",\"yy\"]"),
       "/interrupt_before/1: unknown node \"yy\"; known are x, y" },
     { WITH_TOP("\"interrupt_after\":[\"__end__\"]"),
@@ -678,7 +679,7 @@ START_TEST(every_mistake_is_told_and_no_mistake_twice)
     ck_assert_str_eq(
         "dir/g.json: /extra: unknown key \"extra\"; known are $schema, name, description, script, "
         "state, input, output, node_defaults, nodes, edges, interrupt_before, interrupt_after, "
-        "recursion_limit, step_timeout_ms, assistant\n"
+        "recursion_limit, step_timeout_ms, context, assistant\n"
         "dir/g.json: /state/a/type: unknown type \"strin\"; did you mean \"string\"?\n"
         "dir/g.json: /nodes/one/output: unknown field \"b\"; known are a\n"
         "dir/g.json: /edges/1: unknown node \"tow\"; did you mean \"two\"?\n",
