@@ -130,10 +130,8 @@ RUNS = [
         Look(r"(events\.error|json\.__error__)\.error", "value", "", "GraphValueError", "UnprocessableError")),
     row("A stateless run's metadata has the ids of graph and assistant, as that of others has.", "",
         Look(RUN + r"\.metadata\.(graph_id|assistant_id)", "extra", "POST /runs")),
-    row("A stateless Run has no `thread_id`.", "",
-        Look(RUN + r"\.thread_id", "missing", "POST /runs"),
+    row("The `configurable` of a stateless run does not name the thread that it has to itself.", "Nobody can go there.",
         Look(RUN + r"\.kwargs\.config\.configurable\.thread_id", "missing", "POST /runs")),
-    row("A Run in `/runs/batch` may be running already.", "", Look(r"json\[0\]\.status", "value", "POST /runs/batch")),
     row("`kwargs.config` of a Run does not repeat the metadata.", "They stand beside it.",
         Look(RUN + r"\.kwargs\.config\.metadata", "missing")),
     row("The checkpoint that a run begins at stands in `kwargs.checkpoint_id`, not in `configurable`, and not in the metadata of "
