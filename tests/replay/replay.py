@@ -137,13 +137,14 @@ class Replay:
 
     def _events(self, exchange, reply, events, comparer):
         expect, count = exchange["expect"], exchange.get("leave_after")
+        if "events" not in expect and reply.status != expect["status"]:  # it may be one without an end
+            comparer.value(expect.get("json", expect.get("text")), "a stream", "body")
+            return
         if count:
             events = self._some(exchange, reply, count)
         else:
             events += reply.events()
-        if "events" not in expect:
-            if "headers" in expect:
-                comparer.value(expect.get("json", expect.get("text")), "a stream", "body")
+        if "events" not in expect:  # an SDK's log: the run was to end, no more is known
             return
         ids = [e.id for e in events if e.id is not None]
         if events and "has_ids" in expect:
