@@ -64,26 +64,32 @@ static void add_run(struct ticket *t, struct store_batch *b)
 
 /* ---- the thread's row ---- */
 
+static void add_member(struct buf *out, const char *key)
+{
+    if (out->len > 1)
+        buf_add_char(out, ',');
+    jsonx_encode_string(key, strlen(key), out);
+    buf_add_char(out, ':');
+}
+
 static void add_values(const struct ticket *t, struct buf *out)
 {
-    buf_add_str(out, "\"values\":");
+    add_member(out, "values");
     state_encode(run_state(t->run), VIEW_SHOWN, out);
-    buf_add_str(out, ",\"interrupts\":");
+    add_member(out, "interrupts");
     if (run_interrupts_by_task(t->run) != NULL)
         jsonx_encode(run_interrupts_by_task(t->run), out);
     else
         buf_add_str(out, "{}");
-    if (t->sheet.error != NULL) {
-        buf_add_str(out, ",\"error\":");
-        jsonx_encode(t->sheet.error, out);
-    }
 }
 
-/* Is it this that a run's end says anew? */
-static bool is_of_run(const char *key)
+/* Is it this that a run's end says anew? One that did not get as far as the thread's state says
+ * nothing of it. */
+static bool is_of_run(const struct ticket *t, const char *key)
 {
-    return strcmp(key, "values") == 0 || strcmp(key, "interrupts") == 0 ||
-           strcmp(key, "error") == 0;
+    bool is_state = strcmp(key, "values") == 0 || strcmp(key, "interrupts") == 0;
+
+    return (is_state && run_state(t->run) != NULL) || strcmp(key, "error") == 0;
 }
 
 /* What else is in the body stays. 0 or a fault. */
@@ -97,15 +103,18 @@ static int write_body(const struct ticket *t, const struct stored_record *thread
         return err_trace(ERR_NOMEM);
     buf_add_char(out, '{');
     json_object_foreach(body, key, value) {
-        if (is_of_run(key))
+        if (is_of_run(t, key))
             continue;
-        jsonx_encode_string(key, strlen(key), out);
-        buf_add_char(out, ':');
+        add_member(out, key);
         jsonx_encode(value, out);
-        buf_add_char(out, ',');
     }
     json_decref(body);
-    add_values(t, out);
+    if (run_state(t->run) != NULL)
+        add_values(t, out);
+    if (t->sheet.error != NULL) {
+        add_member(out, "error");
+        jsonx_encode(t->sheet.error, out);
+    }
     buf_add_char(out, '}');
     return out->fault == ERR_NOMEM ? err_trace(ERR_NOMEM) : 0;
 }
@@ -116,9 +125,10 @@ static void add_thread(struct ticket *t, const struct stored_record *thread, boo
 {
     struct buf body MEM_AUTO(buf_deinit);
     bool is_undone = t->is_cancelled && t->cancelled == CANCEL_ROLLBACK;
+    bool has_news = run_state(t->run) != NULL || t->sheet.error != NULL;
 
     buf_init(&body, desk_max_bytes(t->desk));
-    if (!brief && !is_undone && run_state(t->run) != NULL && write_body(t, thread, &body) != 0)
+    if (!brief && !is_undone && has_news && write_body(t, thread, &body) != 0)
         b->fault = b->fault != 0 ? b->fault : ERR_NOMEM;
     const struct record_put put = {
         .kind = RECORD_THREAD,

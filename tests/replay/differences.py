@@ -215,7 +215,7 @@ STATES = [
         "that graph's, and changes nothing.", "Half of a state would be lost without a word.",
         Look(r"json\.(log|topic|result)\S*", "missing|value", "(12/(9|12)|17/\\d+) "),
         Look(r"json\.__error__", "extra", "12/(9|12) "),
-        Look(r"json\.status", "value", "12/13 ", "idle", "error"),
+        Look(r"json\.status", "value", "12/13 ", "idle", "error"), Look(r"json\.values\.n", "extra", "12/13 "),
         Look(r"json(\[\d\])?\.values\.\S+", "missing|value", "(12/13|17/\\d+) ")),
 ]
 
