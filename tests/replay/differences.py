@@ -255,8 +255,6 @@ STREAMS = [
     row("A message in the making names its model from the first `messages/partial` on.", "",
         Look(r"events\.messages/partial\[0\]\.response_metadata\.model_name", "extra"),
         Look(r"events\.messages/metadata\.<id>\.metadata\.tags", "extra")),
-    row("A call of a tool whose arguments are not complete yet is an invalid one.", "",
-        Look(r"events\.messages/partial", "missing|extra", "0[56]/")),
     row("Messages that a node returns without a model have the tags and the name of no LangChain runnable.", "",
         Look(r"events\.messages\[1\]\.(tags\[0\]|name)", "missing", "0[56]/")),
     row("A message that a node returns in another form is shown in the form that it has in the state, and as an event of "
