@@ -124,12 +124,16 @@ static void read_thread(struct booking *b)
 
 /* ---- what is decided ---- */
 
-static int refuse_assistant(struct booking *b)
+/* record: the assistant's, or NULL. */
+static int refuse_assistant(struct booking *b, const struct stored_record *record)
 {
-    fail_set(b->f, FAIL_NOT_FOUND,
-             "No assistant found for \"%.100s\". Make sure the assistant ID is for a valid "
-             "assistant or a valid graph ID.",
-             b->order.assistant);
+    if (record != NULL)
+        fail_set(b->f, FAIL_NOT_FOUND, "Graph \"%.100s\" not found", record->owner);
+    else
+        fail_set(b->f, FAIL_NOT_FOUND,
+                 "No assistant found for \"%.100s\". Make sure the assistant ID is for a valid "
+                 "assistant or a valid graph ID.",
+                 b->order.assistant);
     return DESK_E_REFUSED;
 }
 
@@ -141,7 +145,7 @@ static int settle_assistant(struct booking *b)
 
     b->graph = registry_find(b->desk->graphs, name);
     if (b->graph == NULL)
-        return refuse_assistant(b);
+        return refuse_assistant(b, record);
     graph_ref(b->graph);
     snprintf(b->assistant_id, sizeof(b->assistant_id), "%s",
              record != NULL ? record->id : b->graph->assistant_id);
