@@ -24,6 +24,7 @@ struct recovery {
     struct sheet sheet;             /* of the run at next */
     struct stored_list checkpoints; /* the latest one, without values */
     bool goes_on;
+    bool has_webhook; /* in the rows of the one that is given up */
     bool is_done;
     int fault;
 };
@@ -50,6 +51,8 @@ static void given_up(void *arg, int result)
 {
     struct recovery *v = arg;
 
+    if (result == 0 && v->has_webhook)
+        webhooks_note(v->desk->webhooks);
     if (result < 0)
         end(v, err_trace(result));
     else
@@ -84,6 +87,8 @@ static void give_up(struct recovery *v, const struct fail *f)
                                                        .status = is_error ? "error" : "idle",
                                                        .now_ms = s->updated_ms });
     }
+    const struct webhook_news news = { .sheet = s };
+    v->has_webhook = webhooks_add(d->webhooks, &news, &batch);
     store_commit(d->services->store, d->services->loop, &v->work, &batch, given_up, v);
     store_batch_deinit(&batch);
 }

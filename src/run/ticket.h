@@ -9,6 +9,7 @@
  *        +-> abandoned: its rows were not written
  */
 #include "run/desk.h"
+#include "run/webhook.h"
 
 enum ticket_state {
     TICKET_BOOKING, /* its rows are being written, or it is being looked at */
@@ -45,6 +46,8 @@ struct ticket {
     bool is_abandoned;
     bool has_ended_early; /* while BOOKING */
     bool is_retried;      /* its end could not be written: a shorter one is tried */
+    bool has_webhook;     /* one is in the rows of its end */
+    int64_t started_ms;   /* 0 = it has not begun */
     int64_t first_event;
     uint64_t turn; /* 1..: run/watch.h; 0 = it has not begun, or is stateless */
     int64_t kept_until_us;
@@ -65,6 +68,7 @@ struct desk {
     bool is_quiet;   /* busy_count is 0 */
     bool is_draining;
     struct loop_timer *sweep;
+    struct webhooks *webhooks;
     void *recovery; /* recover.c's */
 };
 /* Of a run's or a thread's id. */

@@ -14,8 +14,8 @@ HERE = Path(__file__).parent
 
 @pytest.fixture
 def serve():
-    """serve(database)(folder, its folders of graphs...): the client of a server with them, whose models are those of the
-    recordings."""
+    """serve(database)(folder, its folders of graphs...): the client of a server with them, and what plays the models of the
+    recordings and gets its webhooks."""
     ends = []
 
     def start(database, folder, *graphs):
@@ -23,9 +23,10 @@ def serve():
         ends.append(model.close)
         teach(model)
         server = Server(folder, ANABRANCH_DATABASE=database, OPENAI_BASE_URL=model.url,
+                        ANABRANCH_WEBHOOK_HOSTS=f"127.0.0.1:{model.port}",
                         ANABRANCH_GRAPHS=":".join(str(HERE / name) for name in graphs))
         ends.append(server.finish)
-        return server.wait_listening().client
+        return server.wait_listening().client, model
 
     yield lambda database: lambda *arguments: start(database, *arguments)
     for end in reversed(ends):

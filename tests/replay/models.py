@@ -2,6 +2,8 @@
 import itertools
 import time
 
+from harness.model import body
+
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 NUMBERS = itertools.count(1)
 
@@ -48,5 +50,7 @@ REPLIES = {"hello": words("Hello ", "there, ", "general ", "Kenobi."), "weather"
 
 
 def teach(model):
-    """One model; the graphs say in `user` what it is to say."""
+    """One model; the graphs say in `user` what it is to say. And two receivers of webhooks."""
+    model.on("/done", body(""))
+    model.on("/failed", body(""))
     model.on("scripted-1", lambda call: REPLIES[call.json["user"]](call))

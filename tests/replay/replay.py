@@ -36,9 +36,13 @@ def reach(value, path):
     return value
 
 
+RECEIVER = "http://127.0.0.1:2197"  # of webhooks, in the recordings
+
+
 class Replay:
-    def __init__(self, name, client):
-        self.number, self.client = name[:2], client
+    def __init__(self, name, client, model):
+        """model: the model server, which gets the webhooks, too."""
+        self.number, self.client, self.model = name[:2], client, model
         self.names = Names()
         self.differences = []
         self.held = None  # (exchange, reply, events so far) of a stream that goes on while others are asked
@@ -53,6 +57,16 @@ class Replay:
             else:
                 self._exchange(exchange)
         return self.differences
+
+    def webhooks(self, expected):
+        """expected: {path: body}."""
+        for path, body in expected.items():
+            comparer = Comparer(self.names, f"{self.number}/webhook POST {path}")
+            comparer.value(json.loads(self._here(json.dumps(body))), self.model.call(path).json, "json")
+            self.differences += comparer.differences
+
+    def _here(self, text):
+        return text.replace(RECEIVER, f"http://127.0.0.1:{self.model.port}")
 
     def _exchange(self, exchange):
         if "is_later" in exchange:
@@ -97,7 +111,7 @@ class Replay:
         headers = {"user-agent": USER_AGENT} | exchange.get("headers", {})
         data = exchange.get("raw")
         if "body" in exchange:
-            data = json.dumps(self.names.fill(exchange["body"]))
+            data = self._here(json.dumps(self.names.fill(exchange["body"])))
         headers.pop("content-length", None)
         return self.client.request(method, self.names.fill(path).replace('"', "%22"), data,
                                    **{k.replace("-", "_"): v for k, v in headers.items()})

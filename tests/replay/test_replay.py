@@ -10,10 +10,12 @@ DOCS = EXPECTED.parents[2] / "docs" / "differences.md"
 
 
 def replay(name, serve, folder):
-    exchanges, _ = load(name)
+    exchanges, webhooks = load(name)
     folder.mkdir()
-    client = serve(folder, "graphs", *(["graphs_more"] if name.startswith("18") else []))
-    return Replay(name, client).run(exchanges)
+    replay = Replay(name, *serve(folder, "graphs", *(["graphs_more"] if name.startswith("18") else [])))
+    replay.run(exchanges)
+    replay.webhooks(webhooks)
+    return replay.differences
 
 
 @pytest.mark.parametrize("database", ["memory:", "sqlite:replay.db"])
