@@ -253,9 +253,11 @@ static int add_thread(struct booking *b, struct store_batch *batch)
         put.body = "{\"config\":{}}";
         put.body_len_bytes = strlen(put.body);
         store_add_expect_absent(batch, RECORD_THREAD, o->thread_id);
-    } else if (is_new)
+    } else if (is_new) {
+        json_decref(b->ticket->metadata_before); /* of a try before this one */
+        b->ticket->metadata_before = json_incref(b->thread_metadata);
         store_add_expect_record(batch, RECORD_THREAD, o->thread_id, b->thread_revision, NULL, 0);
-    else {
+    } else {
         put.metadata = NULL;
         put.metadata_len_bytes = 0;
         store_add_expect_record(batch, RECORD_THREAD, o->thread_id, 0, NULL, 0);

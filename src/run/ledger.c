@@ -121,6 +121,36 @@ static int write_body(const struct ticket *t, const struct stored_record *thread
     return out->fault == ERR_NOMEM ? err_trace(ERR_NOMEM) : 0;
 }
 
+/* The order has said whose state the thread's is. If the run could not even read it, it is not. */
+static bool is_not_its_state(const struct ticket *t, const json_t *metadata)
+{
+    const char *graph = json_string_value(json_object_get(metadata, "graph_id"));
+
+    return run_state(t->run) == NULL && t->sheet.error != NULL && t->metadata_before != NULL &&
+           graph != NULL && strcmp(graph, t->sheet.graph) == 0;
+}
+
+static int put_back(json_t *metadata, const json_t *before, const char *key)
+{
+    json_t *value = json_object_get(before, key);
+
+    return value != NULL ? json_object_set(metadata, key, value) : json_object_del(metadata, key);
+}
+
+/* NULL: they stay as they are, or there is no memory. */
+static char *metadata_text(const struct ticket *t, const struct stored_record *thread, size_t *ret)
+{
+    json_t *metadata = record_object(&thread->metadata, desk_max_depth(t->desk));
+    char *text = NULL;
+
+    if (metadata != NULL && is_not_its_state(t, metadata) &&
+        put_back(metadata, t->metadata_before, "graph_id") == 0 &&
+        put_back(metadata, t->metadata_before, "assistant_id") == 0)
+        text = jsonx_text(metadata, desk_max_bytes(t->desk), ret);
+    json_decref(metadata);
+    return text;
+}
+
 /* A body that is too large is left out, as with brief. */
 static void add_thread(struct ticket *t, const struct stored_record *thread, bool brief,
                        struct store_batch *b)
@@ -132,7 +162,7 @@ static void add_thread(struct ticket *t, const struct stored_record *thread, boo
     buf_init(&body, desk_max_bytes(t->desk));
     if (!brief && !is_undone && has_news && write_body(t, thread, &body) != 0)
         b->fault = b->fault != 0 ? b->fault : ERR_NOMEM;
-    const struct record_put put = {
+    struct record_put put = {
         .kind = RECORD_THREAD,
         .id = t->sheet.thread_id,
         .status = thread_status(t),
@@ -140,6 +170,8 @@ static void add_thread(struct ticket *t, const struct stored_record *thread, boo
         .body_len_bytes = body.fault == 0 ? body.len : 0,
         .now_ms = t->sheet.updated_ms,
     };
+    char *metadata MEM_AUTO(mem_freep) = metadata_text(t, thread, &put.metadata_len_bytes);
+    put.metadata = metadata;
     store_add_record(b, &put);
 }
 

@@ -214,12 +214,13 @@ STATES = [
         Look(r"json\.tasks\[0\]\.state\.metadata\.(checkpoint_map|checkpoint_ns|langgraph_\w+)", "missing", "18/20 "),
         Look(r"json\.tasks\[0\]\.state\.(parent_)?checkpoint\.checkpoint_map\S*", "missing|value", "18/20 ")),
     row("A thread belongs to the graph that began it: a run of another graph fails, when nodes or fields of the thread are not "
-        "that graph's, and changes nothing.", "Half of a state would be lost without a word.",
+        "that graph's, and leaves its state.", "Half of a state would be lost without a word.",
         Look(r"json\.(log|topic|result)\S*", "missing|value", "(12/(9|12)|17/\\d+) "),
         Look(r"json\.__error__", "extra", "12/(9|12) "),
         Look(r"json\.__error__\.error", "value", "18/24 ", "BoomError", "InvalidUpdateError"),
         Look(r"json\.(values|error)", "value", "18/webhook POST /failed"),
         Look(r"json\.status", "value", "12/13 ", "idle", "error"), Look(r"json\.values\.n", "extra", "12/13 "),
+        Look(r"json\.metadata\.(graph|assistant)_id", "value", "12/13 "),
         Look(r"json(\[\d\])?\.values\.\S+", "missing|value", "(12/13|17/\\d+) ")),
 ]
 

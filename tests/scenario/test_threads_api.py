@@ -183,12 +183,13 @@ def test_a_run_of_another_graph_fails_and_leaves_the_values_of_the_thread(thread
     t = threads({"g": STEPS, "foreign": foreign})
     thread = t.new_id()
     t.run(thread)
-    before = t.ok("GET", f"/{thread}")
+    before, state = t.ok("GET", f"/{thread}"), t.state(thread)
     failed = t.ok("POST", f"/{thread}/runs/wait", {"assistant_id": "foreign", "input": {"x": "0"}})
     assert failed["__error__"]["error"] == "InvalidUpdateError" and "another graph" in failed["__error__"]["message"]
     after = t.ok("GET", f"/{thread}")
     assert (after["status"], after["error"]["error"]) == ("error", "InvalidUpdateError")
-    assert after["values"] == before["values"] != {}
+    assert after["values"] == before["values"] != {} and after["metadata"] == before["metadata"]
+    assert t.state(thread) == state
 
 
 def test_the_state_is_written_from_outside(threads):
