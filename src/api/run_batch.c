@@ -13,6 +13,7 @@ struct part {
     struct run_body body;
     struct desk_op op;
     struct run *run;
+    json_t *json; /* the Run as it was accepted: until the others are it may have ended */
     struct fail fail;
 };
 
@@ -30,6 +31,7 @@ static void batch_free(struct batch *b)
     for (size_t i = 0; i < b->count; i++) {
         run_body_clear(&b->parts[i].body);
         run_unref(b->parts[i].run);
+        json_decref(b->parts[i].json);
         fail_clear(&b->parts[i].fail);
     }
     mem_free(b->parts);
@@ -63,8 +65,7 @@ static json_t *runs_json(const struct batch *b)
     json_t *list = json_array();
 
     for (size_t i = 0; i < b->count; i++) {
-        json_t *run = desk_describe(b->api->desk, run_id(b->parts[i].run));
-        if (json_array_append_new(list, run) != 0) {
+        if (json_array_append(list, b->parts[i].json) != 0) {
             json_decref(list);
             return NULL;
         }
@@ -89,6 +90,8 @@ static void submitted(void *arg, int result)
 
     if (result < 0)
         fail_set_fault(&p->fail, result);
+    if (p->run != NULL)
+        p->json = desk_describe(p->batch->api->desk, run_id(p->run));
     if (--p->batch->waiting == 0)
         answer(p->batch);
 }

@@ -128,8 +128,14 @@ struct run *desk_find(const struct desk *d, const char *thread_id, const char *r
 json_t *desk_describe(const struct desk *d, const char *run_id)
 {
     const struct ticket *t = ticket_find(d, run_id);
+    json_t *json = t == NULL ? NULL : sheet_json(&t->sheet);
 
-    return t == NULL ? NULL : sheet_json(&t->sheet);
+    /* Every Run names a thread; that of a stateless one is gone with it. */
+    if (json == NULL || t->sheet.thread_id[0] != '\0' ||
+        json_object_set_new(json, "thread_id", json_string(run_thread_id(t->run))) == 0)
+        return json;
+    json_decref(json);
+    return NULL;
 }
 
 void desk_cancel(struct desk *d, struct run *run, enum desk_cancel how)

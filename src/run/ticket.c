@@ -36,6 +36,7 @@ void ticket_free(struct ticket *t)
     loop_timer_free(t->timer);
     run_unref(t->run);
     stored_records_clear(&t->thread);
+    json_decref(t->metadata_before);
     sheet_clear(&t->sheet);
     mem_free(t);
 }

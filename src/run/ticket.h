@@ -37,6 +37,7 @@ struct ticket {
     struct sheet sheet;
     struct run *run;              /* a reference */
     struct stored_records thread; /* CLOSING: its thread's record */
+    json_t *metadata_before;      /* its thread's, if the order has changed them; or NULL */
     int end_tries;
     struct loop_work booked;
     struct loop_timer *timer; /* of one that is to begin later */

@@ -191,6 +191,21 @@ def test_state_and_history_show_what_a_run_has_done(threads):
     assert t.ask("GET", f"/{one}/state?subgraphs=perhaps").status == 400
 
 
+def test_a_run_of_another_graph_fails_and_leaves_the_values_of_the_thread(threads):
+    foreign = {"state": {"x": {"type": "string"}}, "nodes": {"one": {"kind": "set", "values": {"x": "1"}}},
+               "edges": [["__start__", "one"]]}
+    t = threads({"g": STEPS, "foreign": foreign})
+    thread = t.new_id()
+    t.run(thread)
+    before, state = t.ok("GET", f"/{thread}"), t.state(thread)
+    failed = t.ok("POST", f"/{thread}/runs/wait", {"assistant_id": "foreign", "input": {"x": "0"}})
+    assert failed["__error__"]["error"] == "InvalidUpdateError" and "another graph" in failed["__error__"]["message"]
+    after = t.ok("GET", f"/{thread}")
+    assert (after["status"], after["error"]["error"]) == ("error", "InvalidUpdateError")
+    assert after["values"] == before["values"] != {} and after["metadata"] == before["metadata"]
+    assert t.state(thread) == state
+
+
 def test_the_state_is_written_from_outside(threads):
     t = threads()
     one = t.new_id()
