@@ -1,4 +1,5 @@
 """docs/clients.md: its examples run, and print what the page says."""
+import json
 import os
 import re
 import shutil
@@ -45,6 +46,14 @@ def fits(said, expected):
 
 def test_there_are_examples():
     assert len(BLOCKS) == len(re.findall(r"^```\w+$", TEXT, re.M)) > 5
+
+
+def test_the_versions_are_those_that_are_tested():
+    packages = json.loads((HERE / "package.json").read_text())["dependencies"]
+    pinned = [packages[name].rpartition("@")[2] for name in ("sdk-1", "sdk-2", "@langchain/langgraph")]
+    pinned += re.findall(r"^langgraph-sdk==(.*)$", (HERE / "requirements.txt").read_text(), re.M)
+    assert len(pinned) == 4 and all(f" {version}" in TEXT for version in pinned), pinned
+    assert f"React {packages['react'].split('.')[0]} " in TEXT
 
 
 @pytest.mark.parametrize(("language", "code", "printed", "line"), cases())
