@@ -20,7 +20,7 @@ def test_the_document_is_true(start, tmp_path):
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(HARNESS), "SCHEMATHESIS_HOOKS": "api_hooks",
            "LC_ALL": "C.UTF-8"}
     done = subprocess.run([TOOL, "--config-file", HARNESS / "api_tool.toml", "run", "--seed", os.environ.get("ANABRANCH_SCHEMATHESIS_SEED", "1"), "--max-time", str(SECONDS),
-                           "--phases", "coverage,fuzzing,stateful", "--max-examples", "10", "--request-timeout", "20",
+                           "--phases", "coverage,fuzzing,stateful", "--max-examples", "10", "--request-timeout", "60",
                            "--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off", "--no-color",
                            "--exclude-path", "/threads/{thread_id}/stream",  # it ends with its client only
                            f"http://127.0.0.1:{server.client.port}/openapi.json"],
