@@ -56,9 +56,21 @@ static uint64_t first_wanted(const struct req *req)
     return *end == '\0' ? number + 1 : 0;
 }
 
-static void show_nothing(struct lookup *l)
+/* modes 0: those that the run was made with. */
+static unsigned modes_of(unsigned asked, unsigned run)
 {
-    const struct exchange_options options = { .form = EXCHANGE_NUMBERED_STREAM };
+    return asked != 0 ? asked | (run & MODE_SUBGRAPHS) : run;
+}
+
+/* It has ended, and its log is not in memory. */
+static void show_stored(struct lookup *l)
+{
+    const struct exchange_options options = {
+        .form = EXCHANGE_NUMBERED_STREAM,
+        .modes = modes_of(l->modes, l->sheet.modes),
+        .from = first_wanted(l->req),
+        .stored_run_id = sheet_is_resumable(&l->sheet) ? l->sheet.run_id : NULL,
+    };
 
     exchange_start(l->req, NULL, &options);
     lookup_free(l);
@@ -73,13 +85,15 @@ static void follow(struct req *req, const char *thread_id)
         return;
     if (run == NULL) {
         struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
-        if (l != NULL)
-            lookup_run(l, show_nothing);
+        if (l == NULL)
+            return;
+        l->modes = modes;
+        lookup_run(l, show_stored);
         return;
     }
     const struct exchange_options options = {
         .form = EXCHANGE_NUMBERED_STREAM,
-        .modes = modes != 0 ? modes | (run_modes(run) & MODE_SUBGRAPHS) : run_modes(run),
+        .modes = modes_of(modes, run_modes(run)),
         .from = first_wanted(req),
         .cancels_on_disconnect = param_bool(req, "cancel_on_disconnect"),
     };

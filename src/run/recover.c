@@ -67,7 +67,7 @@ static void give_up(struct recovery *v, const struct fail *f)
     log_warn("run_not_resumed", "run", s->run_id, "graph", s->graph, "message",
              is_error ? fail_message(f) : "its client has left", NULL);
     s->updated_ms = clock_wall_ms();
-    s->due_ms = 0;
+    s->due_ms = sheet_is_resumable(s) ? s->updated_ms + d->services->conf->resumable_keep_ms : 0;
     snprintf(s->status, sizeof(s->status), is_error ? "error" : "interrupted");
     json_decref(s->error);
     s->error = !is_error
@@ -103,7 +103,11 @@ static void take_up(struct recovery *v)
 {
     struct desk *d = v->desk;
     struct graph *graph = registry_find(d->graphs, v->sheet.graph);
-    struct ticket_start how = { v->goes_on, v->runs.items[v->next].reserved_seq };
+    struct ticket_start how = {
+        .goes_on = v->goes_on,
+        .is_recorded = true,
+        .first_event = v->runs.items[v->next].reserved_seq,
+    };
     struct ticket *t = NULL;
     struct fail f = { 0 };
     struct sheet sheet = v->sheet;
@@ -124,7 +128,6 @@ static void take_up(struct recovery *v)
         fail_clear(&f);
         return;
     }
-    t->is_recorded = true;
     log_info("run_resumed", "run", t->sheet.run_id, "graph", t->sheet.graph, "attempt",
              log_int(t->sheet.attempt), "from", v->goes_on ? "checkpoint" : "input", NULL);
     ticket_booked(t);
@@ -179,7 +182,7 @@ static void take_next(struct recovery *v)
     else if (registry_find(d->graphs, v->sheet.graph) == NULL)
         give_up_because(v, "the server went down, and the one that came after it does not have "
                            "the run's graph");
-    else if (v->sheet.attempt > d->services->conf->max_run_attempts)
+    else if (v->sheet.attempt - v->sheet.spared > d->services->conf->max_run_attempts)
         give_up_because(v, "the server went down each time that it had begun the run; see the "
                            "setting max_run_attempts");
     else if (v->sheet.thread_id[0] != '\0' && v->sheet.base_id[0] != '\0')
@@ -212,5 +215,6 @@ int desk_recover(struct desk *d)
     sheet_clear(&v.sheet);
     stored_records_clear(&v.runs);
     stored_list_clear(&v.checkpoints);
+    tidy_note(d, clock_wall_ms());
     return r != 0 ? err_trace(r) : v.fault;
 }

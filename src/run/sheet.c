@@ -33,6 +33,11 @@ void sheet_clear(struct sheet *s)
     memset(s, 0, sizeof(*s));
 }
 
+bool sheet_is_resumable(const struct sheet *s)
+{
+    return json_is_true(json_object_get(s->kwargs, "resumable"));
+}
+
 /* ---- to the store ---- */
 
 static json_t *body_new(const struct sheet *s)
@@ -44,6 +49,8 @@ static json_t *body_new(const struct sheet *s)
                   "attended", s->is_attended, "modes", (json_int_t)s->modes);
     int bad = body == NULL;
 
+    if (!bad && s->spared > 0)
+        bad = json_object_set_new(body, "spared", json_integer(s->spared));
     if (!bad && s->base_id[0] != '\0')
         bad = json_object_set_new(body, "base", json_string(s->base_id));
     if (!bad && s->error != NULL)
@@ -125,6 +132,7 @@ static int read_body(struct sheet *s, const json_t *body)
     s->kwargs = json_incref(json_object_get(body, "kwargs"));
     s->error = json_incref(json_object_get(body, "error"));
     s->attempt = (int)json_integer_value(json_object_get(body, "attempt"));
+    s->spared = (int)json_integer_value(json_object_get(body, "spared"));
     s->modes = (unsigned)json_integer_value(json_object_get(body, "modes"));
     s->is_attended = json_is_true(json_object_get(body, "attended"));
     s->is_temporary = json_is_true(json_object_get(body, "temporary"));

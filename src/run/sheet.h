@@ -7,7 +7,7 @@
  *
  *     record   id, owner = thread, status, metadata, due
  *     body     {"assistant_id", "graph", "kwargs", "multitask_strategy", "attempt", "temporary",
- *               "modes", "attended", "base"?, "error"?}
+ *               "modes", "attended", "spared"?, "base"?, "error"?}
  *
  * kwargs is what the run was asked to do, in the words of the protocol:
  *
@@ -36,6 +36,7 @@ struct sheet {
     json_t *error;         /* {"error","message"}, or NULL */
     enum multitask multitask;
     int attempt; /* 1.. */
+    int spared;  /* of the attempts before this one: those that a server has ended in good order */
     unsigned modes;
     bool is_attended;  /* it ends when its client leaves, so also when the server does */
     bool is_temporary; /* nothing is kept of it once it has ended */
@@ -44,6 +45,8 @@ struct sheet {
     int64_t due_ms; /* 0 = at once */
 };
 void sheet_clear(struct sheet *s);
+/* Are its events stored, too? */
+bool sheet_is_resumable(const struct sheet *s);
 
 /* The record, whole. Sticky fault in b. */
 void sheet_add(const struct sheet *s, struct store_batch *b, size_t max_bytes);

@@ -1,7 +1,7 @@
 #ifndef ANABRANCH_RUN_TICKET_H
 #define ANABRANCH_RUN_TICKET_H
 /*
- * Private to desk.c, line.c, ticket.c, booking.c and recover.c: a run in the books of a desk, and
+ * Private to desk.c, line.c, ticket.c, booking.c, ledger.c, recover.c and tidy.c: a run in the books of a desk, and
  * the line of a thread's runs.
  *
  *     BOOKING -> WAITING -> AT_WORK -> CLOSING -> KEPT -> freed
@@ -44,8 +44,8 @@ struct ticket {
     bool is_recorded;
     bool is_abandoned;
     bool has_ended_early; /* while BOOKING */
+    bool is_spared;       /* the server has ended this attempt, which is noted in the sheet */
     bool is_retried;      /* its end could not be written: a shorter one is tried */
-    int64_t first_event;
     int64_t kept_until_us;
 };
 
@@ -62,7 +62,7 @@ struct desk {
     bool is_quiet;   /* busy_count is 0 */
     bool is_draining;
     struct loop_timer *sweep;
-    void *recovery; /* recover.c's */
+    struct tidy *tidy; /* tidy.c's */
 };
 /* How many are busy changes by this. */
 void desk_count(struct desk *d, int by);
@@ -72,7 +72,8 @@ int desk_max_depth(const struct desk *d);
 /* ticket.c. A ticket in state BOOKING for the sheet (taken) with its run, held, in its line. 0; or
  * RUN_E_REFUSED with f, or a fault; then the sheet is cleared. */
 struct ticket_start {
-    bool goes_on; /* an earlier process has begun it: from its last checkpoint */
+    bool goes_on;     /* an earlier process has begun it: from its last checkpoint */
+    bool is_recorded; /* it has a row of its own */
     int64_t first_event;
 };
 int ticket_new(struct desk *d, struct sheet *take, struct graph *graph,
@@ -93,6 +94,13 @@ struct ticket *ticket_find(const struct desk *d, const char *run_id);
 
 /* ledger.c: the rows of a run's end, and of its thread's; brief: without what may be large. */
 void ledger_add_end(struct ticket *t, bool brief, struct store_batch *b);
+
+/* tidy.c: the stored events of runs that have ended are deleted when the run's record is due. new: d
+ * gets it; 0 or a fault. stop: nothing is begun any more. free: when the desk is quiet. */
+int tidy_new(struct desk *d);
+void tidy_note(struct desk *d, int64_t due_ms); /* wall clock */
+void tidy_stop(struct desk *d);
+void tidy_free(struct desk *d);
 
 /* line.c */
 struct line *line_find(const struct desk *d, const char *thread_id); /* NULL = nobody is there */

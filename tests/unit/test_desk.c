@@ -208,7 +208,7 @@ static const struct {
     enum fail_code code;
 } refusals[] = {
     { "", "1 to 255 bytes", FAIL_UNPROCESSABLE },
-    { "t", "already running", FAIL_CONFLICT },
+    { "t", "already running", FAIL_BUSY },
 };
 
 START_TEST(what_is_refused_leaves_no_rows)
