@@ -127,9 +127,18 @@ static void reply_nothing(struct lookup *l)
     lookup_free(l);
 }
 
+/* As its stream and its wait have said. */
+static void reply_error(struct lookup *l)
+{
+    reply_json_take(l->req, 200, json_pack("{s:O}", "__error__", l->sheet.error));
+    lookup_free(l);
+}
+
 static void run_is_there(struct lookup *l)
 {
-    if (l->thread_id == NULL)
+    if (l->sheet.error != NULL)
+        reply_error(l);
+    else if (l->thread_id == NULL)
         reply_nothing(l);
     else
         lookup_thread(l, reply_values);

@@ -160,11 +160,11 @@ json_t *sheet_json(const struct sheet *s)
 
     clock_iso(s->created_ms, created);
     clock_iso(s->updated_ms, updated);
-    return json_pack("{s:s, s:s*, s:s, s:O, s:s, s:O, s:s, s:s, s:s}", "run_id", s->run_id,
+    return json_pack("{s:s, s:s*, s:s, s:O, s:s, s:O, s:s, s:s, s:s, s:O*}", "run_id", s->run_id,
                      "thread_id", s->thread_id[0] != '\0' ? s->thread_id : NULL, "assistant_id",
                      s->assistant_id, "metadata", s->metadata, "status", s->status, "kwargs",
                      s->kwargs, "multitask_strategy", strategies[s->multitask], "created_at",
-                     created, "updated_at", updated);
+                     created, "updated_at", updated, "error", s->error);
 }
 
 static const json_t *find(const json_t *object, const char *key)
