@@ -112,6 +112,7 @@ class Judge:
 
     def look_at_whole(self, run, whole, events):
         """Of each attempt its first events are stored; the last one is whole; what any reader saw has the same bytes."""
+        self.expect(whole, f"the last attempt is whole: {run.id} nothing is stored")
         self.look_at_reader(run, [(event, 0) for event in whole])
         stored = {event.id: event for event in whole}
         for ident, event in events.items():
@@ -121,7 +122,7 @@ class Judge:
         for begin, end in zip(begins, begins[1:] + [None]):
             kept = [i for i in stored if i >= begin and (end is None or i < end)]
             seen = [i for i in events if i >= begin and (end is None or i < end)]
-            missing = [i for i in seen if i not in stored and i < max(kept)]
+            missing = [i for i in seen if i not in stored and i < max(kept, default=0)]
             self.expect(kept == list(range(begin, begin + len(kept))) and not missing, f"stored from its start: {run.id} {kept} {missing}")
             if end is None:
                 self.expect(set(seen) <= set(kept), f"the last attempt is whole: {run.id} {sorted(set(seen) - set(kept))}")

@@ -33,16 +33,18 @@ PATIENCE = 60
 
 class Server:
     """One process after the other, on one file."""
+    process = None
 
     def __init__(self, folder, address):
-        self.folder, self.address, self.process, self.log = folder, address, None, []
+        self.folder, self.address, self.log = folder, address, []
 
     async def spawn(self):
         env = environment(self.folder, {
             "ANABRANCH_DATABASE": "sqlite:kill.db", "ANABRANCH_MAX_RUN_ATTEMPTS": "1000", "ANABRANCH_DEMO_DELAY_MS": "2",
             "ANABRANCH_LOG_KEEP_MS": "1000", "ANABRANCH_LOG_LEVEL": "info"})
         self.log = []
-        self.process = await asyncio.create_subprocess_exec(BINARY, "serve", cwd=self.folder, env=env, stderr=asyncio.subprocess.PIPE)
+        self.process = await asyncio.create_subprocess_exec(BINARY, "serve", cwd=self.folder, env=env,
+                                                            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE)
         self.reading = asyncio.create_task(self._read())
 
     async def _read(self):
@@ -99,6 +101,8 @@ async def check_end(judge, clients, notes, address):
         whole = None
         if run.resumable:
             whole = [event async for event in stream(address, "GET", f"{run.path}/stream", last=-1)]
+            judge.expect(all(event.id is not None for event in whole), f"no stream fails: {whole[-1:]}")
+            whole = [event for event in whole if event.id is not None]
             judge.look_at_return(run, whole)
         judge.look_at_stream(run, whole)
 
@@ -119,6 +123,16 @@ async def epoch(folder, kills, seed, client_count):
     address, notes, witness = Address(), Notes(), await Witness(seed).start()
     write_graphs(folder, make(witness.port))
     judge, server = Judge(witness, notes), Server(folder, address)
+    try:
+        await kill_and_judge(server, judge, rng, kills, client_count)
+    finally:
+        if server.process is not None and server.process.returncode is None:
+            server.process.kill()
+    return judge, len(notes.runs), sum(witness.calls.values()), sum(r for r in Counter(m for _, m in witness.calls).values() if r > 1)
+
+
+async def kill_and_judge(server, judge, rng, kills, client_count):
+    address, folder, notes, witness = server.address, server.folder, judge.notes, judge.witness
     clients = [Client(rng.random(), address, witness, notes) for _ in range(client_count)]
     tasks = [asyncio.create_task(client.live()) for client in clients]
     for _ in range(kills):
@@ -143,7 +157,6 @@ async def epoch(folder, kills, seed, client_count):
     judge.look_at_calls()
     for lost in notes.lost:
         judge.expect(False, f"no stream fails: {lost}")
-    return judge, len(notes.runs), sum(witness.calls.values()), sum(r for r in Counter(m for _, m in witness.calls).values() if r > 1)
 
 
 async def run_all(options):

@@ -174,8 +174,10 @@ class Client:
 
     # ---- streams ----
 
-    def look(self, run, event, now):
-        """Under sync, `values` are shown when they are on the disk."""
+    def look(self, run, seen, event, now):
+        """Under sync, `values` are shown when they are on the disk. What has no number is a reader's own failure."""
+        if event.id is not None:
+            seen.append((event, now))
         if event.name == "error":
             self.notes.lost.append(f"{run.id}: {event.text}")
         elif event.name == "values" and run.durability == "sync":
@@ -188,8 +190,7 @@ class Client:
         rounds = []
         most = self.random.randint(1, 6) if self.random.random() < 0.4 else None
         async for event in stream(self.address, "GET", path, last=last, on_head=lambda _: rounds.append(self.witness.round)):
-            seen.append((event, rounds[0]))
-            self.look(run, event, rounds[0])
+            self.look(run, seen, event, rounds[0])
             most = most and most - 1
             if most == 0:
                 return False
@@ -223,8 +224,7 @@ class Client:
                 if not seen:
                     run = self.note(location.split("/")[-1], kind, body)
                     run.readers.append(seen)
-                seen.append((event, now))
-                self.look(run, event, now)
+                self.look(run, seen, event, now)
             self.ended(run, now)
         except Gone:
             ident = await self.find(body)
