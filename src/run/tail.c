@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { BLOCK = 100000 };
-/* A row is closed when it has so much; one event may be larger. */
+/* A row is closed when it has so much, or what one segment may have; one event may be larger. */
 enum { ROW_BYTES = 64 * 1024 };
 #define ROW_MAX_BYTES ((size_t)1 << 30) /* bounds a mistake only: frames have limits of their own */
 /* What may be on its way to the disk before more is lost. */
@@ -186,7 +186,8 @@ void tail_add(struct tail *t, struct store_batch *b)
         if (row.bytes.len == 0)
             begin_row(t, &row, r->number);
         add_event(&row, r);
-        if (row.bytes.len < ROW_BYTES && node->next != head)
+        if (row.bytes.len < ROW_BYTES && (int64_t)row.bytes.len < t->max_bytes / TAIL_SEGMENTS &&
+            node->next != head)
             continue;
         end_row(t, &row, r->number, b);
         buf_clear(&row.bytes);
