@@ -87,6 +87,8 @@ void handle_assistant_subgraph(struct req *req);
 void handle_thread_create(struct req *req);
 void handle_thread_get(struct req *req);
 void handle_thread_patch(struct req *req);
+void handle_thread_patch_state(struct req *req);
+void handle_thread_stream(struct req *req);
 void handle_thread_delete(struct req *req);
 void handle_threads_search(struct req *req);
 void handle_threads_count(struct req *req);

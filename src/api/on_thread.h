@@ -16,6 +16,7 @@ struct on_thread {
     char checkpoint_id[STORE_ID_MAX + 1]; /* that is looked at; "" = the latest */
     char before[STORE_ID_MAX + 1];        /* of a history; "" = no bound */
     bool with_subgraphs;
+    bool is_minimal; /* the answer says nothing */
     int64_t limit;
     json_t *metadata;    /* of the record that was found, or NULL */
     json_t *record_body; /* the same */

@@ -49,15 +49,17 @@ static int add_mode(const json_t *name, unsigned *modes, struct fail *f)
     return bit != 0 ? 0 : RUN_BODY_E_WRONG;
 }
 
-/* Nobody reads the events of a run that is only waited for, and who will read those of one in the
- * background is not known. */
-static unsigned default_modes(enum door door, bool is_stream)
+/* Nobody reads the events of a stateless run that is only waited for; on a thread its followers do. Who
+ * will read those of one in the background is not known. */
+static unsigned default_modes(enum door door, const struct run_body *b)
 {
+    bool has_readers = b->is_stream || b->request.thread_id != NULL;
+
     if (door == DOOR_INVOKE)
         return MODE_UPDATES | MODE_MESSAGES_TUPLE;
     if (door == DOOR_BACKGROUND)
         return MODES_ALL;
-    return is_stream ? MODE_VALUES : 0;
+    return has_readers ? MODE_VALUES : 0;
 }
 
 static int read_modes(enum door door, struct run_body *b, struct fail *f)
@@ -74,7 +76,7 @@ static int read_modes(enum door door, struct run_body *b, struct fail *f)
             r = add_mode(name, &b->request.modes, f);
     }
     if (b->request.modes == 0)
-        b->request.modes = default_modes(door, b->is_stream);
+        b->request.modes = default_modes(door, b);
     if (json_is_true(run_body_find(b->json, "stream_subgraphs")) && b->request.modes != 0)
         b->request.modes |= MODE_SUBGRAPHS;
     if (door == DOOR_INVOKE && !b->is_stream)

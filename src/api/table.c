@@ -51,6 +51,8 @@ const struct http_route api_routes[] = {
     { "POST", "/threads/{thread_id}/copy", handle_thread_copy, PROTOCOL },
     { "GET", "/threads/{thread_id}/state", handle_thread_state, PROTOCOL },
     { "POST", "/threads/{thread_id}/state", handle_thread_update_state, BODY },
+    { "PATCH", "/threads/{thread_id}/state", handle_thread_patch_state, BODY },
+    { "GET", "/threads/{thread_id}/stream", handle_thread_stream, PROTOCOL },
     { "GET", "/threads/{thread_id}/state/{checkpoint_id}", handle_thread_state_at, PROTOCOL },
     { "POST", "/threads/{thread_id}/state/checkpoint", handle_thread_state_checkpoint, BODY },
     { "GET", "/threads/{thread_id}/history", handle_thread_history_get, PROTOCOL },

@@ -5,6 +5,9 @@
 #include "api/on_thread.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/jsonx.h"
+#include "base/mem.h"
+#include "run/watch.h"
 #include <string.h>
 
 static struct on_thread *of(struct work *w)
@@ -16,8 +19,27 @@ static struct on_thread *of(struct work *w)
 
 static void find_to_refresh(struct work *w);
 
+/* Those who follow the thread. Without memory they are not told of this one. */
+static void tell_followers(struct work *w)
+{
+    struct desk *desk = w->api->desk;
+    size_t len;
+
+    if (!desk_is_watched(desk, of(w)->id))
+        return;
+    json_auto_t *json =
+        json_pack("{s:O, s:O}", "checkpoint", json_object_get(of(w)->update, "configurable"),
+                  "values", json_object_get(w->result, "values"));
+    char *text MEM_AUTO(mem_freep) =
+        json == NULL ? NULL
+                     : jsonx_text(json, 2 * (size_t)w->api->services->conf->max_state_bytes, &len);
+    if (text != NULL)
+        desk_tell_updated(desk, of(w)->id, text, len);
+}
+
 static void refreshed(struct work *w)
 {
+    tell_followers(w);
     of(w)->updated(w);
 }
 

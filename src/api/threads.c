@@ -3,6 +3,7 @@
 #include "api/on_thread.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "run/watch.h"
 #include <string.h>
 #include <strings.h>
 
@@ -194,7 +195,7 @@ static void changed(struct work *w)
 
     if (of(w)->due_ms != 0)
         expiry_note(w->api->expiry, of(w)->due_ms);
-    if (prefer != NULL && strcasestr(prefer, "return=minimal") != NULL)
+    if (of(w)->is_minimal || (prefer != NULL && strcasestr(prefer, "return=minimal") != NULL))
         work_empty(w);
     else
         on_thread_reply(w);
@@ -238,13 +239,35 @@ void handle_thread_patch(struct req *req)
         find_to_change(&t->w);
 }
 
+/* What the JS client's patchState() calls: the metadata is the thread's. */
+static const struct body_key patch_state_keys[] = {
+    { "metadata", body_is_object, "an object", true },
+    BODY_END,
+};
+
+void handle_thread_patch_state(struct req *req)
+{
+    struct on_thread *t = on_thread_new(req, patch_state_keys, true);
+
+    if (t == NULL)
+        return;
+    t->is_minimal = true;
+    find_to_change(&t->w);
+}
+
 /* ---- delete ---- */
+
+static void deleted(struct work *w)
+{
+    desk_tell_over(w->api->desk, of(w)->id);
+    work_empty(w);
+}
 
 static void delete_empty(void *arg)
 {
     struct work *w = arg;
 
-    w->then = work_empty;
+    w->then = deleted;
     thread_delete(w->api->runs, &w->thread_op, of(w)->id, &w->fail, work_thread_done, w);
 }
 

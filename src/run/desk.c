@@ -4,8 +4,19 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "run/ticket.h"
+#include "run/watch.h"
 #include <assert.h>
 #include <string.h>
+
+/* FNV-1a */
+size_t desk_bucket(const char *id)
+{
+    uint32_t hash = 2166136261u;
+
+    for (; *id != '\0'; id++)
+        hash = (hash ^ (unsigned char)*id) * 16777619u;
+    return hash % DESK_BUCKETS;
+}
 
 static void sweep(void *arg)
 {
@@ -37,6 +48,7 @@ int desk_new(const struct services *services, struct runs *runs, const struct re
     for (size_t i = 0; i < DESK_BUCKETS; i++) {
         list_init(&d->tickets[i]);
         list_init(&d->lines[i]);
+        list_init(&d->watches[i]);
     }
     int r = loop_timer_new(services->loop, sweep, d, &d->sweep);
     if (r == 0)
@@ -142,6 +154,7 @@ bool desk_empty_thread(struct desk *d, const char *thread_id, struct desk_wait *
 void desk_drain(struct desk *d)
 {
     d->is_draining = true;
+    desk_tell_over(d, NULL);
     for (size_t i = 0; i < DESK_BUCKETS; i++) {
         LIST_EACH(&d->tickets[i], node) {
             struct ticket *t = LIST_OF(node, struct ticket, node);

@@ -4,19 +4,9 @@
 #include "run/ticket.h"
 #include <string.h>
 
-/* FNV-1a */
-static size_t bucket_of(const char *text)
-{
-    uint32_t hash = 2166136261u;
-
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * 16777619u;
-    return hash % DESK_BUCKETS;
-}
-
 struct line *line_find(const struct desk *d, const char *thread_id)
 {
-    LIST_EACH(&d->lines[bucket_of(thread_id)], node) {
+    LIST_EACH(&d->lines[desk_bucket(thread_id)], node) {
         struct line *l = LIST_OF(node, struct line, node);
         if (strcmp(l->thread_id, thread_id) == 0)
             return l;
@@ -36,7 +26,7 @@ struct line *line_get(struct desk *d, const char *thread_id)
     list_init(&l->tickets);
     list_init(&l->waits);
     snprintf(l->thread_id, sizeof(l->thread_id), "%s", thread_id);
-    list_add_tail(&d->lines[bucket_of(thread_id)], &l->node);
+    list_add_tail(&d->lines[desk_bucket(thread_id)], &l->node);
     return l;
 }
 

@@ -11,18 +11,9 @@
 enum { KEPT_MAX = 1000 };
 enum { END_TRIES = 20 };
 
-static size_t bucket_of(const char *run_id)
-{
-    uint32_t hash = 2166136261u;
-
-    for (; *run_id != '\0'; run_id++)
-        hash = (hash ^ (unsigned char)*run_id) * 16777619u;
-    return hash % DESK_BUCKETS;
-}
-
 struct ticket *ticket_find(const struct desk *d, const char *run_id)
 {
-    LIST_EACH(&d->tickets[bucket_of(run_id)], node) {
+    LIST_EACH(&d->tickets[desk_bucket(run_id)], node) {
         struct ticket *t = LIST_OF(node, struct ticket, node);
         if (strcmp(t->sheet.run_id, run_id) == 0)
             return t;
@@ -229,7 +220,7 @@ int ticket_new(struct desk *d, struct sheet *take, struct graph *graph,
     t->is_recorded = how->is_recorded;
     memset(take, 0, sizeof(*take));
     list_init(&t->in_line);
-    list_add_tail(&d->tickets[bucket_of(t->sheet.run_id)], &t->node);
+    list_add_tail(&d->tickets[desk_bucket(t->sheet.run_id)], &t->node);
     int r = loop_timer_new(d->services->loop, time_has_come, t, &t->timer);
     if (r == 0)
         r = join(t);
@@ -321,6 +312,10 @@ void ticket_begin(struct ticket *t)
     if (t->is_recorded)
         write_began(t);
     run_release(t->run);
+    if (t->line != NULL) {
+        t->turn = ++t->desk->turns;
+        watch_tell_began(t->desk, s->thread_id);
+    }
 }
 
 void ticket_cancel(struct ticket *t, enum desk_cancel how)

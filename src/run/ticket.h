@@ -46,6 +46,7 @@ struct ticket {
     bool has_ended_early; /* while BOOKING */
     bool is_spared;       /* the server has ended this attempt, which is noted in the sheet */
     bool is_retried;      /* its end could not be written: a shorter one is tried */
+    uint64_t turn; /* 1..: run/watch.h; 0 = it has not begun, or is stateless */
     int64_t kept_until_us;
 };
 
@@ -56,6 +57,8 @@ struct desk {
     const struct registry *graphs;
     struct list tickets[DESK_BUCKETS]; /* by run id */
     struct list lines[DESK_BUCKETS];   /* by thread id */
+    struct list watches[DESK_BUCKETS]; /* likewise */
+    uint64_t turns;                    /* so many runs of threads have begun */
     struct list kept;                  /* oldest first */
     long kept_count;
     long busy_count; /* bookings, and tickets that are not KEPT */
@@ -64,6 +67,8 @@ struct desk {
     struct loop_timer *sweep;
     struct tidy *tidy; /* tidy.c's */
 };
+/* Of a run's or a thread's id. */
+size_t desk_bucket(const char *id);
 /* How many are busy changes by this. */
 void desk_count(struct desk *d, int by);
 size_t desk_max_bytes(const struct desk *d); /* of a record */
@@ -101,6 +106,9 @@ int tidy_new(struct desk *d);
 void tidy_note(struct desk *d, int64_t due_ms); /* wall clock */
 void tidy_stop(struct desk *d);
 void tidy_free(struct desk *d);
+
+/* watch.c: a run of the thread is at work. */
+void watch_tell_began(struct desk *d, const char *thread_id);
 
 /* line.c */
 struct line *line_find(const struct desk *d, const char *thread_id); /* NULL = nobody is there */

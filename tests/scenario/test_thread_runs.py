@@ -11,6 +11,10 @@ from harness.wait import wait_until
 DATABASES = ["memory:", "sqlite:threads.db"]
 
 
+LONG = {"context": {"ms": 60000}}
+SHORT = {"context": {"ms": 1}}
+
+
 def slow(ms=400):
     return chain(one=note("one {{q}}"), two=wait(ms, values={"log": "two"}), three=note("three"))
 
@@ -163,26 +167,26 @@ def test_a_busy_thread_refuses_another_run(thread):
 
 
 def test_interrupt_stops_what_runs_and_keeps_what_it_has_done(thread):
-    t = thread(slow(5000))
-    first = t.start("a")
+    t = thread(slow("{{$context.ms}}"))
+    first = t.start("a", **LONG)
     t.wait_for(first, "one a")
-    second = t.start("b", multitask_strategy="interrupt")
+    second = t.start("b", multitask_strategy="interrupt", **LONG)
     wait_until(lambda: t.status(first) == "interrupted", "the first to end")
     t.wait_for(second, "one b")
     assert t.cancel(second, "?wait=1") == 204
-    third = t.stream(t.start(None, assistant_id="g", command={"goto": "three"}), "?stream_mode=values").events()
+    third = t.stream(t.start(None, assistant_id="g", command={"goto": "three"}, **SHORT), "?stream_mode=values").events()
     assert [line for line in third[-1].data["log"] if line.startswith("one")] == ["one a", "one b"]
 
 
 def test_rollback_leaves_nothing_of_what_ran(thread):
-    t = thread(slow(5000))
-    first = t.start("a")
+    t = thread(slow("{{$context.ms}}"))
+    first = t.start("a", **LONG)
     t.wait_for(first, "one a")
-    second = t.start("b", multitask_strategy="rollback")
+    second = t.start("b", multitask_strategy="rollback", **LONG)
     wait_until(lambda: t.status(first) == 404, "the first to be gone")
     t.wait_for(second, "one b")
     assert t.cancel(second, "?wait=true") == 204
-    seen = t.wait(None, command={"goto": "three"})
+    seen = t.wait(None, command={"goto": "three"}, **SHORT)
     assert [line for line in seen["log"] if line.startswith("one")] == ["one b"]
 
 
@@ -345,8 +349,8 @@ def test_a_killed_run_goes_on_without_repeating_what_it_had_done(start):
 
 
 def test_a_run_that_kills_its_server_is_given_up(start):
-    server, t = killed(start, slow(60000), ANABRANCH_MAX_RUN_ATTEMPTS="2")
-    run = t.start("a")
+    server, t = killed(start, slow("{{$context.ms}}"), ANABRANCH_MAX_RUN_ATTEMPTS="2")
+    run = t.start("a", **LONG)
     for _ in range(2):
         wait_until(lambda: t.status(run) == "running", "the run to begin")
         server.signal(signal.SIGKILL)
@@ -354,7 +358,7 @@ def test_a_run_that_kills_its_server_is_given_up(start):
         server = start(ANABRANCH_DATABASE="sqlite:threads.db", ANABRANCH_MAX_RUN_ATTEMPTS="2")
         t = Thread(server.client, ident=t.id)
     assert t.status(run) == "error" and server.logged("run_not_resumed")
-    assert t.wait(None, command={"goto": "three"})["log"][-1] == "three", "the thread takes another"
+    assert t.wait(None, command={"goto": "three"}, **SHORT)["log"][-1] == "three", "the thread takes another"
 
 
 def test_a_server_that_ends_leaves_its_runs_to_the_next(start):

@@ -19,6 +19,7 @@ static struct rig rig;
 static struct worker worker;
 static struct registry graphs;
 static struct api api;
+static struct desk *desk;
 
 static void load_graph(const char *text)
 {
@@ -47,7 +48,10 @@ static void setup(const char *database)
     rig_set(&rig.conf.database, database);
     ck_assert_int_eq(worker_init(&worker, &rig.conf, no_env), 0);
     load_graph(graph_text);
-    api = (struct api){ .services = &worker.services, .runs = worker.runs, .graphs = &graphs };
+    ck_assert_int_eq(desk_new(&worker.services, worker.runs, &graphs, &desk), 0);
+    api = (struct api){
+        .services = &worker.services, .runs = worker.runs, .desk = desk, .graphs = &graphs
+    };
     rig.loop = worker.loop;
     ck_assert_int_eq(http_server_new(rig.loop, &options, &rig.server, rig.text, sizeof(rig.text)),
                      0);
@@ -58,6 +62,7 @@ static void teardown(void)
 {
     rig.server = http_server_free(rig.server);
     api_finish(&api);
+    desk = desk_free(desk);
     worker_deinit(&worker);
     registry_deinit(&graphs);
     conf_deinit(&rig.conf);
