@@ -266,10 +266,13 @@ static int open_stored(struct call *c, const struct exchange_options *o)
 
     if (o->stored_run_id == NULL)
         return 0;
-    int r = reader_open_stored(services, o->stored_run_id, o->modes, reader_ready, c, &c->reader);
-    if (r == 0)
-        reader_seek(c->reader, o->from);
-    return r;
+    int r =
+        reader_open_stored(services, o->stored_run_id, o->stored_end, reader_ready, c, &c->reader);
+    if (r != 0)
+        return r;
+    reader_set_modes(c->reader, o->modes);
+    reader_seek(c->reader, o->from);
+    return 0;
 }
 
 static int call_new(struct req *req, struct run *run, const struct exchange_options *o,

@@ -62,14 +62,17 @@ static unsigned modes_of(unsigned asked, unsigned run)
     return asked != 0 ? asked | (run & MODE_SUBGRAPHS) : run;
 }
 
-/* It has ended, and its log is not in memory. */
+/* It has ended, and its log is not in memory. Stored events are kept as long as something is to be
+ * done about the run, which is to delete them. */
 static void show_stored(struct lookup *l)
 {
+    bool is_kept = sheet_is_resumable(&l->sheet) && l->sheet.due_ms > 0;
     const struct exchange_options options = {
         .form = EXCHANGE_NUMBERED_STREAM,
         .modes = modes_of(l->modes, l->sheet.modes),
         .from = first_wanted(l->req),
-        .stored_run_id = sheet_is_resumable(&l->sheet) ? l->sheet.run_id : NULL,
+        .stored_run_id = is_kept ? l->sheet.run_id : NULL,
+        .stored_end = (uint64_t)l->sheet.events_end,
     };
 
     exchange_start(l->req, NULL, &options);

@@ -22,6 +22,7 @@ struct reader {
     struct list node;      /* in log->readers */
     struct run *run;       /* a reference; NULL: what is stored of a run is all that there is */
     struct replay *replay; /* made when it is first behind the log; or NULL */
+    uint64_t end;          /* without a run: the number behind its last event, or 0 */
     unsigned modes;
     uint64_t want; /* number of the next record */
     struct record *held;
@@ -72,18 +73,24 @@ int reader_open(struct run *run, unsigned modes, void (*on_ready)(void *arg), vo
     return 0;
 }
 
-int reader_open_stored(const struct services *services, const char *run_id, unsigned modes,
+int reader_open_stored(const struct services *services, const char *run_id, uint64_t events_end,
                        void (*on_ready)(void *arg), void *arg, struct reader **ret)
 {
-    struct reader *r = reader_new(modes, on_ready, arg);
+    struct reader *r = reader_new(0, on_ready, arg);
     int fault = r == NULL ? ERR_NOMEM : replay_new(services, run_id, call_ready, r, &r->replay);
 
     if (fault != 0) {
         mem_free(r);
         return err_trace(fault);
     }
+    r->end = events_end;
     *ret = r;
     return 0;
+}
+
+void reader_set_modes(struct reader *r, unsigned modes)
+{
+    r->modes = modes;
 }
 
 void reader_seek(struct reader *r, uint64_t number)
@@ -229,7 +236,7 @@ static bool next_stored(struct reader *r, struct run_event *ret, enum reader_res
         else if (what == REPLAY_GAP)
             *ret_what = give_gap(r, ret, event.number);
         else if (what == REPLAY_NONE && r->run == NULL)
-            *ret_what = READER_END;
+            *ret_what = r->want < r->end ? give_gap(r, ret, r->end) : READER_END;
         else if (what == REPLAY_NONE && skip_to_attempt(r))
             return false;
         else if (what == REPLAY_NONE)

@@ -41,9 +41,13 @@ enum reader_result { READER_EVENT, READER_WAIT, READER_END };
  */
 int reader_open(struct run *run, unsigned modes, void (*on_ready)(void *arg), void *arg,
                 struct reader **ret);
-/* The same of a run that is not in memory any more: its stored events, then READER_END. */
-int reader_open_stored(const struct services *services, const char *run_id, unsigned modes,
+/* The same of a run that is not in memory any more: its stored events, then READER_END. events_end:
+ * the number behind its last one, which tells whether some are missing; 0 = not known. */
+int reader_open_stored(const struct services *services, const char *run_id, uint64_t events_end,
                        void (*on_ready)(void *arg), void *arg, struct reader **ret);
+/* For reader_open_stored(): which events it gives; else as reader_open(). Before the first
+ * reader_next(). */
+void reader_set_modes(struct reader *r, unsigned modes);
 /* Events with a number below `number` are passed over; what has fallen out above it counts as lost.
  * READER_SEEK_END: all of them are. Before the first reader_next(). */
 #define READER_SEEK_END UINT64_MAX

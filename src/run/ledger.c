@@ -62,6 +62,7 @@ static void add_run(struct ticket *t, struct store_batch *b)
     bool is_resumable = sheet_is_resumable(s);
 
     s->updated_ms = clock_wall_ms();
+    s->events_end = is_resumable ? (int64_t)run_events_end(t->run) : 0;
     s->due_ms = is_resumable ? s->updated_ms + t->desk->services->conf->resumable_keep_ms : 0;
     snprintf(s->status, sizeof(s->status), "%s", run_status_name(end_of(t)));
     note_error(t);

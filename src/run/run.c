@@ -226,6 +226,11 @@ const json_t *run_interrupts_by_task(const struct run *run)
     return run->asked_by;
 }
 
+uint64_t run_events_end(const struct run *run)
+{
+    return run->log.next;
+}
+
 unsigned run_modes(const struct run *run)
 {
     return run->log.modes;

@@ -143,6 +143,8 @@ const json_t *run_interrupts(const struct run *run);
 /* The same as an object {task id: [{"id","value"}]} of the tasks that are still to run, empty arrays
  * where nothing is asked. Borrowed; NULL = it was not interrupted. */
 const json_t *run_interrupts_by_task(const struct run *run);
+/* The number behind its last event. */
+uint64_t run_events_end(const struct run *run);
 /* What its log keeps. */
 unsigned run_modes(const struct run *run);
 

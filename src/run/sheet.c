@@ -51,6 +51,8 @@ static json_t *body_new(const struct sheet *s)
 
     if (!bad && s->spared > 0)
         bad = json_object_set_new(body, "spared", json_integer(s->spared));
+    if (!bad && s->events_end > 0)
+        bad = json_object_set_new(body, "events_end", json_integer(s->events_end));
     if (!bad && s->base_id[0] != '\0')
         bad = json_object_set_new(body, "base", json_string(s->base_id));
     if (!bad && s->error != NULL)
@@ -132,6 +134,7 @@ static int read_body(struct sheet *s, const json_t *body)
     s->kwargs = json_incref(json_object_get(body, "kwargs"));
     s->error = json_incref(json_object_get(body, "error"));
     s->attempt = (int)json_integer_value(json_object_get(body, "attempt"));
+    s->events_end = json_integer_value(json_object_get(body, "events_end"));
     s->spared = (int)json_integer_value(json_object_get(body, "spared"));
     s->modes = (unsigned)json_integer_value(json_object_get(body, "modes"));
     s->is_attended = json_is_true(json_object_get(body, "attended"));

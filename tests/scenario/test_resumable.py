@@ -187,3 +187,27 @@ def test_a_pending_run_keeps_its_numbers_over_a_restart(start):
     events = run.read()
     assert events[0] == (int(first.id), first.name, first.text), "the same event has the same number"
     assert [k for k, _, _ in events] == list(range(4))
+
+
+def test_restarts_in_good_order_do_not_use_attempts_up(start):
+    settings = {"ANABRANCH_DATABASE": SQLITE, "ANABRANCH_DRAIN_MS": "1", "ANABRANCH_MAX_RUN_ATTEMPTS": "1"}
+    server = start(steps(2, 1500), **settings)
+    reply, run = begin(server.client, durability="sync")
+    for attempt in 2, 3:
+        wait_until(lambda: run.status() == "running", "the run to begin")
+        server.signal()
+        server.wait()
+        server = start(**settings)
+        run = run.on(server.client)
+    assert [name for _, name, text in run.read() if f'"attempt":{attempt}' in text] == ["metadata"]
+    assert run.status() == "success"
+
+
+def test_a_full_database_ends_the_run_and_its_streams(serve):
+    client = serve(steps(200), ANABRANCH_DATABASE="memory:", ANABRANCH_MEMORY_STORE_BYTES="1MiB", ANABRANCH_LOG_KEEP_MS="0")
+    reply, run = begin(client)
+    last = reply.events()[-1]
+    assert last.name == "error" and "database is full" in last.text
+    assert run.status() == "error"
+    again = run.read(last=-1)
+    assert again[-1][1] == "error" and "StreamTruncated" in again[-1][2], "what could not be stored is told"

@@ -114,17 +114,22 @@ static char *read_log(struct books *b, uint64_t from)
     return text;
 }
 
-static char *read_store(struct rig *rig, uint64_t from)
+static char *read_store_to(struct rig *rig, uint64_t from, uint64_t end)
 {
     struct reader *reader = NULL;
     bool is_ready;
-    ck_assert_int_eq(reader_open_stored(&rig->worker.services, RUN, MODE_VALUES | MODE_UPDATES,
-                                        set_true, &is_ready, &reader),
-                     0);
+    ck_assert_int_eq(
+        reader_open_stored(&rig->worker.services, RUN, end, set_true, &is_ready, &reader), 0);
+    reader_set_modes(reader, MODE_VALUES | MODE_UPDATES);
     reader_seek(reader, from);
     char *text = read_all(rig, reader, &is_ready);
     reader_close(reader);
     return text;
+}
+
+static char *read_store(struct rig *rig, uint64_t from)
+{
+    return read_store_to(rig, from, 0);
 }
 
 /* ---- numbers ---- */
@@ -263,6 +268,23 @@ START_TEST(a_bounded_store_keeps_the_newest_events_and_tells_the_gap)
 }
 END_TEST
 
+START_TEST(what_is_missing_at_the_end_is_told)
+{
+    struct books b;
+    rig_settings(&b.rig);
+    books_open(&b, LONG, EVENTS_STORED);
+    begin(&b);
+    end(&b);
+    char *whole = read_store_to(&b.rig, 60, 61);
+    char *cut = read_store_to(&b.rig, 60, 63);
+    ck_assert_str_eq(whole, "values {'n':30}\n");
+    ck_assert_ptr_nonnull(strstr(cut, "'StreamTruncated','message':'events 61 to 62 "));
+    mem_free(whole);
+    mem_free(cut);
+    books_close(&b);
+}
+END_TEST
+
 static void store_row(struct books *b, int64_t first, int64_t last, const char *bytes)
 {
     struct store_batch batch;
@@ -340,6 +362,7 @@ static Suite *suite(void)
     tcase_add_test(t, what_is_stored_reads_as_the_log_did_from_everywhere);
     tcase_add_test(t, what_falls_out_of_a_small_log_is_stored_before);
     tcase_add_test(t, a_bounded_store_keeps_the_newest_events_and_tells_the_gap);
+    tcase_add_test(t, what_is_missing_at_the_end_is_told);
     tcase_add_loop_test(t, a_damaged_row_is_an_error_and_the_end, 0,
                         sizeof(damaged) / sizeof(damaged[0]));
     tcase_add_test(t, no_lack_of_memory_shows_an_event_twice_or_leaves_a_reader_waiting);
