@@ -404,8 +404,8 @@ struct anabranch_run_options {
                                      "async" beside it (also NULL), "exit" at the end only */
     int64_t max_concurrency;      /* tasks of a graph at work at once; 0 = no bound */
     int subgraphs;                /* not 0: events of subgraphs, too */
-    int is_lenient; /* 0: to resume what is not asked fails with UnknownInterruptError; else such
-                       answers are ignored */
+    int is_lenient; /* 0: to resume what is not asked fails with UnknownInterruptError, and a
+                       breakpoint at a node that is not there is refused; else they are ignored */
 };
 /*
  * *ret (may be NULL) is for anabranch_cancel() and valid until on_end. No callback comes before

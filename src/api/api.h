@@ -27,7 +27,7 @@ struct api {
      */
     int (*reload)(void *arg, json_t **ret);
     void *reload_arg;
-    struct expiry *expiry; /* of threads; NULL: none is deleted by itself */
+    struct expiry *expiry; /* of threads and items; NULL: none is deleted by itself */
     int64_t started_ms;    /* wall clock: when the assistants of graphs came to be */
     size_t work_count;     /* requests at work, api/work.h */
     bool is_idle;          /* the last of them has ended */

@@ -1,15 +1,15 @@
 /*
  * POST /invoke, /runs[/wait|/stream], /threads/THREAD/runs[/wait|/stream]: the doors through which
  * runs are made. A body is read, the desk takes the order, and when the run is in the books the
- * exchange begins. What /invoke runs without a thread needs no books and begins at once.
+ * exchange begins. What /invoke runs without a thread or webhook needs no books and begins at once.
  *
  *     handle -> run_body_read -> desk_submit ... submitted -> exchange_start | the Run as JSON
  */
 #include "api/exchange.h"
+#include "api/run_address.h"
 #include "api/run_body.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include <ctype.h>
 #include <string.h>
 
 struct creation {
@@ -32,33 +32,6 @@ static void creation_free(struct creation *c)
 
 /* ---- where the run can be found ---- */
 
-/* A thread's id is any text. */
-static void add_segment(struct buf *to, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (isalnum(c) || strchr("-._~", c) != NULL)
-            buf_add_char(to, *text);
-        else
-            buf_addf(to, "%%%02X", c);
-    }
-}
-
-static void add_header(struct req *req, const char *name, const char *thread_id, const char *run_id,
-                       const char *end)
-{
-    struct buf location MEM_AUTO(buf_deinit);
-
-    buf_init(&location, 4096);
-    if (thread_id != NULL) {
-        buf_add_str(&location, "/threads/");
-        add_segment(&location, thread_id);
-    }
-    buf_addf(&location, "/runs/%s%s", run_id, end);
-    if (location.fault == 0) /* without memory the run has no name, and goes on */
-        reply_header(req, name, location.data);
-}
-
 /* A client that loses its connection comes back to Location, with the id of the last event. /invoke has
  * no such address, and streams of stateless runs no ids, as the reference's. */
 static void name_the_run(const struct creation *c)
@@ -66,9 +39,9 @@ static void name_the_run(const struct creation *c)
     static const char *const ends[] = { [DOOR_WAIT] = "/join", [DOOR_STREAM] = "/stream" };
     const char *thread_id = c->body.request.thread_id;
 
-    add_header(c->req, "Content-Location", thread_id, run_id(c->run), "");
+    reply_run_address(c->req, "Content-Location", thread_id, run_id(c->run), "");
     if (c->door == DOOR_WAIT || (c->door == DOOR_STREAM && thread_id != NULL))
-        add_header(c->req, "Location", thread_id, run_id(c->run), ends[c->door]);
+        reply_run_address(c->req, "Location", thread_id, run_id(c->run), ends[c->door]);
 }
 
 /* ---- the answer ---- */
@@ -161,7 +134,7 @@ static int check_before(struct creation *c)
 static int start(struct creation *c, bool *ret_is_over)
 {
     *ret_is_over = false;
-    if (c->door != DOOR_INVOKE || c->body.request.thread_id != NULL)
+    if (c->door != DOOR_INVOKE || c->body.request.thread_id != NULL || c->body.webhook != NULL)
         return submit(c);
     int r = run_start(c->api->runs, &c->body.request, &c->run, &c->fail);
     *ret_is_over = r == 0;

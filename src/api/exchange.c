@@ -175,17 +175,20 @@ static void write_error_object(const struct fail *f, struct buf *out)
     buf_add_str(out, "}}");
 }
 
-/* Never `null` and never a bare value: the JS client looks for a key in it. */
+/* Never `null` and never a bare value: the JS client looks for a key in it. Of a run that was
+ * cancelled it is what the run had, as its stream just ends. */
 static void write_wait_answer(struct call *c)
 {
     const struct fail *f = outcome(c);
 
-    if (fail_is_set(f))
+    if (fail_is_set(f) && f->code != FAIL_CANCELLED)
         write_error_object(f, &c->answer);
     else if (run_interrupts(c->run) != NULL) { /* the last `values` event has nothing else either */
         buf_add_char(&c->answer, '{');
         write_interrupts(c);
-    } else
+    } else if (run_state(c->run) == NULL) /* cancelled before it began */
+        buf_add_str(&c->answer, "{}");
+    else
         state_encode(run_state(c->run), VIEW_SHOWN, &c->answer);
     if (c->answer.fault == 0)
         return;

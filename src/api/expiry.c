@@ -1,8 +1,9 @@
 /*
  * One look at a time:
  *
- *     timer -> those that are due, a few at once -> deleted -> again
- *                    none -> the next one that will be -> timer
+ *     timer -> items, if some are due: deleted, some at once -> again
+ *                    none -> threads that are due, a few at once -> deleted -> again
+ *                                  none -> the next one that will be -> timer
  */
 #include "api/expiry.h"
 #include "api/work.h"
@@ -10,13 +11,15 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/item.h"
 
-enum { AT_ONCE = 50, LATER_MS = 60000, MS_US = 1000 };
+enum { AT_ONCE = 50, ITEMS_AT_ONCE = 500, ITEMS_EVERY_MS = 1000, LATER_MS = 60000, MS_US = 1000 };
 
 struct expiry {
     struct api *api;
     struct loop_timer *timer;
     int64_t armed_ms; /* when the timer will be due, 0 = it is not started */
+    int64_t items_ms; /* when items are to be swept, 0 = none will expire */
     bool is_looking;
     bool is_stopped;
 };
@@ -45,6 +48,22 @@ void expiry_note(struct expiry *e, int64_t due_ms)
     loop_timer_start(e->timer, (delay_ms > 0 ? delay_ms : 0) * MS_US);
 }
 
+/* An item expires then. */
+static void note_item(struct expiry *e, int64_t due_ms)
+{
+    int64_t soon_ms = clock_wall_ms() + ITEMS_EVERY_MS;
+    int64_t at_ms = due_ms > soon_ms ? due_ms : soon_ms;
+
+    if (e->items_ms == 0 || at_ms < e->items_ms)
+        e->items_ms = at_ms;
+    expiry_note(e, e->items_ms);
+}
+
+static void item_due(void *arg, int64_t due_ms)
+{
+    note_item(arg, due_ms);
+}
+
 static void look_deinit(struct work *w)
 {
     struct expiry *e = of(w)->expiry;
@@ -53,6 +72,8 @@ static void look_deinit(struct work *w)
     if (of(w)->is_done)
         return;
     log_warn("expiry_failed", "why", fail_message(&w->fail), NULL);
+    if (e->items_ms != 0)
+        e->items_ms = clock_wall_ms() + LATER_MS;
     expiry_note(e, clock_wall_ms() + LATER_MS);
 }
 
@@ -68,6 +89,8 @@ static void wait_for_next(struct work *w)
         bool is_past = due_ms <= clock_wall_ms(); /* a run is at work on it */
         expiry_note(of(w)->expiry, is_past ? later_ms : due_ms);
     }
+    if (of(w)->expiry->items_ms != 0)
+        expiry_note(of(w)->expiry, of(w)->expiry->items_ms);
     work_empty(w);
 }
 
@@ -115,6 +138,36 @@ static void find_due(struct work *w)
               sweep);
 }
 
+/* ---- items ---- */
+
+static void sweep_items(struct work *w);
+
+static void items_swept(struct work *w)
+{
+    int64_t next_ms = w->store_op.next_due_ms;
+
+    if (w->store_op.swept == ITEMS_AT_ONCE && !of(w)->expiry->is_stopped) {
+        sweep_items(w);
+        return;
+    }
+    if (next_ms != 0)
+        note_item(of(w)->expiry, next_ms);
+    find_due(w);
+}
+
+/* What is put meanwhile is noted anew. */
+static void sweep_items(struct work *w)
+{
+    of(w)->expiry->items_ms = 0;
+    store_add_sweep_items(&w->batch, clock_wall_ms(), ITEMS_AT_ONCE);
+    work_commit(w, items_swept, NULL);
+}
+
+static bool has_items_due(const struct expiry *e)
+{
+    return e->items_ms != 0 && e->items_ms <= clock_wall_ms();
+}
+
 static void fire(void *arg)
 {
     struct expiry *e = arg;
@@ -131,7 +184,10 @@ static void fire(void *arg)
     l->expiry = e;
     l->w.deinit = look_deinit;
     e->is_looking = true;
-    find_due(&l->w);
+    if (has_items_due(e))
+        sweep_items(&l->w);
+    else
+        find_due(&l->w);
 }
 
 /* ---- life ---- */
@@ -146,6 +202,8 @@ int expiry_new(struct api *api, struct expiry **ret)
         return err_trace(r);
     }
     e->api = api;
+    e->items_ms = clock_wall_ms();
+    store_watch_items(api->services->store, item_due, e);
     expiry_note(e, clock_wall_ms());
     *ret = e;
     return 0;
@@ -156,6 +214,7 @@ void expiry_stop(struct expiry *e)
     if (e == NULL)
         return;
     e->is_stopped = true;
+    store_watch_items(e->api->services->store, NULL, NULL);
     e->timer = loop_timer_free(e->timer);
 }
 

@@ -188,6 +188,8 @@ static int read_meaning(struct req *req, enum door door, struct run_body *b, str
     if (r == 0)
         r = run_body_read_thread(door, b, f);
     if (r == 0)
+        r = run_body_read_end(api, b, f);
+    if (r == 0)
         r = read_objects(req, b);
     return r;
 }

@@ -4,7 +4,8 @@
  * The body of a request that creates a run. /invoke and /runs/... take the same keys, which are the
  * LangGraph protocol's; unknown keys are ignored, absent and null are the same, a wrong type is a
  * FAIL_BAD_REQUEST that names the key. What is understood but cannot be done (a thread on a door
- * that has none, a limit below 1, a webhook) is a FAIL_UNPROCESSABLE instead of being ignored.
+ * that has none, a limit below 1, a webhook to a private address) is a FAIL_UNPROCESSABLE instead of
+ * being ignored.
  */
 #include "api/api.h"
 
@@ -18,6 +19,8 @@ struct run_body {
     struct run_request request; /* borrows from here, and the graph from the registry */
     bool is_stream;             /* answer with SSE */
     bool is_on_thread;          /* request.thread_id says which */
+    char kept_id[ID_BYTES];     /* a stateless run that is to be kept: of the thread made for it */
+    const char *webhook;        /* or NULL */
     const char *assistant;      /* as it was named */
     enum multitask multitask;
     bool creates_thread;
@@ -51,6 +54,10 @@ int run_body_check(const json_t *body, enum door door, bool is_on_thread, struct
 json_t *run_body_find(const json_t *body, const char *key);
 /* The thread that body names, in either place; borrowed, NULL = none. */
 const char *run_body_thread_id(const json_t *body);
+
+/* run_body_end.c: what is to become of the run and its thread when it has ended: on_completion,
+ * webhook. After run_body_read_thread(). 0 or RUN_BODY_E_WRONG with f. */
+int run_body_read_end(const struct api *api, struct run_body *b, struct fail *f);
 
 /* run_body_thread.c: the parts of b->request that say where on a thread the run goes on, and with
  * what. After run_body_check(). 0, RUN_BODY_E_WRONG with f, or a fault. */

@@ -35,7 +35,7 @@ static bool is_integer(const json_t *v)
 }
 static bool is_duration(const json_t *v)
 {
-    return json_is_number(v) && json_number_value(v) >= 0;
+    return json_is_number(v) && json_number_value(v) >= 0 && json_number_value(v) <= 315360000;
 }
 
 static bool is_list_of(const json_t *v, bool (*fits)(const json_t *v))
@@ -150,11 +150,12 @@ static const struct {
     { "interrupt_before", is_stops, "\"*\" or a list of node names" },
     { "interrupt_after", is_stops, "\"*\" or a list of node names" },
     { "durability", is_durability, "sync, async or exit" },
+    { "checkpoint_during", is_boolean, "true or false" },
     { "multitask_strategy", is_multitask, "reject, interrupt, rollback or enqueue" },
     { "on_disconnect", is_disconnect, "cancel or continue" },
     { "on_completion", is_completion, "delete or keep" },
     { "if_not_exists", is_if_not_exists, "create or reject" },
-    { "after_seconds", is_duration, "a number of seconds" },
+    { "after_seconds", is_duration, "a number of seconds, from 0 to 315360000 (ten years)" },
     { "webhook", is_string, "an address" },
     { "timeout_ms", is_count, "an integer of milliseconds, 0 or more" },
 };
@@ -221,7 +222,6 @@ static const struct {
       "/invoke" },
     { "after_seconds", AT_INVOKE,
       "this answer waits for the run: POST /threads/THREAD/runs delays one" },
-    { "webhook", AT_INVOKE | AT_RUNS | AT_THREADS, "webhooks are not in this version" },
     { "checkpoint.checkpoint_ns", AT_INVOKE | AT_THREADS,
       "a run begins at a checkpoint of the whole graph" },
     { "config.configurable.checkpoint_ns", AT_INVOKE | AT_THREADS,

@@ -125,6 +125,17 @@ static void read_words(enum door door, struct run_body *b)
     b->after_ms = (int64_t)(1000 * json_number_value(run_body_find(b->json, "after_seconds")));
 }
 
+/* checkpoint_during is what older clients say. */
+static const char *read_durability(const json_t *body)
+{
+    const char *said = find_text(body, "durability");
+    const json_t *during = run_body_find(body, "checkpoint_during");
+
+    if (said != NULL || during == NULL)
+        return said;
+    return json_is_true(during) ? "async" : "exit";
+}
+
 int run_body_read_thread(enum door door, struct run_body *b, struct fail *f)
 {
     struct run_request *request = &b->request;
@@ -136,7 +147,7 @@ int run_body_read_thread(enum door door, struct run_body *b, struct fail *f)
     read_words(door, b);
     request->interrupt_before = run_body_find(b->json, "interrupt_before");
     request->interrupt_after = run_body_find(b->json, "interrupt_after");
-    request->durability = find_text(b->json, "durability");
+    request->durability = read_durability(b->json);
     request->is_strict = door == DOOR_INVOKE;
     r = read_checkpoint(door, b, f);
     return r == 0 ? read_command(door, b, f) : r;

@@ -42,11 +42,15 @@ static bool add_task(json_t *to, const struct run_body *b)
     return input == NULL || json_object_set(to, "input", (json_t *)input) == 0;
 }
 
+static bool add_text(json_t *to, const char *key, const char *text)
+{
+    return text == NULL || json_object_set_new(to, key, json_string(text)) == 0;
+}
+
 static bool add_place(json_t *to, const struct run_body *b)
 {
-    const char *id = b->request.checkpoint_id;
-
-    return id == NULL || json_object_set_new(to, "checkpoint_id", json_string(id)) == 0;
+    return add_text(to, "checkpoint_id", b->request.checkpoint_id) &&
+           add_text(to, "durability", b->request.durability) && add_text(to, "webhook", b->webhook);
 }
 
 static bool add_flags(json_t *to, const struct run_body *b, enum door door)
@@ -64,8 +68,8 @@ static bool add_flags(json_t *to, const struct run_body *b, enum door door)
 
 json_t *run_kwargs_new(const struct run_body *b, enum door door)
 {
-    static const char *const copied[] = { "context",    "interrupt_before", "interrupt_after",
-                                          "durability", "timeout_ms",       NULL };
+    static const char *const copied[] = { "context", "interrupt_before", "interrupt_after",
+                                          "timeout_ms", NULL };
     json_t *kwargs = json_object();
 
     if (kwargs != NULL && add_task(kwargs, b) && add_config(kwargs, b) && add_modes(kwargs, b) &&
@@ -85,7 +89,7 @@ struct desk_order run_body_order(const struct run_body *b, enum door door, const
         .multitask = b->multitask,
         .modes = b->request.modes,
         .creates_thread = b->creates_thread,
-        .is_recorded = door == DOOR_BACKGROUND,
+        .is_recorded = door == DOOR_BACKGROUND || b->webhook != NULL,
         .is_attended = b->cancels_on_disconnect && door != DOOR_BACKGROUND,
         .after_ms = b->after_ms,
     };

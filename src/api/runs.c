@@ -4,11 +4,15 @@
  */
 #include "api/exchange.h"
 #include "api/lookup.h"
+#include "api/run_address.h"
 #include "api/run_body.h"
 #include "api/run_query.h"
+#include "base/mem.h"
 #include "run/event.h"
 #include <stdlib.h>
 #include <string.h>
+
+enum { ADDRESS_MAX_BYTES = 1024 };
 
 static struct run *find(const struct req *req, const char *thread_id)
 {
@@ -19,8 +23,9 @@ static struct run *find(const struct req *req, const char *thread_id)
 
 /* ---- its events ---- */
 
-/* The names in stream_mode, 0 = none was given. False: the request was answered. */
-static bool read_modes(struct req *req, unsigned *ret)
+/* The modes in stream_mode, 0 = none was given; they are added to the address that has them, too.
+ * False: the request was answered. */
+static bool read_modes(struct req *req, unsigned *ret, struct buf *address)
 {
     json_t *names = NULL;
     const json_t *name;
@@ -38,6 +43,8 @@ static bool read_modes(struct req *req, unsigned *ret)
                         json_string_value(name), mode_names());
             ok = false;
         }
+        if (bit != 0)
+            buf_addf(address, "%cstream_mode=%s", *ret == 0 ? '?' : '&', json_string_value(name));
         *ret |= bit;
     }
     json_decref(names);
@@ -82,9 +89,12 @@ static void show_stored(struct lookup *l)
 static void follow(struct req *req, const char *thread_id)
 {
     struct run *run = find(req, thread_id);
+    struct buf address MEM_AUTO(buf_deinit);
     unsigned modes;
 
-    if (!read_modes(req, &modes))
+    buf_init(&address, ADDRESS_MAX_BYTES);
+    buf_add_str(&address, "/stream");
+    if (!read_modes(req, &modes, &address))
         return;
     if (run == NULL) {
         struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
@@ -100,6 +110,9 @@ static void follow(struct req *req, const char *thread_id)
         .from = first_wanted(req),
         .cancels_on_disconnect = param_bool(req, "cancel_on_disconnect"),
     };
+    /* The Python client comes back without its query, the JS client with it. */
+    if (address.fault == 0)
+        reply_run_address(req, "Location", thread_id, run_id(run), address.data);
     exchange_start(req, run, &options);
 }
 
@@ -157,6 +170,7 @@ static void join(struct req *req, const char *thread_id)
     };
 
     if (run != NULL && (thread_id == NULL || !run_has_ended(run))) {
+        reply_run_address(req, "Location", thread_id, run_id(run), "/join");
         exchange_start(req, run, &options);
         return;
     }

@@ -7,8 +7,7 @@
 #include "store/filter.h"
 #include <string.h>
 
-/* Each put sweeps a few of those that have expired, so that they do not pile up. */
-enum { SEARCH_LIMIT = 10, NAMESPACES_LIMIT = 100, SWEEP_COUNT = 8, WHY_MAX_BYTES = 4096 };
+enum { SEARCH_LIMIT = 10, NAMESPACES_LIMIT = 100, WHY_MAX_BYTES = 4096 };
 
 struct on_items {
     struct work w; /* first member */
@@ -140,7 +139,6 @@ void handle_item_put(struct req *req)
     put.key = body_text(o->w.body, "key");
     put.value = value;
     put.ttl_ms = body_ttl_ms(o->w.body);
-    store_add_sweep_items(&o->w.batch, put.now_ms, SWEEP_COUNT);
     store_add_item(&o->w.batch, &put);
     work_commit(&o->w, work_empty, NULL);
 }

@@ -10,6 +10,7 @@
  * so a client that comes back goes on behind what it has seen, as long as the desk keeps the run.
  */
 #include "api/lookup.h"
+#include "api/run_address.h"
 #include "api/run_query.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -231,6 +232,34 @@ static struct follower *follower_new(struct req *req, const char *thread_id, uns
     return f;
 }
 
+static const struct {
+    const char *name;
+    unsigned mode;
+} mode_rows[] = {
+    { "run_modes", RUN_MODES },
+    { "lifecycle", LIFECYCLE },
+    { "state_update", STATE_UPDATE },
+};
+enum { MODE_ROW_COUNT = sizeof(mode_rows) / sizeof(mode_rows[0]) };
+
+/* A client that loses its connection comes back to this address, with the id of the last event. */
+static void name_the_place(struct req *req, const char *thread_id, unsigned modes)
+{
+    struct buf end MEM_AUTO(buf_deinit);
+    char mark = '?';
+
+    buf_init(&end, 256);
+    buf_add_str(&end, "/stream");
+    for (size_t i = 0; i < MODE_ROW_COUNT; i++) {
+        if ((modes & mode_rows[i].mode) == 0)
+            continue;
+        buf_addf(&end, "%cstream_mode=%s", mark, mode_rows[i].name);
+        mark = '&';
+    }
+    if (end.fault == 0)
+        reply_run_address(req, "Location", thread_id, NULL, end.data);
+}
+
 static void start(struct req *req, const char *thread_id, unsigned modes)
 {
     struct follower *f = follower_new(req, thread_id, modes);
@@ -239,6 +268,7 @@ static void start(struct req *req, const char *thread_id, unsigned modes)
         reply_failf(req, FAIL_INTERNAL, "%s", err_text(ERR_NOMEM));
         return;
     }
+    name_the_place(req, thread_id, modes);
     const struct sse_options options = {
         .content_type = "text/event-stream",
         .heartbeat = ": heartbeat\n", /* one line feed: see exchange.c */
@@ -255,18 +285,9 @@ static void start(struct req *req, const char *thread_id, unsigned modes)
 
 static unsigned mode_of(const char *name)
 {
-    static const struct {
-        const char *name;
-        unsigned mode;
-    } modes[] = {
-        { "run_modes", RUN_MODES },
-        { "lifecycle", LIFECYCLE },
-        { "state_update", STATE_UPDATE },
-    };
-
-    for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
-        if (strcmp(modes[i].name, name) == 0)
-            return modes[i].mode;
+    for (size_t i = 0; i < MODE_ROW_COUNT; i++) {
+        if (strcmp(mode_rows[i].name, name) == 0)
+            return mode_rows[i].mode;
     }
     return 0;
 }

@@ -29,7 +29,7 @@ enum conf_origin {
     CONF_FROM_FLAG,
 };
 
-enum { CONF_ROW_MAX = 64 };
+enum { CONF_ROW_MAX = 96 };
 
 /* The values in force. Strings are owned by this struct, never NULL unless said. Times in ms, sizes
  * in bytes. */
@@ -98,6 +98,13 @@ struct conf {
     int64_t upstream_pools;      /* 4: curl multis per worker; a new request costs time linear in a
                                     pool's open connections */
     int64_t demo_delay_ms;       /* 30: between two words of the demo model */
+    /* webhooks */
+    char *webhook_hosts;        /* comma separated hosts that need no public address; "" = none */
+    char *webhook_base_url;     /* stands before those that are a path; "" = they are refused */
+    int64_t webhook_timeout_ms; /* 10000: one try in all */
+    int64_t webhook_tries;      /* 8 */
+    int64_t webhook_at_once;    /* 32 under way */
+    int64_t max_webhooks;       /* 10000 that wait */
 
     unsigned char origins[CONF_ROW_MAX]; /* enum conf_origin by row */
 };

@@ -80,6 +80,23 @@ static bool is_origin(const char *text)
            (host != NULL && conf_is_url(text) && strchr(host, '/') == NULL);
 }
 
+/* "host", "host:port", "[::1]:port", "*.host" */
+static bool is_host(const char *text)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+    bool is_suffix = strncmp(text, "*.", 2) == 0;
+    const char *host = is_suffix ? text + 2 : text;
+    size_t len = strspn(host, letters);
+    if (!is_suffix && host[0] == '[') {
+        len = strspn(host + 1, "0123456789abcdefABCDEF:.") + 2;
+        if (len < 4 || host[len - 1] != ']')
+            return false;
+    }
+    return len > 0 && (host[len] == '\0' || (host[len] == ':' && is_port(host + len + 1) &&
+                                             strspn(host + len + 1, "0") < strlen(host + len + 1)));
+}
+
 static bool is_key(const char *text)
 {
     for (; *text != '\0'; text++)
@@ -256,6 +273,31 @@ const struct conf_row conf_rows[] = {
       .sentence = "Pools of outgoing connections; several thousand at a time want more pools." },
     { INT(demo_delay_ms, CONF_MS, "30ms", 0, 60000),
       .sentence = "Pause between two words of the demo model." },
+
+    { .group = "Webhooks",
+      AT(webhook_hosts),
+      .type = CONF_LIST,
+      .separator = ',',
+      .fallback = "",
+      .is_good = is_host,
+      .wanted =
+          "host or host:port, such as hooks.internal, *.svc.local, 127.0.0.1:9000 or [::1]:9000",
+      .sentence = "Hosts that webhooks may reach although their addresses are not public." },
+    { AT(webhook_base_url), .fallback = "", .is_good = conf_is_url,
+      .wanted = "an http or https address without user, query or fragment",
+      .sentence =
+          "What stands before a webhook that is a path only, such as "
+          "http://127.0.0.1:9000; it need not be public. Empty: such webhooks are refused." },
+    { INT(webhook_timeout_ms, CONF_MS, "10s", 10, 1 * HOUR_MS),
+      .sentence = "How long a try to deliver a webhook may take in all." },
+    { INT(webhook_tries, CONF_COUNT, "8", 1, 100),
+      .sentence = "How often a webhook is tried; the pauses are 1 s, then four times as long each "
+                  "time, at most 5 minutes." },
+    { INT(webhook_at_once, CONF_COUNT, "32", 1, 10000),
+      .sentence = "Webhooks under way at the same time; the others wait." },
+    { INT(max_webhooks, CONF_COUNT, "10000", 1, 10000000),
+      .sentence = "Webhooks that may wait for their delivery; of runs that end meanwhile they are "
+                  "dropped, with a line in the log." },
 };
 
 const size_t conf_row_count = sizeof(conf_rows) / sizeof(*conf_rows);

@@ -43,8 +43,13 @@ struct serve {
 
 static void stop_if_idle(struct serve *s)
 {
-    if (s->are_runs_idle && s->is_server_idle)
+    if (s->are_runs_idle && s->is_server_idle && desk_has_told_all(s->desk))
         loop_stop(s->worker.loop);
+}
+
+static void webhooks_idle(void *arg)
+{
+    stop_if_idle(arg);
 }
 
 static void runs_idle(void *arg)
@@ -90,6 +95,7 @@ static void take_end(void *arg, int number)
     loop_timer_start(s->drain, s->conf->drain_ms * 1000);
     http_server_when_idle(s->server, server_idle, s);
     desk_drain(s->desk);
+    desk_when_told_all(s->desk, webhooks_idle, s);
     runs_drain(s->worker.runs, runs_idle, s);
 }
 

@@ -93,14 +93,14 @@ static bool add_cors(const struct req *req, struct MHD_Response *response)
     if (allowed == NULL)
         return origin == NULL || add(response, "Vary", "Origin");
     return add(response, "Access-Control-Allow-Origin", allowed) &&
-           add(response, "Access-Control-Expose-Headers", "content-location,x-pagination-total") &&
+           add(response, "Access-Control-Expose-Headers",
+               "content-location,location,x-pagination-total,x-pagination-next") &&
            (guard->is_any_origin || add(response, "Vary", "Origin"));
 }
 
 bool head_add_common(const struct req *req, struct MHD_Response *response)
 {
-    LIST_EACH(&req->headers, node)
-    {
+    LIST_EACH(&req->headers, node) {
         const struct reply_header *h = LIST_OF(node, struct reply_header, node);
         if (!add(response, h->name, h->value))
             return false;

@@ -187,6 +187,7 @@ static struct fetch *fetch_new(struct fetcher *f, const struct fetch_request *re
     x->idle_ms = req->idle_ms;
     x->total_ms = req->total_ms;
     x->max_bytes = req->max_bytes;
+    x->is_guarded = req->is_guarded;
     x->on_head = req->on_head;
     x->on_body = req->on_body;
     x->on_end = req->on_end;

@@ -9,6 +9,11 @@
  *
  * Only http and https; redirects are not followed; a hanging name look-up does not hold the loop;
  * proxies only from the environment, as libcurl does by default.
+ *
+ * A fetch to an address that a client has chosen is `is_guarded`: it connects to public addresses
+ * only (loop/address.h). That is looked at when the socket is made, so what a name is looked up to
+ * counts and not what it was a moment before. It uses no proxy, which would look up names itself, and
+ * no connection that another fetch has opened.
  */
 #include "loop/op.h"
 
@@ -35,6 +40,7 @@ struct fetch_request {
     int64_t idle_ms;       /* silence between two chunks of the answer; 0 = none */
     int64_t total_ms;      /* 0 = none */
     int64_t max_bytes;     /* of the answer's body; 0 = none */
+    bool is_guarded;       /* see above */
 
     /*
      * Called on the loop thread, never inside fetch_start(), never after on_end. on_head once,
@@ -64,6 +70,7 @@ enum {
     FETCH_E_TOO_LARGE, /* max_bytes passed, or a head of more than 256 KiB */
     FETCH_E_CUT,       /* the connection broke before the end of the answer */
     FETCH_E_PROTOCOL,  /* not HTTP */
+    FETCH_E_FORBIDDEN, /* is_guarded, and the host has no public address */
 };
 
 struct fetch;

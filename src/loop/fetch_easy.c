@@ -250,6 +250,8 @@ int fetch_easy_build(struct fetch *x, const struct fetch_request *req)
     r = build_fixed(x->easy);
     if (r == 0)
         r = build_own(x, req);
+    if (r == 0 && x->is_guarded)
+        r = fetch_guard_build(x);
     if (r == 0)
         r = build_method(x, req);
     if (r == 0)

@@ -37,6 +37,9 @@ struct fetch {
     char *body;
     char *origin; /* "host:port", for texts and for the choice of the pool, or NULL */
     bool is_tls;
+    bool is_guarded;
+    bool was_refused; /* guarded: an address was not public */
+    bool was_allowed; /* and another one was */
 
     struct loop_timer *silence; /* first_byte_ms until the status line, then idle_ms */
     struct loop_timer *total;
@@ -63,6 +66,9 @@ struct fetch {
 size_t fetch_take_head_line(char *line, size_t size, size_t count, void *fetch);
 size_t fetch_take_body(char *bytes, size_t size, size_t count, void *fetch);
 void fetch_close(struct fetch *x, int result);
+
+/* fetch_guard.c: for is_guarded. 0 or a fault. */
+int fetch_guard_build(struct fetch *x);
 
 /* fetch_easy.c: fills easy, header_lines, body, origin and is_tls. 0, FETCH_E_URL, or a fault. */
 int fetch_easy_build(struct fetch *x, const struct fetch_request *req);

@@ -71,6 +71,8 @@ static void read_messages(struct fetch_pool *pool)
         x->code = code;
         x->system_errno = (int)system_errno;
         int result = x->stop_result != 0 ? x->stop_result : fetch_result_of(code);
+        if (result == FETCH_E_CONNECT && x->was_refused && !x->was_allowed)
+            result = FETCH_E_FORBIDDEN;
         if (result == 0 && x->head.state != FETCH_HEAD_DONE)
             result = FETCH_E_PROTOCOL;
         fetch_close(x, result);

@@ -88,6 +88,8 @@ static const struct sentence {
     { FETCH_E_TOO_LARGE, "answer too large from", "the answer is too large", DETAIL_NONE },
     { FETCH_E_CUT, "connection broke before the end of the answer from",
       "the connection broke before the end of the answer", DETAIL_CURL },
+    { FETCH_E_FORBIDDEN, "no public address that may be reached for",
+      "no public address that may be reached", DETAIL_NONE },
     { FETCH_E_PROTOCOL, "not a valid HTTP answer from", "not a valid HTTP answer", DETAIL_CURL },
 };
 

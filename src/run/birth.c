@@ -122,9 +122,9 @@ static bool is_refused(const struct runs *r, const struct run_request *req, stru
                  req->durability);
     else
         refuse_thread(r, req, f);
-    if (!fail_is_set(f))
+    if (!fail_is_set(f) && req->is_strict)
         refuse_names(req->graph, "interrupt_before", req->interrupt_before, f);
-    if (!fail_is_set(f))
+    if (!fail_is_set(f) && req->is_strict)
         refuse_names(req->graph, "interrupt_after", req->interrupt_after, f);
     return fail_is_set(f);
 }

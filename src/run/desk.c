@@ -53,7 +53,10 @@ int desk_new(const struct services *services, struct runs *runs, const struct re
     int r = loop_timer_new(services->loop, sweep, d, &d->sweep);
     if (r == 0)
         r = tidy_new(d);
+    if (r == 0)
+        r = webhooks_new(services, &d->webhooks);
     if (r != 0) {
+        tidy_free(d);
         loop_timer_free(d->sweep);
         mem_free(d);
         return err_trace(r);
@@ -73,8 +76,24 @@ struct desk *desk_free(struct desk *d)
     while (!list_is_empty(&d->kept))
         ticket_free(LIST_OF(d->kept.next, struct ticket, in_line));
     tidy_free(d);
+    webhooks_free(d->webhooks);
     loop_timer_free(d->sweep);
     return mem_free(d);
+}
+
+int desk_check_webhook(const struct desk *d, const char *address, struct fail *f)
+{
+    return webhooks_check(d->webhooks, address, f);
+}
+
+bool desk_has_told_all(const struct desk *d)
+{
+    return webhooks_are_idle(d->webhooks);
+}
+
+void desk_when_told_all(struct desk *d, void (*told)(void *arg), void *arg)
+{
+    webhooks_when_idle(d->webhooks, told, arg);
 }
 
 void desk_count(struct desk *d, int by)

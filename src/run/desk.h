@@ -31,6 +31,12 @@ void desk_drain(struct desk *d);
  * all of it has its place. 0 or a fault. */
 int desk_recover(struct desk *d);
 
+/* May a run have this webhook? As webhooks_check() of run/webhook.h: 0, or 1 with f. */
+int desk_check_webhook(const struct desk *d, const char *address, struct fail *f);
+/* Is no webhook under way or due? Likewise, webhooks_are_idle() and webhooks_when_idle(). */
+bool desk_has_told_all(const struct desk *d);
+void desk_when_told_all(struct desk *d, void (*told)(void *arg), void *arg);
+
 struct desk_order {
     const char *assistant; /* an assistant's id, or a graph's name */
     const char *thread_id; /* NULL = stateless */

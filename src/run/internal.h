@@ -33,6 +33,7 @@
  *     ticket.c     a run in the books                line.c       the runs of a thread
  *     ledger.c     the rows of an end                recover.c    what an earlier process has left
  *     sheet.c      what is written of a run          order.c      what order, assistant and thread say
+ *     webhook*.c   who is to hear of an end
  */
 #include "base/buf.h"
 #include "base/list.h"

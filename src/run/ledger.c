@@ -7,6 +7,8 @@
  *     cancelled         interrupted     idle (busy if more wait), whatever is next
  *     rolled back       deleted         the same; and its checkpoints are gone
  *     server goes down  pending         busy, as it was; an attended one: as cancelled
+ *
+ * and, but for the last case, its webhook (run/webhook.h).
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -158,6 +160,19 @@ static void add_interruption_by_server(struct ticket *t, struct store_batch *b)
     sheet_add(&t->sheet, b, desk_max_bytes(t->desk));
 }
 
+/* What was taken back is not told, and what may be large is left out of brief rows. */
+static void add_webhook(struct ticket *t, bool brief, struct store_batch *b)
+{
+    bool is_undone = t->is_cancelled && t->cancelled == CANCEL_ROLLBACK;
+    const struct webhook_news news = {
+        .sheet = &t->sheet,
+        .run = brief || is_undone ? NULL : t->run,
+        .started_ms = t->started_ms,
+    };
+
+    t->has_webhook = webhooks_add(t->desk->webhooks, &news, b);
+}
+
 void ledger_add_end(struct ticket *t, bool brief, struct store_batch *b)
 {
     const struct sheet *s = &t->sheet;
@@ -178,4 +193,5 @@ void ledger_add_end(struct ticket *t, bool brief, struct store_batch *b)
     add_run(t, b);
     if (thread != NULL)
         add_thread(t, thread, brief, b);
+    add_webhook(t, brief, b);
 }

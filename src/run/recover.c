@@ -26,6 +26,7 @@ struct recovery {
     struct sheet sheet;             /* of the run at next */
     struct stored_list checkpoints; /* the latest one, without values */
     bool goes_on;
+    bool has_webhook; /* in the rows of the one that is given up */
     bool is_done;
     int fault;
 };
@@ -55,6 +56,8 @@ static void given_up(void *arg, int result)
 
     if (result > 0)
         log_error("run_end_not_stored", "run", v->sheet.run_id, "result", log_int(result), NULL);
+    if (result == 0 && v->has_webhook)
+        webhooks_note(v->desk->webhooks);
     if (result < 0)
         end(v, err_trace(result));
     else
@@ -124,6 +127,8 @@ static void write_end(struct recovery *v)
         sheet_add(s, &batch, desk_max_bytes(d));
     if (v->threads.count > 0)
         add_thread(v, &v->threads.items[0], &batch);
+    const struct webhook_news news = { .sheet = s };
+    v->has_webhook = webhooks_add(d->webhooks, &news, &batch);
     store_commit(d->services->store, d->services->loop, &v->work, &batch, given_up, v);
     store_batch_deinit(&batch);
 }

@@ -61,7 +61,8 @@ struct run_request {
     const json_t *interrupt_after;
     const char *durability; /* "sync", "async", "exit"; NULL = async */
     /* A resume when nothing is asked, or of an interrupt that is not asked, is refused with
-       UnknownInterruptError; else it is ignored, as LangGraph does. */
+       UnknownInterruptError, and a breakpoint at an unknown node with FAIL_UNPROCESSABLE; else they
+       are ignored, as LangGraph's server does. */
     bool is_strict;
     const char *assistant_id; /* what $config says; NULL = the graph's own */
     int attempt;              /* what the `metadata` event says; 0 = 1 */

@@ -91,8 +91,11 @@ static void end_written(void *arg, int result)
     } else if (result != 0 && result != STORE_E_STALE && !t->is_retried) {
         t->is_retried = true;
         write_end(t);
-    } else
+    } else {
+        if (result == 0 && t->has_webhook)
+            webhooks_note(t->desk->webhooks);
         give_up(t, result);
+    }
 }
 
 static void write_end(struct ticket *t)
@@ -306,6 +309,7 @@ void ticket_begin(struct ticket *t)
     t->state = TICKET_AT_WORK;
     snprintf(s->status, sizeof(s->status), "running");
     s->updated_ms = clock_wall_ms();
+    t->started_ms = s->updated_ms;
     s->due_ms = 0;
     if (s->base_id[0] == '\0')
         id_v6(-1, s->base_id);

@@ -9,6 +9,7 @@
  *        +-> abandoned: its rows were not written
  */
 #include "run/desk.h"
+#include "run/webhook.h"
 
 enum ticket_state {
     TICKET_BOOKING, /* its rows are being written, or it is being looked at */
@@ -46,6 +47,8 @@ struct ticket {
     bool has_ended_early; /* while BOOKING */
     bool is_spared;       /* the server has ended this attempt, which is noted in the sheet */
     bool is_retried;      /* its end could not be written: a shorter one is tried */
+    bool has_webhook;     /* one is in the rows of its end */
+    int64_t started_ms;   /* 0 = it has not begun */
     uint64_t turn; /* 1..: run/watch.h; 0 = it has not begun, or is stateless */
     int64_t kept_until_us;
 };
@@ -66,6 +69,7 @@ struct desk {
     bool is_draining;
     struct loop_timer *sweep;
     struct tidy *tidy; /* tidy.c's */
+    struct webhooks *webhooks;
 };
 /* Of a run's or a thread's id. */
 size_t desk_bucket(const char *id);

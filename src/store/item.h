@@ -42,7 +42,8 @@ void store_add_delete_item(struct store_batch *b, const char *ns, const char *ke
 /* It was looked at: if it has a ttl and lives, it begins anew. updated_ms stays. */
 void store_add_refresh_item(struct store_batch *b, const char *ns, const char *key, int64_t now_ms);
 /* Deletes at most max_count items that expired at now_ms or before, those that did so first.
- * store_op.swept says how many; fewer than max_count: there are no more. */
+ * store_op.swept says how many; fewer than max_count: there are no more. store_op.next_due_ms: when
+ * to come again. */
 void store_add_sweep_items(struct store_batch *b, int64_t now_ms, int64_t max_count);
 
 /* ---- reading ---- */

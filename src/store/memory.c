@@ -65,7 +65,7 @@ static int apply_row(struct memory *m, struct undo *u, struct store_row *row, st
     case ROW_REFRESH_ITEM:
         return memory_refresh_item(m, u, row);
     case ROW_SWEEP_ITEMS:
-        return memory_sweep_items(m, u, row, &c->swept);
+        return memory_sweep_items(m, u, row, c);
     }
     return 0;
 }
@@ -95,6 +95,7 @@ static int apply(struct memory *m, struct store_batch *b, struct store_op *c)
     }
     undo_take_back(&undo);
     c->swept = 0;
+    c->next_due_ms = 0;
     return r;
 }
 
@@ -178,7 +179,8 @@ static int memory_open(const struct conf *conf, struct buf *why, struct store **
     struct memory *m = mem_zalloc(sizeof(*m));
     if (m == NULL)
         return err_trace(ERR_NOMEM);
-    m->store = (struct store){ memory_commit, memory_find, memory_close };
+    m->store =
+        (struct store){ .commit = memory_commit, .find = memory_find, .close = memory_close };
     m->records = (struct rows){ memory_record_orders, RECORD_ORDER_COUNT, .count = 0 };
     m->items = (struct rows){ memory_item_orders, ITEM_ORDER_COUNT, .count = 0 };
     m->max_bytes = conf->memory_store_bytes;

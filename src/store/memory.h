@@ -55,8 +55,9 @@ int memory_reserve_events(struct memory *m, struct undo *u, const struct store_r
 int memory_put_item(struct memory *m, struct undo *u, const struct store_row *row);
 int memory_delete_item(struct memory *m, struct undo *u, const struct store_row *row);
 int memory_refresh_item(struct memory *m, struct undo *u, const struct store_row *row);
+/* c: what it tells. */
 int memory_sweep_items(struct memory *m, struct undo *u, const struct store_row *row,
-                       int64_t *swept);
+                       struct store_op *c);
 
 /* ---- reading: copies of what the query finds. 0 or a fault; ret may be half filled ---- */
 

@@ -93,8 +93,16 @@ int memory_refresh_item(struct memory *m, struct undo *u, const struct store_row
     return rows_replace_take(&m->items, u, old, fresh);
 }
 
+/* 0: there is none that ever does. */
+static int64_t first_expiry(const struct memory *m)
+{
+    int64_t due_ms =
+        m->items.count == 0 ? INT64_MAX : m->items.sorted[ITEMS_BY_DUE][0]->record.due_ms;
+    return due_ms == INT64_MAX ? 0 : due_ms;
+}
+
 int memory_sweep_items(struct memory *m, struct undo *u, const struct store_row *row,
-                       int64_t *swept)
+                       struct store_op *c)
 {
     int r = 0;
     for (int64_t i = 0; r == 0 && i < row->number && m->items.count > 0; i++) {
@@ -102,8 +110,9 @@ int memory_sweep_items(struct memory *m, struct undo *u, const struct store_row 
         if (is_alive(first, row->now_ms))
             break;
         r = rows_replace_take(&m->items, u, first, NULL);
-        ++*swept;
+        c->swept++;
     }
+    c->next_due_ms = first_expiry(m);
     return r;
 }
 

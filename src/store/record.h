@@ -11,6 +11,7 @@
  *     RECORD_ASSISTANT     assistant id  graph id                  as shown
  *     RECORD_VERSION       of the caller's making  assistant id
  *     RECORD_CRON          cron id       of the caller's choice
+ *     RECORD_WEBHOOK       run id                      tries       its address
  *
  * A record is written by puts, each of which may leave columns as they are, and every put counts its
  * revision up by one. Whoever writes what they have read says so:
@@ -40,6 +41,7 @@ enum record_kind {
     RECORD_ASSISTANT,
     RECORD_VERSION,
     RECORD_CRON,
+    RECORD_WEBHOOK,
     RECORD_KIND_COUNT
 };
 

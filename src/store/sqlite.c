@@ -57,6 +57,7 @@ static void commit_ended(struct service_job *ended)
     int result = job->result;
     op->stale = job->note.stale;
     op->swept = job->note.swept;
+    op->next_due_ms = job->note.next_due_ms;
     job_free(job);
     op_finish(&op->op, result);
 }
@@ -140,7 +141,8 @@ static int sqlite_open(const struct conf *conf, struct buf *why, struct store **
     struct sqlite *q = mem_zalloc(sizeof(*q));
     if (q == NULL)
         return err_trace(ERR_NOMEM);
-    q->store = (struct store){ sqlite_commit, sqlite_find, sqlite_close };
+    q->store =
+        (struct store){ .commit = sqlite_commit, .find = sqlite_find, .close = sqlite_close };
     int r = database_open(path_of(conf->database), &database_schema, why, &q->database);
     if (r == 0)
         r = service_new(&service_kind, q, &q->service);

@@ -157,7 +157,7 @@ static int apply_row(struct database *d, const struct store_row *row, struct spa
         return sql_run(d, SQL_REFRESH_ITEM,
                        SQL_WITH(sql_text(row->ns), sql_text(row->id), sql_int(row->now_ms)));
     case ROW_SWEEP_ITEMS:
-        return database_sweep_items(d, row, &note->swept);
+        return database_sweep_items(d, row, note);
     }
     return 0;
 }
@@ -196,6 +196,7 @@ int database_apply(struct database *d, const struct store_batch *b, struct commi
     if (r == 0)
         return 0;
     note->swept = 0;
+    note->next_due_ms = 0;
     take_back(d);
     return r;
 }

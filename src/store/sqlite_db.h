@@ -112,6 +112,7 @@ enum sql {
     SQL_DELETE_ITEM,
     SQL_REFRESH_ITEM,
     SQL_SWEEP_ITEMS,
+    SQL_FIRST_EXPIRY,
     SQL_GET_ITEM,
     SQL_READ_ITEM, /* by its row id */
     SQL_WALK_ITEMS,
@@ -217,6 +218,7 @@ bool sql_is_in_transaction(const struct database *d);
 struct commit_note {
     size_t stale;
     int64_t swept;
+    int64_t next_due_ms;
 };
 /* All rows, or none and STORE_E_STALE, STORE_E_FULL, STORE_E_TOO_LARGE or a fault; then the
  * transaction, too, may be gone. */
@@ -235,7 +237,7 @@ int database_put_record(struct database *d, const struct store_row *row);
 int database_delete_record(struct database *d, enum record_kind kind, const char *id);
 int database_put_events(struct database *d, const struct store_row *row);
 int database_put_item(struct database *d, const struct store_row *row);
-int database_sweep_items(struct database *d, const struct store_row *row, int64_t *swept);
+int database_sweep_items(struct database *d, const struct store_row *row, struct commit_note *note);
 
 /* ret is typed by find_kind and may be half filled on failure. */
 int database_find_checkpoints(struct database *d, const void *query, void *ret);

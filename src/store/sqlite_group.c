@@ -25,6 +25,7 @@ static void fail_job(struct sqlite_job *job, int result)
 {
     clear_answer(job);
     job->note.swept = 0;
+    job->note.next_due_ms = 0;
     job->result = result;
 }
 

@@ -19,13 +19,23 @@ int database_put_item(struct database *d, const struct store_row *row)
                             sql_blob(&row->bytes)));
 }
 
-int database_sweep_items(struct database *d, const struct store_row *row, int64_t *swept)
+static int find_first_expiry(struct database *d, int64_t *ret_ms)
+{
+    bool is_row = false;
+    int r = sql_first(d, SQL_FIRST_EXPIRY, NULL, 0, &is_row);
+    *ret_ms = r == 0 && is_row ? sql_column_int(d, SQL_FIRST_EXPIRY, 0) : 0;
+    sql_end(d, SQL_FIRST_EXPIRY);
+    return r;
+}
+
+int database_sweep_items(struct database *d, const struct store_row *row, struct commit_note *note)
 {
     int64_t most = row->number < 0 ? 0 : row->number;
     int r = sql_run(d, SQL_SWEEP_ITEMS, SQL_WITH(sql_int(row->now_ms), sql_int(most)));
-    if (r == 0)
-        *swept += sql_changes(d);
-    return r;
+    if (r != 0)
+        return r;
+    note->swept += sql_changes(d);
+    return find_first_expiry(d, &note->next_due_ms);
 }
 
 /* ---- searching ---- */

@@ -172,6 +172,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_SWEEP_ITEMS] =
         "DELETE FROM items WHERE rowid IN (SELECT rowid FROM items"
         " WHERE expires_ms <= ?1 AND expires_ms < " NEVER " ORDER BY expires_ms, ns, key LIMIT ?2)",
+    [SQL_FIRST_EXPIRY] =
+        "SELECT expires_ms FROM items WHERE expires_ms < " NEVER " ORDER BY expires_ms LIMIT 1",
     [SQL_GET_ITEM] = "SELECT ns, key, created_ms, updated_ms, ttl_ms, value FROM items"
                      " WHERE ns = ?1 AND key = ?2 AND expires_ms > ?3",
     [SQL_READ_ITEM] =

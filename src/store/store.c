@@ -5,6 +5,7 @@
 #include "store/store.h"
 #include "base/mem.h"
 #include "store/find.h"
+#include "store/item_match.h"
 #include <assert.h>
 #include <string.h>
 
@@ -48,14 +49,33 @@ static void ignore_cancel(struct op *op)
     op->forced = 0;
 }
 
+/* Before the rows go where nobody else may look at them. */
+static void tell_watcher(const struct store *s, const struct store_batch *b)
+{
+    for (size_t i = 0; s->item_due != NULL && i < b->count; i++) {
+        const struct store_row *row = &b->rows[i];
+        if (row->kind == ROW_ITEM && row->due_ms != 0)
+            s->item_due(s->item_due_arg, item_expiry(row->now_ms, row->due_ms));
+    }
+}
+
+void store_watch_items(struct store *s, void (*due)(void *arg, int64_t due_ms), void *arg)
+{
+    s->item_due = due;
+    s->item_due_arg = arg;
+}
+
 void store_commit(struct store *s, struct loop *loop, struct store_op *c, struct store_batch *b,
                   void (*on_end)(void *arg, int result), void *arg)
 {
     c->own = NULL;
     c->stale = 0;
     c->swept = 0;
+    c->next_due_ms = 0;
     op_start(&c->op, loop, ignore_cancel, on_end, arg);
     int r = check_batch(b);
+    if (r == 0)
+        tell_watcher(s, b);
     if (r == 0)
         s->commit(s, loop, c, b);
     else

@@ -106,12 +106,20 @@ struct store_op {
     size_t stale;  /* STORE_E_STALE: the row that it is about, as store_batch.count was before it
                        was added */
     int64_t swept; /* how many items store_add_sweep_items() has deleted */
+    int64_t next_due_ms; /* and when the first of those expires that it has left; 0 = none does */
 };
 
 /* Finishes with 0, STORE_E_STALE, STORE_E_FULL, STORE_E_TOO_LARGE, or a fault; then nothing was
  * written. Takes what is in b (b is empty afterwards). */
 void store_commit(struct store *s, struct loop *loop, struct store_op *c, struct store_batch *b,
                   void (*on_end)(void *arg, int result), void *arg);
+
+/*
+ * From now on due(arg, due_ms) is called for each commit with an item that has a time to live, inside
+ * store_commit(): when it will have expired, if nobody refreshes it and the commit succeeds. For who
+ * sweeps. NULL ends it. One at a time.
+ */
+void store_watch_items(struct store *s, void (*due)(void *arg, int64_t due_ms), void *arg);
 
 /* ---- reading ---- */
 
@@ -193,6 +201,8 @@ struct store {
     void (*find)(struct store *s, struct loop *loop, struct store_op *r, const struct find *what,
                  const void *query, void *ret);
     void (*close)(struct store *s);
+    void (*item_due)(void *arg, int64_t due_ms); /* store.c's, as the next one */
+    void *item_due_arg;
 };
 
 /* By the setting `database`. Blocks until it can be used. STORE_E_REFUSED: `why` gets a sentence

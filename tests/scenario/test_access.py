@@ -69,7 +69,8 @@ def test_loopback_pages_are_served(client, headers):
     assert reply.status == 200
     if "origin" in headers:
         assert reply.headers["access-control-allow-origin"] == headers["origin"]
-        assert "content-location" in reply.headers["access-control-expose-headers"].lower()
+        exposed = reply.headers["access-control-expose-headers"].lower().split(",")
+        assert {"content-location", "location", "x-pagination-total", "x-pagination-next"} == set(exposed)
 
 
 def test_an_origin_of_the_settings_is_echoed(serve):

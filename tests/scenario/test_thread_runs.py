@@ -88,6 +88,20 @@ def test_a_stream_has_ids_and_says_where_the_run_is(thread):
     assert t.list() == [(run_id, "success")], "the books are closed before the stream ends"
 
 
+def test_who_reads_or_waits_again_is_told_where_to_come_back_to(thread):
+    t = thread(slow())
+    run = t.start()
+    path = f"{t.path}/{run['run_id']}"
+    joined = t.client.get(path + "/join")
+    assert joined.headers["location"] == path + "/join"
+    assert t.stream(run).headers["location"] == path + "/stream"
+    some = t.stream(run, '?stream_mode=["values","updates"]&cancel_on_disconnect=0')
+    assert some.headers["location"] == path + "/stream?stream_mode=values&stream_mode=updates"
+    assert t.client.get(some.headers["location"]).events()[-1].id == some.events()[-1].id
+    stateless = t.client.post("/runs", {"assistant_id": "g", "input": {"q": "x"}}).json["run_id"]
+    assert t.client.get(f"/runs/{stateless}/stream").headers["location"] == f"/runs/{stateless}/stream"
+
+
 def test_runs_go_on_from_each_other(thread):
     t = thread(slow(1))
     assert t.wait("a")["log"] == ["one a", "two", "three"]
@@ -219,6 +233,20 @@ def test_a_cancelled_run_just_ends(thread):
     assert reply.events() == [] and reply.is_ended
     assert t.status(run) == "interrupted"
     assert t.cancel(run, "?wait=1") == 204, "one that has ended is cancelled, too"
+
+
+def test_who_waits_for_a_run_that_is_cancelled_gets_the_values_that_it_had(thread):
+    t = thread(slow(5000))
+    reply = t.post("/wait", on_disconnect="cancel")
+    run = wait_until(lambda: t.client.get(t.path).json, "the run to be there")[0]
+    joined = t.client.get(f"{t.path}/{run['run_id']}/join")
+    held = t.start()
+    waits = t.client.get(f"{t.path}/{held['run_id']}/join")
+    wait_until(lambda: t.client.get(f"/threads/{t.id}/state").json["next"] == ["two"], "the second node to be at work")
+    assert t.cancel(held) == 202 and waits.json == {}, "it has not begun"
+    assert t.cancel(run) == 202
+    assert reply.json == joined.json == {"q": "x", "log": ["one x"]}
+    assert t.status(run) == "interrupted"
 
 
 def test_rolling_back_deletes_the_run_and_its_checkpoints(thread):

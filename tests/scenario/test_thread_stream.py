@@ -50,6 +50,13 @@ def test_one_run_after_the_other_comes_on_one_stream(thread):
         assert events[-1].data == {"run_id": run_id, "status": "success"}
 
 
+def test_a_stream_says_where_to_come_back_to(thread):
+    t = thread()
+    assert t.follow().headers["location"] == f"{t.path}/stream?stream_mode=run_modes"
+    both = t.follow("?stream_mode=state_update&stream_mode=lifecycle")
+    assert both.headers["location"] == f"{t.path}/stream?stream_mode=lifecycle&stream_mode=state_update"
+
+
 def test_lifecycle_tells_beginning_and_end_only(thread):
     t = thread(chain(one=note("one"), two={"kind": "fail", "message": "no"}))
     stream = t.follow("?stream_mode=lifecycle")

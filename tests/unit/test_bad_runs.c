@@ -357,7 +357,7 @@ static const struct {
     { { .modes = 0 }, "{'resume':1}", NULL, "UnprocessableError", "thread_id" },
     { { .thread_id = "" }, NULL, NULL, "UnprocessableError", "thread_id" },
     { { .durability = "never" }, NULL, NULL, "UnprocessableError", "\"never\"" },
-    { { .thread_id = "t" }, NULL, "['nobody']", "UnprocessableError", "\"nobody\"" },
+    { { .thread_id = "t", .is_strict = true }, NULL, "['nobody']", "UnprocessableError", "\"nobody\"" },
 };
 
 START_TEST(a_request_that_cannot_be_done_is_refused_with_the_reason)

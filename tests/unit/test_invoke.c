@@ -110,7 +110,7 @@ static const struct sample {
     { "/runs/wait", "{'input':{}}", 400, "\"assistant_id\" is missing" },
     { "/invoke", "{'graph':'h','input':{}}", 404, "known graphs: asking, g" },
     { "/invoke", "{'graph':'g','input':{},'webhook':true}", 400, "webhook" },
-    { "/invoke", "{'graph':'g','input':{},'webhook':'http://x'}", 422, "webhook" },
+    { "/invoke", "{'graph':'g','input':{},'webhook':'http://10.0.0.1/x'}", 422, "webhook" },
     { "/invoke", "{'graph':'g','input':{},'webhook':''}", 200, "one" },
     { "/invoke", "{'graph':'g','input':{},'if_not_exists':'perhaps'}", 400, "create or reject" },
     { "/invoke", "{'graph':'g','input':{},'thread_id':'t'}", 200, "{'log':['one']}" },

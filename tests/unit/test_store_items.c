@@ -119,6 +119,8 @@ START_TEST(a_time_beyond_all_times_is_for_ever)
 }
 END_TEST
 
+static int64_t next_due_ms; /* as the last sweep says */
+
 static int64_t sweep(int64_t now_ms, int64_t most)
 {
     struct store_batch b;
@@ -127,6 +129,7 @@ static int64_t sweep(int64_t now_ms, int64_t most)
     store_add_sweep_items(&b, now_ms, most);
     start_commit(&e, &b);
     ck_assert_int_eq(wait_for(&e), 0);
+    next_due_ms = e.op.next_due_ms;
     return e.op.swept;
 }
 
@@ -140,13 +143,45 @@ START_TEST(sweeping_deletes_the_expired_ones_in_bounded_chunks)
     put("a\1", "ever", "1", 0, 0);
     ck_assert_int_eq(sweep(5, 100), 0);
     ck_assert_int_eq(sweep(16, 0), 0);
+    ck_assert_int_eq(next_due_ms, 10);
     ck_assert_int_eq(sweep(16, 3), 3);
+    ck_assert_int_eq(next_due_ms, 13);
     assert_found(&(struct item_query){ .ns = "a\1", .now_ms = 1 },
                  "a/3 a/4 a/5 a/6 a/7 a/8 a/9 a/ever");
     ck_assert_int_eq(sweep(16, 100), 4);
+    ck_assert_int_eq(next_due_ms, 1000);
     ck_assert_int_eq(sweep(16, 100), 0);
+    refresh("a\1", "7", 500);
+    refresh("a\1", "8", 600);
+    refresh("a\1", "9", 700);
+    ck_assert_int_eq(sweep(16, 100), 0);
+    ck_assert_int_eq(next_due_ms, 1500);
     ck_assert_int_eq(sweep(INT64_MAX - 1, 100), 3);
+    ck_assert_int_eq(next_due_ms, 0);
     assert_found(&(struct item_query){ .ns = "a\1", .now_ms = 1 }, "a/ever");
+}
+END_TEST
+
+static void take_due(void *arg, int64_t due_ms)
+{
+    struct buf *seen = arg;
+    (void)buf_addf(seen, "%lld ", (long long)due_ms);
+}
+
+START_TEST(who_watches_hears_of_each_item_that_will_expire)
+{
+    struct buf seen;
+    buf_init(&seen, 256);
+    open_store(_i);
+    store_watch_items(store, take_due, &seen);
+    put("a\1", "ever", "1", 5, 0);
+    put("a\1", "k", "1", 5, 10);
+    put("a\1", "k", "2", 7, 3);
+    drop("a\1", "k");
+    store_watch_items(store, NULL, NULL);
+    put("a\1", "k", "1", 5, 10);
+    ck_assert_str_eq(buf_text(&seen), "15 10 ");
+    buf_deinit(&seen);
 }
 END_TEST
 
@@ -297,6 +332,7 @@ static Suite *make_suite(void)
         refreshing_begins_the_time_anew_for_what_has_one_and_lives,
         a_time_beyond_all_times_is_for_ever,
         sweeping_deletes_the_expired_ones_in_bounded_chunks,
+        who_watches_hears_of_each_item_that_will_expire,
         a_search_finds_what_is_below_its_labels_and_fits_the_last_changed_first,
         a_wrong_filter_is_a_fault,
         namespaces_are_listed_by_prefix_suffix_and_depth,
