@@ -64,9 +64,24 @@ static uint64_t first_wanted(const struct req *req)
     return *end == '\0' ? number + 1 : 0;
 }
 
-static void show_nothing(struct lookup *l)
+/* modes 0: those that the run was made with. */
+static unsigned modes_of(unsigned asked, unsigned run)
 {
-    const struct exchange_options options = { .form = EXCHANGE_NUMBERED_STREAM };
+    return asked != 0 ? asked | (run & MODE_SUBGRAPHS) : run;
+}
+
+/* It has ended, and its log is not in memory. Stored events are kept as long as something is to be
+ * done about the run, which is to delete them. */
+static void show_stored(struct lookup *l)
+{
+    bool is_kept = sheet_is_resumable(&l->sheet) && l->sheet.due_ms > 0;
+    const struct exchange_options options = {
+        .form = EXCHANGE_NUMBERED_STREAM,
+        .modes = modes_of(l->modes, l->sheet.modes),
+        .from = first_wanted(l->req),
+        .stored_run_id = is_kept ? l->sheet.run_id : NULL,
+        .stored_end = (uint64_t)l->sheet.events_end,
+    };
 
     exchange_start(l->req, NULL, &options);
     lookup_free(l);
@@ -84,13 +99,15 @@ static void follow(struct req *req, const char *thread_id)
         return;
     if (run == NULL) {
         struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
-        if (l != NULL)
-            lookup_run(l, show_nothing);
+        if (l == NULL)
+            return;
+        l->modes = modes;
+        lookup_run(l, show_stored);
         return;
     }
     const struct exchange_options options = {
         .form = EXCHANGE_NUMBERED_STREAM,
-        .modes = modes != 0 ? modes | (run_modes(run) & MODE_SUBGRAPHS) : run_modes(run),
+        .modes = modes_of(modes, run_modes(run)),
         .from = first_wanted(req),
         .cancels_on_disconnect = param_bool(req, "cancel_on_disconnect"),
     };
@@ -146,9 +163,18 @@ static void reply_nothing(struct lookup *l)
     lookup_free(l);
 }
 
+/* As its stream and its wait have said. */
+static void reply_error(struct lookup *l)
+{
+    reply_json_take(l->req, 200, json_pack("{s:O}", "__error__", l->sheet.error));
+    lookup_free(l);
+}
+
 static void run_is_there(struct lookup *l)
 {
-    if (l->thread_id == NULL)
+    if (l->sheet.error != NULL)
+        reply_error(l);
+    else if (l->thread_id == NULL)
         reply_nothing(l);
     else
         lookup_thread(l, reply_values);

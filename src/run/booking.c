@@ -213,7 +213,9 @@ static int write_sheet(struct booking *b, struct sheet *s)
 
 static int make_ticket(struct booking *b)
 {
-    const struct ticket_start how = { 0 };
+    const struct ticket_start how = {
+        .is_recorded = b->order.thread_id != NULL || b->order.is_recorded,
+    };
     struct sheet sheet = { 0 };
     int r = b->order.thread_id == NULL ? 0 : refuse_busy(b);
 
@@ -223,10 +225,7 @@ static int make_ticket(struct booking *b)
         sheet_clear(&sheet);
         return r;
     }
-    r = ticket_new(b->desk, &sheet, b->graph, &how, &b->ticket, b->f);
-    if (r == 0)
-        b->ticket->is_recorded = b->order.thread_id != NULL || b->order.is_recorded;
-    return r;
+    return ticket_new(b->desk, &sheet, b->graph, &how, &b->ticket, b->f);
 }
 
 /* ---- the rows ---- */

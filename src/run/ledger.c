@@ -52,19 +52,32 @@ static void note_error(struct ticket *t)
         t->sheet.error = json_pack("{s:s, s:s}", "error", fail_type(f), "message", fail_message(f));
 }
 
+/* A stateless run's row stays as long as its stored events, which need it. */
+static bool is_forgotten(const struct ticket *t)
+{
+    if (t->is_cancelled && t->cancelled != CANCEL_INTERRUPT)
+        return true;
+    return t->sheet.is_temporary && !sheet_is_resumable(&t->sheet);
+}
+
 static void add_run(struct ticket *t, struct store_batch *b)
 {
     struct sheet *s = &t->sheet;
 
+    bool is_resumable = sheet_is_resumable(s);
+
     s->updated_ms = clock_wall_ms();
-    s->due_ms = 0;
+    s->events_end = is_resumable ? (int64_t)run_events_end(t->run) : 0;
+    s->due_ms = is_resumable ? s->updated_ms + t->desk->services->conf->resumable_keep_ms : 0;
     snprintf(s->status, sizeof(s->status), "%s", run_status_name(end_of(t)));
     note_error(t);
-    bool is_deleted = s->is_temporary || (t->is_cancelled && t->cancelled != CANCEL_INTERRUPT);
-    if (is_deleted)
+    if (is_forgotten(t)) {
         store_add_delete_record(b, RECORD_RUN, s->run_id);
-    else
-        sheet_add(s, b, desk_max_bytes(t->desk));
+        return;
+    }
+    sheet_add(s, b, desk_max_bytes(t->desk));
+    if (is_resumable)
+        tidy_note(t->desk, s->due_ms);
 }
 
 /* ---- the thread's row ---- */
@@ -198,9 +211,15 @@ static void add_thread(struct ticket *t, const struct stored_record *thread, boo
         t->line->is_let_go = strcmp(status, "busy") != 0;
 }
 
-/* As if it had not begun: the next server takes it up. */
+/* As if it had not begun: the next server takes it up. Its clients see another attempt, which does
+ * not count as one that has brought a server down. */
 static void add_interruption_by_server(struct ticket *t, struct store_batch *b)
 {
+    if (t->sheet.base_id[0] != '\0' && !t->is_spared) {
+        t->is_spared = true;
+        t->sheet.attempt++;
+        t->sheet.spared++;
+    }
     snprintf(t->sheet.status, sizeof(t->sheet.status), "pending");
     t->sheet.updated_ms = clock_wall_ms();
     sheet_add(&t->sheet, b, desk_max_bytes(t->desk));
@@ -228,7 +247,10 @@ void ledger_add_end(struct ticket *t, bool brief, struct store_batch *b)
     store_add_expect_record(b, RECORD_RUN, s->run_id, 0, NULL, 0); /* the first row: see ticket.c */
     if (thread != NULL)
         store_add_expect_record(b, RECORD_THREAD, s->thread_id, thread->revision, NULL, 0);
-    if (is_cut_by_server(t) && !s->is_attended) {
+    bool is_cut = is_cut_by_server(t) && !s->is_attended;
+    /* Not with its last event: for readers of the next server there was no failure. */
+    run_add_end(t->run, !brief && !is_cut && !is_forgotten(t), b);
+    if (is_cut) {
         add_interruption_by_server(t, b);
         return;
     }
