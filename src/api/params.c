@@ -37,11 +37,15 @@ static int parse(struct req *req, json_t **ret, struct fail *f)
 static void tell_wrong(const struct body_key *key, const json_t *v, struct fail *f)
 {
     const char *expected = key->type->expected;
+    const json_t *item = type_find_wrong_item(key->type, v);
 
     if (key->type->sentence != NULL && (v == NULL || json_array_size(v) == 0))
         fail_set(f, FAIL_BAD_REQUEST, "%s", key->type->sentence);
     else if (v == NULL)
         fail_set(f, FAIL_BAD_REQUEST, "\"%s\" is missing: it must be %s", key->key, expected);
+    else if (json_is_string(item))
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, and \"%.40s\" is none", key->key,
+                 expected, json_string_value(item));
     else if (json_is_string(v))
         fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not \"%.40s\"", key->key, expected,
                  json_string_value(v));

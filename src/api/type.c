@@ -106,6 +106,22 @@ bool type_fits(const struct type *t, const json_t *v)
     return false;
 }
 
+const json_t *type_find_wrong_item(const struct type *t, const json_t *v)
+{
+    const json_t *item, *found = NULL;
+    size_t i;
+
+    for (size_t k = 0; t->kind == TYPE_ONE_OF && found == NULL && t->of[k] != NULL; k++)
+        found = type_find_wrong_item(t->of[k], v);
+    if (t->kind != TYPE_LIST)
+        return found;
+    json_array_foreach(v, i, item) {
+        if (!type_fits(t->item, item))
+            return item;
+    }
+    return NULL;
+}
+
 /* ---- shared types ---- */
 
 /* Far from the end of int64 in milliseconds. */

@@ -45,6 +45,9 @@ struct type {
 };
 
 bool type_fits(const struct type *t, const json_t *v);
+/* Of a list that may be one by its type: the first item that may not be in it, borrowed. NULL: it is no
+ * list, or its items are not to blame. */
+const json_t *type_find_wrong_item(const struct type *t, const json_t *v);
 /* A JSON Schema (2020-12). NULL: no memory. */
 json_t *type_schema(const struct type *t);
 /* Of an object with these keys; a dot leads into an object inside. Keys that are not required may be

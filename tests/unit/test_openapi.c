@@ -193,6 +193,24 @@ START_TEST(a_value_fits_its_type_or_does_not)
 }
 END_TEST
 
+static const struct type words = { TYPE_LIST, .expected = "words", .item = &word };
+static const struct type one_or_more = { TYPE_ONE_OF, .expected = "words",
+                                         .of =
+                                             (const struct type *const[]){ &word, &words, NULL } };
+
+START_TEST(the_item_to_blame_is_found)
+{
+    json_t *list = quoted("['none', 'x', 'y']");
+    json_t *good = quoted("['none']");
+    ck_assert_ptr_eq(type_find_wrong_item(&one_or_more, list), json_array_get(list, 1));
+    ck_assert_ptr_null(type_find_wrong_item(&one_or_more, good));
+    ck_assert_ptr_null(type_find_wrong_item(&one_or_more, json_array_get(list, 1)));
+    ck_assert_ptr_null(type_find_wrong_item(&word, list));
+    json_decref(list);
+    json_decref(good);
+}
+END_TEST
+
 START_TEST(keys_become_a_schema)
 {
     static const struct body_key keys[] = {
@@ -225,6 +243,7 @@ int main(void)
     tcase_add_test(tests, without_memory_there_is_no_document_and_nothing_leaks);
     tcase_add_loop_test(tests, a_value_fits_its_type_or_does_not, 0,
                         sizeof(fits) / sizeof(fits[0]));
+    tcase_add_test(tests, the_item_to_blame_is_found);
     tcase_add_test(tests, keys_become_a_schema);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
