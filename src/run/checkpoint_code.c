@@ -182,13 +182,11 @@ static const struct stored_value *find_value(const struct stored_checkpoint *fro
     return NULL;
 }
 
-/* Puts the writes of one step on top of the value that `s` holds. */
-static int add_step(const struct decoder *d, int field, const struct stored_bytes *part,
-                    struct state **s)
+/* The writes of one step. */
+static int add_writes(const struct decoder *d, int field, const struct stored_bytes *part,
+                      struct update *ret)
 {
     json_auto_t *list = NULL;
-    struct update update = { 0 };
-    struct state *next = NULL;
     size_t i;
     json_t *written;
     int r = parse(d, part, "writes", &list);
@@ -199,37 +197,43 @@ static int add_step(const struct decoder *d, int field, const struct stored_byte
         if (r == 0)
             r = value_new_take(json_incref(written), &value);
         if (r == 0)
-            r = update_add_take(&update, field, value);
+            r = update_add_take(ret, field, value);
     }
-    const struct task_writes task = { "__stored__", &update };
-    if (r == 0)
-        r = state_apply(*s, &task, 1, &no_limits, &next, NULL, d->f);
-    update_clear(&update);
-    if (r != 0)
-        return r < 0 ? err_trace(r) : r;
-    state_unref(*s);
-    *s = next;
-    return 0;
+    return r < 0 ? err_trace(r) : r;
 }
 
-/* The whole value of a field that is stored in parts. STATE_E_REFUSED: its reducer is another one
- * now. */
+/* Reducers take writes one by one, whichever step they are of, so all are applied at once: what a
+ * step costs besides (copies, measuring) depends on how large the value is. */
+static int apply_writes(const struct decoder *d, const struct update *writes, struct state *to,
+                        struct state **ret)
+{
+    const struct task_writes task = { "__stored__", writes };
+    int r = state_apply(to, &task, 1, &no_limits, ret, NULL, d->f);
+    return r < 0 ? err_trace(r) : r;
+}
+
 static int add_steps(const struct decoder *d, int field, const struct stored_value *from,
                      struct value **whole)
 {
     struct update start = { 0 };
+    struct update writes = { 0 };
     struct state *s = NULL;
+    struct state *after = NULL;
     int r = update_add_take(&start, field, value_ref(*whole));
     if (r == 0)
         r = state_restore(d->c->graph, &start, &s);
-    update_clear(&start);
     for (size_t i = 1; i < from->part_count && r == 0; i++)
-        r = add_step(d, field, &from->parts[i], &s);
+        r = add_writes(d, field, &from->parts[i], &writes);
+    if (r == 0)
+        r = apply_writes(d, &writes, s, &after);
     if (r == 0) {
         value_unref(*whole);
-        *whole = value_ref(state_get(s, field));
+        *whole = value_ref(state_get(after, field));
     }
+    update_clear(&start);
+    update_clear(&writes);
     state_unref(s);
+    state_unref(after);
     return r < 0 ? err_trace(r) : r;
 }
 
