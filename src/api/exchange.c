@@ -22,7 +22,7 @@
 struct call {
     struct req *req; /* until it was replied to or gone; not used once sse is there */
     struct sse *sse;
-    struct run *run; /* a reference; NULL: of an empty stream */
+    struct run *run; /* a reference; NULL: it is not in memory any more */
     struct reader *reader;
     enum exchange_form form;
     bool cancels_on_disconnect;
@@ -155,7 +155,7 @@ static enum sse_next next_of_stream(void *arg, const char **ret, size_t *ret_len
     struct call *c = arg;
     struct run_event event = { 0 };
     bool has_numbers = c->form == EXCHANGE_NUMBERED_STREAM;
-    enum reader_result what = c->run == NULL ? READER_END : reader_next(c->reader, &event);
+    enum reader_result what = c->reader == NULL ? READER_END : reader_next(c->reader, &event);
 
     *ret = has_numbers ? event.numbered : event.frame;
     *ret_len_bytes = has_numbers ? event.numbered_len_bytes : event.frame_len_bytes;
@@ -242,17 +242,40 @@ static bool is_live(enum exchange_form form)
     return form != EXCHANGE_RESULT && form != EXCHANGE_END;
 }
 
+/* Who waits for the end only does not look at events, which may be gone or in the store. */
+static bool is_stream(enum exchange_form form)
+{
+    return form == EXCHANGE_STREAM || form == EXCHANGE_NUMBERED_STREAM;
+}
+
 static int open_reader(struct call *c, struct run *run, const struct exchange_options *o)
 {
     int r = reader_open(run, o->modes, is_live(o->form) ? reader_ready : answer_when_done, c,
                         &c->reader);
 
-    if (r == 0) {
-        c->run = run_ref(run);
-        if (o->from > 0)
-            reader_seek(c->reader, o->from);
-    }
-    return r;
+    if (r != 0)
+        return r;
+    c->run = run_ref(run);
+    if (!is_stream(o->form))
+        reader_seek(c->reader, READER_SEEK_END);
+    else if (o->from > 0)
+        reader_seek(c->reader, o->from);
+    return 0;
+}
+
+static int open_stored(struct call *c, const struct exchange_options *o)
+{
+    const struct services *services = ((const struct api *)req_app(c->req))->services;
+
+    if (o->stored_run_id == NULL)
+        return 0;
+    int r =
+        reader_open_stored(services, o->stored_run_id, o->stored_end, reader_ready, c, &c->reader);
+    if (r != 0)
+        return r;
+    reader_set_modes(c->reader, o->modes);
+    reader_seek(c->reader, o->from);
+    return 0;
 }
 
 static int call_new(struct req *req, struct run *run, const struct exchange_options *o,
@@ -268,7 +291,7 @@ static int call_new(struct req *req, struct run *run, const struct exchange_opti
     c->req = req;
     c->form = o->form;
     c->cancels_on_disconnect = o->cancels_on_disconnect;
-    int r = run == NULL ? 0 : open_reader(c, run, o);
+    int r = run == NULL ? open_stored(c, o) : open_reader(c, run, o);
     if (r != 0) {
         call_free(c);
         return r;

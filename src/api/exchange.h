@@ -15,8 +15,10 @@ struct exchange_options {
     unsigned modes;             /* of a stream */
     uint64_t from;              /* the number of the first event that is wanted */
     bool cancels_on_disconnect; /* the run ends when the client leaves */
+    const char *stored_run_id;  /* of a stream without a run: what is stored of this one; or NULL */
+    uint64_t stored_end;        /* the number behind its last event; 0 = not known */
 };
-/* The reply of req, now or later. A reference of run is taken; NULL: a stream without events. */
+/* The reply of req, now or later. A reference of run is taken; NULL: a stream of stored events, or without any. */
 void exchange_start(struct req *req, struct run *run, const struct exchange_options *o);
 
 #endif

@@ -78,9 +78,8 @@ static void look_deinit(struct work *w)
     if (of(w)->is_done)
         return;
     log_warn("expiry_failed", "why", fail_message(&w->fail), NULL);
-    if (e->items_ms != 0)
-        e->items_ms = clock_wall_ms() + LATER_MS;
-    expiry_note(e, clock_wall_ms() + LATER_MS);
+    e->items_ms = clock_wall_ms() + LATER_MS; /* whether they were swept is not known */
+    expiry_note(e, e->items_ms);
 }
 
 /* ---- the next one ---- */

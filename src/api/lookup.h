@@ -22,7 +22,8 @@ struct lookup {
     struct sheet sheet;
     json_t *thread; /* object: the body of its record */
     void (*then)(struct lookup *l);
-    int64_t limit, offset; /* the caller's */
+    int64_t limit, offset; /* the caller's, as modes */
+    unsigned modes;
 };
 /* thread_id and run_id may be NULL. NULL: no memory, the request was answered. */
 struct lookup *lookup_new(struct req *req, const char *thread_id, const char *run_id);

@@ -2,6 +2,7 @@
  * Runs that are there: follow their events, wait for their end, cancel them. What the desk knows is
  * at work, or has ended a moment ago; of the others the store tells.
  */
+#include "api/about.h"
 #include "api/exchange.h"
 #include "api/lookup.h"
 #include "api/run_address.h"
@@ -63,9 +64,24 @@ static uint64_t first_wanted(const struct req *req)
     return *end == '\0' ? number + 1 : 0;
 }
 
-static void show_nothing(struct lookup *l)
+/* modes 0: those that the run was made with. */
+static unsigned modes_of(unsigned asked, unsigned run)
 {
-    const struct exchange_options options = { .form = EXCHANGE_NUMBERED_STREAM };
+    return asked != 0 ? asked | (run & MODE_SUBGRAPHS) : run;
+}
+
+/* It has ended, and its log is not in memory. Stored events are kept as long as something is to be
+ * done about the run, which is to delete them. */
+static void show_stored(struct lookup *l)
+{
+    bool is_kept = sheet_is_resumable(&l->sheet) && l->sheet.due_ms > 0;
+    const struct exchange_options options = {
+        .form = EXCHANGE_NUMBERED_STREAM,
+        .modes = modes_of(l->modes, l->sheet.modes),
+        .from = first_wanted(l->req),
+        .stored_run_id = is_kept ? l->sheet.run_id : NULL,
+        .stored_end = (uint64_t)l->sheet.events_end,
+    };
 
     exchange_start(l->req, NULL, &options);
     lookup_free(l);
@@ -83,13 +99,15 @@ static void follow(struct req *req, const char *thread_id)
         return;
     if (run == NULL) {
         struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
-        if (l != NULL)
-            lookup_run(l, show_nothing);
+        if (l == NULL)
+            return;
+        l->modes = modes;
+        lookup_run(l, show_stored);
         return;
     }
     const struct exchange_options options = {
         .form = EXCHANGE_NUMBERED_STREAM,
-        .modes = modes != 0 ? modes | (run_modes(run) & MODE_SUBGRAPHS) : run_modes(run),
+        .modes = modes_of(modes, run_modes(run)),
         .from = first_wanted(req),
         .cancels_on_disconnect = param_bool(req, "cancel_on_disconnect"),
     };
@@ -104,10 +122,29 @@ void handle_run_follow(struct req *req)
     follow(req, NULL);
 }
 
+static const struct query_key follow_query[] = {
+    { "stream_mode", &type_stream_modes },
+    { "cancel_on_disconnect", &type_boolean },
+    QUERY_END,
+};
+const struct route_about about_run_follow = {
+    .summary = "The events of a stateless run, from its first on or behind Last-Event-ID",
+    .query = follow_query,
+    .answers = { { 200, "text/event-stream" } },
+    .fails = FAILS_404,
+};
+
 void handle_thread_run_follow(struct req *req)
 {
     follow(req, req_param(req, "thread_id"));
 }
+
+const struct route_about about_thread_run_follow = {
+    .summary = "The events of a run, from its first on or behind Last-Event-ID",
+    .query = follow_query,
+    .answers = { { 200, "text/event-stream" } },
+    .fails = FAILS_404,
+};
 
 /* ---- its result ---- */
 
@@ -126,9 +163,18 @@ static void reply_nothing(struct lookup *l)
     lookup_free(l);
 }
 
+/* As its stream and its wait have said. */
+static void reply_error(struct lookup *l)
+{
+    reply_json_take(l->req, 200, json_pack("{s:O}", "__error__", l->sheet.error));
+    lookup_free(l);
+}
+
 static void run_is_there(struct lookup *l)
 {
-    if (l->thread_id == NULL)
+    if (l->sheet.error != NULL)
+        reply_error(l);
+    else if (l->thread_id == NULL)
         reply_nothing(l);
     else
         lookup_thread(l, reply_values);
@@ -158,10 +204,28 @@ void handle_run_join(struct req *req)
     join(req, NULL);
 }
 
+static const struct query_key join_query[] = {
+    { "cancel_on_disconnect", &type_boolean },
+    QUERY_END,
+};
+const struct route_about about_run_join = {
+    .summary = "Wait for the end of a stateless run: its result",
+    .query = join_query,
+    .answers = { { 200, "Result" } },
+    .fails = FAILS_404,
+};
+
 void handle_thread_run_join(struct req *req)
 {
     join(req, req_param(req, "thread_id"));
 }
+
+const struct route_about about_thread_run_join = {
+    .summary = "Wait for the end of a run: its result",
+    .query = join_query,
+    .answers = { { 200, "Result" } },
+    .fails = FAILS_404,
+};
 
 /* ---- its end ---- */
 
@@ -221,10 +285,33 @@ void handle_run_cancel(struct req *req)
     cancel(req, NULL);
 }
 
+static const struct type cancel_action = { .kind = TYPE_WORDS,
+                                           .expected = "interrupt or rollback",
+                                           .words = (const char *const[]){ "interrupt", "rollback",
+                                                                           NULL } };
+static const struct query_key cancel_query[] = {
+    { "wait", &type_boolean },
+    { "action", &cancel_action },
+    QUERY_END,
+};
+const struct route_about about_run_cancel = {
+    .summary = "End a stateless run",
+    .query = cancel_query,
+    .answers = { { 202, "text/plain" }, { 204, NULL } },
+    .fails = FAILS_404,
+};
+
 void handle_thread_run_cancel(struct req *req)
 {
     cancel(req, req_param(req, "thread_id"));
 }
+
+const struct route_about about_thread_run_cancel = {
+    .summary = "End a run",
+    .query = cancel_query,
+    .answers = { { 202, "text/plain" }, { 204, NULL } },
+    .fails = FAILS_404,
+};
 
 /* ---- the end of many ---- */
 
@@ -281,6 +368,28 @@ static void cancel_many(struct req *req, const json_t *body, enum desk_cancel ho
     reply_empty(req);
 }
 
+static const struct type many_status = { .kind = TYPE_WORDS,
+                                         .expected = "pending, running or all",
+                                         .words = (const char *const[]){ "pending", "running",
+                                                                         "all", NULL } };
+static const struct body_key many_keys[] = {
+    { "thread_id", &type_string, false },
+    { "run_ids", &type_strings, false },
+    { "status", &many_status, false },
+    BODY_END,
+};
+static const struct query_key many_query[] = {
+    { "action", &cancel_action },
+    QUERY_END,
+};
+const struct route_about about_runs_cancel = {
+    .summary = "End many runs: those of a list, or all of a status",
+    .keys = many_keys,
+    .needs = { "run_ids", "status" },
+    .query = many_query,
+    .answers = { { 204, NULL } },
+};
+
 void handle_runs_cancel(struct req *req)
 {
     struct fail f = { 0 };
@@ -289,7 +398,7 @@ void handle_runs_cancel(struct req *req)
 
     if (!read_action(req, &how))
         return;
-    int r = run_body_parse(req, &body, &f);
+    int r = body_read(req, many_keys, &body, &f);
     if (r < 0)
         fail_set_fault(&f, r);
     if (r != 0)

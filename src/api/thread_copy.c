@@ -1,4 +1,5 @@
 /* Whole threads: a copy under a new id, and pruning many. */
+#include "api/about.h"
 #include "api/on_thread.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -23,13 +24,13 @@ static void copy(struct work *w)
 {
     struct on_thread *t = of(w);
     const struct stored_record *from = &w->found.items[0];
-    char old_id[ID_BYTES];
+    char old_id[STORE_ID_MAX + 1];
     struct record_put put = { .kind = RECORD_THREAD,
                               .id = t->id,
                               .status = status_of_copy(from->status),
                               .now_ms = clock_wall_ms() };
 
-    memcpy(old_id, t->id, ID_BYTES);
+    memcpy(old_id, t->id, sizeof(old_id));
     id_v7(t->id);
     /* As the protocol's server does. */
     if (json_object_set_new(t->metadata, "thread_id", json_string(t->id)) != 0) {
@@ -51,18 +52,22 @@ void handle_thread_copy(struct req *req)
         on_thread_find(t, copy);
 }
 
+const struct route_about about_thread_copy = {
+    .summary = "Copy a thread with its history",
+    .answers = { { 200, "Thread" } },
+    .fails = FAILS_404 | FAILS_409,
+};
+
 /* ---- prune ---- */
 
-static bool is_strategy(const json_t *v)
-{
-    const char *word = json_string_value(v);
-
-    return word != NULL && (strcmp(word, "delete") == 0 || strcmp(word, "keep_latest") == 0);
-}
+static const struct type prune_strategy = { .kind = TYPE_WORDS,
+                                            .expected = "delete or keep_latest",
+                                            .words = (const char *const[]){ "delete", "keep_latest",
+                                                                            NULL } };
 
 static const struct body_key prune_keys[] = {
-    { "thread_ids", body_is_uuids, "a list of UUIDs", true },
-    { "strategy", is_strategy, "delete or keep_latest", false },
+    { "thread_ids", &type_thread_ids, true },
+    { "strategy", &prune_strategy, false },
     BODY_END,
 };
 
@@ -152,3 +157,10 @@ void handle_threads_prune(struct req *req)
     if (p != NULL)
         find_to_prune(&p->w);
 }
+
+const struct route_about about_threads_prune = {
+    .summary = "Delete threads, or all but their latest checkpoints",
+    .keys = prune_keys,
+    .answers = { { 200, "Pruned" } },
+    .fails = FAILS_409,
+};

@@ -67,6 +67,8 @@ struct conf {
     int64_t log_bytes;           /* 4 MiB: event log of one run */
     int64_t logs_bytes;          /* 256 MiB: event logs of all runs */
     int64_t log_keep_ms;         /* 60000: event log of a run that has ended */
+    int64_t resumable_bytes;     /* 64 MiB: stored events of one resumable run */
+    int64_t resumable_keep_ms;   /* 24 h: the same of one that has ended */
     int64_t max_run_attempts;    /* 3: a run during which the server goes down is begun so often */
     int64_t node_cache_bytes;    /* 64 MiB: results of nodes with a cache policy */
     int64_t max_state_bytes;     /* 16 MiB: encoded values of one run's state */

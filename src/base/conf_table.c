@@ -168,7 +168,7 @@ const struct conf_row conf_rows[] = {
       .wanted = "scheme://host[:port] without a path, or *",
       .sentence = "Web origins whose pages may call the server, besides loopback ones." },
     { AT(test_routes), .type = CONF_BOOL, .fallback = "false",
-      .sentence = "For routes under /internal that tests use; this version has none." },
+      .sentence = "Adds POST /internal/truncate, with which test suites empty the database." },
 
     { .group = "A request",
       INT(max_body_bytes, CONF_BYTES, "4MiB", 1 * KIB, 1 * GIB),
@@ -209,6 +209,10 @@ const struct conf_row conf_rows[] = {
     { INT(log_keep_ms, CONF_MS, "60000", 0, 24 * HOUR_MS),
       .sentence =
           "So long after its end a run of /runs or of a thread can be streamed and joined." },
+    { INT(resumable_bytes, CONF_BYTES, "64MiB", 64 * KIB, 64 * GIB),
+      .sentence = "Stored events of one run with stream_resumable; the oldest are dropped." },
+    { INT(resumable_keep_ms, CONF_MS, "86400000", 0, 8760 * HOUR_MS),
+      .sentence = "So long after the run's end its stored events are kept." },
     { INT(max_run_attempts, CONF_COUNT, "3", 1, 1000),
       .sentence =
           "A stored run during which the server goes down is begun so often, then it ends as "

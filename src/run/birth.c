@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "run/internal.h"
+#include "run/tail.h"
 #include <string.h>
 
 static json_t *json_keep(const json_t *json)
@@ -145,6 +146,7 @@ int run_start(struct runs *r, const struct run_request *req, struct run **ret, s
     loop_work_init(&run->begin, run_begin, run);
     event_log_init(&run->log, r, req->modes);
     run->log.first = run->log.next = req->first_event;
+    tail_init(&run->tail, run, req->events);
     take_request(run, req);
     int fault = prepare(run, req);
     if (fault != 0) {

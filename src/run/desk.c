@@ -52,8 +52,11 @@ int desk_new(const struct services *services, struct runs *runs, const struct re
     }
     int r = loop_timer_new(services->loop, sweep, d, &d->sweep);
     if (r == 0)
+        r = tidy_new(d);
+    if (r == 0)
         r = webhooks_new(services, &d->webhooks);
     if (r != 0) {
+        tidy_free(d);
         loop_timer_free(d->sweep);
         mem_free(d);
         return err_trace(r);
@@ -66,11 +69,13 @@ struct desk *desk_free(struct desk *d)
 {
     if (d == NULL)
         return NULL;
+    tidy_stop(d);
     /* Nothing more can be done about a fault of the loop here. */
     while (d->busy_count > 0 && loop_run_until(d->services->loop, &d->is_quiet) == 0)
         ;
     while (!list_is_empty(&d->kept))
         ticket_free(LIST_OF(d->kept.next, struct ticket, in_line));
+    tidy_free(d);
     webhooks_free(d->webhooks);
     loop_timer_free(d->sweep);
     return mem_free(d);
@@ -128,8 +133,14 @@ struct run *desk_find(const struct desk *d, const char *thread_id, const char *r
 json_t *desk_describe(const struct desk *d, const char *run_id)
 {
     const struct ticket *t = ticket_find(d, run_id);
+    json_t *json = t == NULL ? NULL : sheet_json(&t->sheet);
 
-    return t == NULL ? NULL : sheet_json(&t->sheet);
+    /* Every Run names a thread; that of a stateless one is gone with it. */
+    if (json == NULL || t->sheet.thread_id[0] != '\0' ||
+        json_object_set_new(json, "thread_id", json_string(run_thread_id(t->run))) == 0)
+        return json;
+    json_decref(json);
+    return NULL;
 }
 
 void desk_cancel(struct desk *d, struct run *run, enum desk_cancel how)

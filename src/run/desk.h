@@ -72,7 +72,8 @@ void desk_submit(struct desk *d, struct desk_op *o, const struct desk_order *ord
 
 /* Borrowed; NULL = unknown. thread_id NULL: a stateless one. */
 struct run *desk_find(const struct desk *d, const char *thread_id, const char *run_id);
-/* As sheet_json(), of a run that was found or ordered. NULL: unknown, or no memory. */
+/* As sheet_json(), of a run that was found or ordered; also with the thread that a stateless one has
+ * to itself. NULL: unknown, or no memory. */
 json_t *desk_describe(const struct desk *d, const char *run_id);
 
 enum desk_cancel {

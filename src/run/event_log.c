@@ -5,6 +5,7 @@
  */
 #include "base/err.h"
 #include "run/internal.h"
+#include "run/tail.h"
 
 void event_log_init(struct event_log *log, struct runs *runs, unsigned modes)
 {
@@ -45,17 +46,26 @@ static bool is_too_large(const struct event_log *log)
 
 static void trim(struct event_log *log)
 {
-    while (is_too_large(log) && log->next - log->first > 1)
+    while (is_too_large(log) && log->next - log->first > 1) {
+        if (log->tail != NULL)
+            tail_falls_out(log->tail);
         drop_first(log);
+    }
 }
 
 int event_log_append_take(struct event_log *log, struct record *r)
 {
     if (r == NULL)
         return err_trace(ERR_NOMEM);
-    list_add_tail(&log->records, &r->node);
-    r->number = log->next++;
+    r->number = log->next;
     r->has_number = true;
+    int fault = log->tail == NULL ? 0 : tail_appended(log->tail, r);
+    if (fault != 0) {
+        record_unref(r);
+        return err_trace(fault);
+    }
+    list_add_tail(&log->records, &r->node);
+    log->next++;
     log->bytes += r->cost_bytes;
     *log->total_bytes += r->cost_bytes;
     trim(log);
@@ -74,6 +84,11 @@ void event_log_charge(struct event_log *log, struct record *r)
     trim(log);
 }
 
+static bool is_unstored(const struct event_log *log, const struct record *r)
+{
+    return log->tail != NULL && log->tail->is_stored && r->number >= log->tail->stored;
+}
+
 static bool has_one_reader(const struct event_log *log)
 {
     return log->readers.next != &log->readers && log->readers.next == log->readers.prev;
@@ -82,7 +97,8 @@ static bool has_one_reader(const struct event_log *log)
 /* Most runs have one reader all their life: frames that it has taken would be kept for nobody. */
 void event_log_passed(struct event_log *log, struct record *r)
 {
-    if (list_is_empty(&r->node) || r->frame.data == NULL || !has_one_reader(log))
+    if (list_is_empty(&r->node) || r->frame.data == NULL || !has_one_reader(log) ||
+        is_unstored(log, r))
         return;
     r->cost_bytes -= r->frame.len;
     log->bytes -= r->frame.len;

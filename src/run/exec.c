@@ -253,6 +253,7 @@ static int prepare(struct exec *e, const struct exec_options *o)
         r = saver_init(&e->saver, o->is_kept ? services->store : NULL, services->loop,
                        e->run->thread_id, e->ns, e->run->durability);
     e->saver.delta_max = services->conf->snapshot_every;
+    e->saver.tail = e->run->log.tail;
     if (r == 0 && e->ns[0] != '\0' && (e->event_ns = ns_text_new(e->ns)) == NULL)
         r = ERR_NOMEM;
     e->recursion_limit = recursion_limit_of(e);

@@ -31,7 +31,8 @@ struct run_event {
 enum reader_result { READER_EVENT, READER_WAIT, READER_END };
 
 /*
- * A reader that begins with the oldest event the log still has.
+ * A reader that begins with the oldest event the log still has, or, of a resumable run, with its
+ * first. Of what an earlier process has shown of the run it gets what was stored.
  *   modes     a subset of what the log keeps; metadata and error events always come. Without
  *             MODE_SUBGRAPHS no event with a namespace does
  *   on_ready  never called inside a call of this header; may close the reader
@@ -40,8 +41,16 @@ enum reader_result { READER_EVENT, READER_WAIT, READER_END };
  */
 int reader_open(struct run *run, unsigned modes, void (*on_ready)(void *arg), void *arg,
                 struct reader **ret);
+/* The same of a run that is not in memory any more: its stored events, then READER_END. events_end:
+ * the number behind its last one, which tells whether some are missing; 0 = not known. */
+int reader_open_stored(const struct services *services, const char *run_id, uint64_t events_end,
+                       void (*on_ready)(void *arg), void *arg, struct reader **ret);
+/* For reader_open_stored(): which events it gives; else as reader_open(). Before the first
+ * reader_next(). */
+void reader_set_modes(struct reader *r, unsigned modes);
 /* Events with a number below `number` are passed over; what has fallen out above it counts as lost.
- * Before the first reader_next(). */
+ * READER_SEEK_END: all of them are. Before the first reader_next(). */
+#define READER_SEEK_END UINT64_MAX
 void reader_seek(struct reader *r, uint64_t number);
 struct reader *reader_close(struct reader *r); /* accepts NULL; on_ready is not called any more */
 /* The event's bytes are valid until the next call on this reader. A reader that fell out of the log

@@ -24,6 +24,7 @@
  *     emit*.c      the run's events                  about.c      where an event comes from
  *     message*.c   chat messages as events           chunk.c, live.c   their pieces, joined again
  *     event_log.c  the bounded log                   record.c     a record and its frame
+ *     tail.c       what of it is in the store        replay.c     reading that
  *     hub.c        readers                           event.c      the names of modes
  *
  * Above all that is the desk of a server (ticket.h), which uses run.h as others do:
@@ -136,6 +137,7 @@ struct event_log {
     size_t total_max_bytes;
     struct list readers;
     struct loop *loop;
+    struct tail *tail; /* NULL: it is in memory only */
 };
 void event_log_init(struct event_log *log, struct runs *runs, unsigned modes); /* borrows runs */
 /* Readers must be closed. */
@@ -151,6 +153,24 @@ void event_log_charge(struct event_log *log, struct record *r);
 /* A reader needs r's frame no more. If nobody else reads the log, the frame goes; a later reader
  * makes it again. */
 void event_log_passed(struct event_log *log, struct record *r);
+
+/* What of a log is in the store (run/tail.h). */
+enum { TAIL_SEGMENTS = 8 };
+struct tail {
+    struct run *run;
+    bool is_stored;     /* events are, not only their numbers reserved */
+    bool has_begun;     /* tail_reserved() was called */
+    bool is_closed;     /* the rest goes with the run's end */
+    uint64_t begin;     /* the attempt's first event */
+    uint64_t asked;     /* numbers below are reserved, or will be by a commit on its way */
+    uint64_t open;      /* numbers below are reserved */
+    uint64_t stored;    /* events below were handed over, from begin on */
+    size_t ahead_bytes; /* of commits of its own on their way */
+    int64_t max_bytes;
+    int64_t segment_bytes;                /* of the newest segment so far */
+    uint64_t segments[TAIL_SEGMENTS - 1]; /* where the segments begin; the first begins at 0 */
+    size_t segment_count;
+};
 
 /* ---- tasks ---- */
 
@@ -484,8 +504,11 @@ struct run {
     size_t task_count;   /* tasks that are there, subgraphs' too */
 
     struct event_log log;
+    struct tail tail;
     json_t *streamed_ids; /* object used as a set: messages that clients have seen */
 };
+/* hub.c */
+size_t run_max_frame_bytes(const struct run *run);
 /* run.c: a timer's and a loop_work's function. */
 void run_timeout_passed(void *run);
 void run_begin(void *run);

@@ -52,36 +52,53 @@ static void note_error(struct ticket *t)
         t->sheet.error = json_pack("{s:s, s:s}", "error", fail_type(f), "message", fail_message(f));
 }
 
+/* A stateless run's row stays as long as its stored events, which need it. */
+static bool is_forgotten(const struct ticket *t)
+{
+    if (t->is_cancelled && t->cancelled != CANCEL_INTERRUPT)
+        return true;
+    return t->sheet.is_temporary && !sheet_is_resumable(&t->sheet);
+}
+
 static void add_run(struct ticket *t, struct store_batch *b)
 {
     struct sheet *s = &t->sheet;
 
+    bool is_resumable = sheet_is_resumable(s);
+
     s->updated_ms = clock_wall_ms();
-    s->due_ms = 0;
+    s->events_end = is_resumable ? (int64_t)run_events_end(t->run) : 0;
+    s->due_ms = is_resumable ? s->updated_ms + t->desk->services->conf->resumable_keep_ms : 0;
     snprintf(s->status, sizeof(s->status), "%s", run_status_name(end_of(t)));
     note_error(t);
-    bool is_deleted = s->is_temporary || (t->is_cancelled && t->cancelled != CANCEL_INTERRUPT);
-    if (is_deleted)
+    if (is_forgotten(t)) {
         store_add_delete_record(b, RECORD_RUN, s->run_id);
-    else
-        sheet_add(s, b, desk_max_bytes(t->desk));
+        return;
+    }
+    sheet_add(s, b, desk_max_bytes(t->desk));
+    if (is_resumable)
+        tidy_note(t->desk, s->due_ms);
 }
 
 /* ---- the thread's row ---- */
 
+static void add_member(struct buf *out, const char *key)
+{
+    if (out->len > 1)
+        buf_add_char(out, ',');
+    jsonx_encode_string(key, strlen(key), out);
+    buf_add_char(out, ':');
+}
+
 static void add_values(const struct ticket *t, struct buf *out)
 {
-    buf_add_str(out, "\"values\":");
+    add_member(out, "values");
     state_encode(run_state(t->run), VIEW_SHOWN, out);
-    buf_add_str(out, ",\"interrupts\":");
+    add_member(out, "interrupts");
     if (run_interrupts_by_task(t->run) != NULL)
         jsonx_encode(run_interrupts_by_task(t->run), out);
     else
         buf_add_str(out, "{}");
-    if (t->sheet.error != NULL) {
-        buf_add_str(out, ",\"error\":");
-        jsonx_encode(t->sheet.error, out);
-    }
 }
 
 /* When its older checkpoints go, now that there are some again; 0: as it is. */
@@ -95,11 +112,13 @@ static int64_t next_due_ms(const struct ticket *t, const struct stored_record *t
     return t->sheet.updated_ms + (int64_t)(json_number_value(minutes) * MINUTE_MS);
 }
 
-/* Is it this that a run's end says anew? */
-static bool is_of_run(const char *key)
+/* Is it this that a run's end says anew? One that did not get as far as the thread's state says
+ * nothing of it. */
+static bool is_of_run(const struct ticket *t, const char *key)
 {
-    return strcmp(key, "values") == 0 || strcmp(key, "interrupts") == 0 ||
-           strcmp(key, "error") == 0;
+    bool is_state = strcmp(key, "values") == 0 || strcmp(key, "interrupts") == 0;
+
+    return (is_state && run_state(t->run) != NULL) || strcmp(key, "error") == 0;
 }
 
 /* What else is in the body stays. 0 or a fault. */
@@ -115,17 +134,50 @@ static int write_body(const struct ticket *t, const struct stored_record *thread
     *ret_due_ms = next_due_ms(t, thread, body);
     buf_add_char(out, '{');
     json_object_foreach(body, key, value) {
-        if (is_of_run(key))
+        if (is_of_run(t, key))
             continue;
-        jsonx_encode_string(key, strlen(key), out);
-        buf_add_char(out, ':');
+        add_member(out, key);
         jsonx_encode(value, out);
-        buf_add_char(out, ',');
     }
     json_decref(body);
-    add_values(t, out);
+    if (run_state(t->run) != NULL)
+        add_values(t, out);
+    if (t->sheet.error != NULL) {
+        add_member(out, "error");
+        jsonx_encode(t->sheet.error, out);
+    }
     buf_add_char(out, '}');
     return out->fault == ERR_NOMEM ? err_trace(ERR_NOMEM) : 0;
+}
+
+/* The order has said whose state the thread's is. If the run could not even read it, it is not. */
+static bool is_not_its_state(const struct ticket *t, const json_t *metadata)
+{
+    const char *graph = json_string_value(json_object_get(metadata, "graph_id"));
+
+    return run_state(t->run) == NULL && t->sheet.error != NULL && t->metadata_before != NULL &&
+           graph != NULL && strcmp(graph, t->sheet.graph) == 0;
+}
+
+static int put_back(json_t *metadata, const json_t *before, const char *key)
+{
+    json_t *value = json_object_get(before, key);
+
+    return value != NULL ? json_object_set(metadata, key, value) : json_object_del(metadata, key);
+}
+
+/* NULL: they stay as they are, or there is no memory. */
+static char *metadata_text(const struct ticket *t, const struct stored_record *thread, size_t *ret)
+{
+    json_t *metadata = record_object(&thread->metadata, desk_max_depth(t->desk));
+    char *text = NULL;
+
+    if (metadata != NULL && is_not_its_state(t, metadata) &&
+        put_back(metadata, t->metadata_before, "graph_id") == 0 &&
+        put_back(metadata, t->metadata_before, "assistant_id") == 0)
+        text = jsonx_text(metadata, desk_max_bytes(t->desk), ret);
+    json_decref(metadata);
+    return text;
 }
 
 /* A body that is too large is left out, as with brief. */
@@ -134,14 +186,14 @@ static void add_thread(struct ticket *t, const struct stored_record *thread, boo
 {
     struct buf body MEM_AUTO(buf_deinit);
     bool is_undone = t->is_cancelled && t->cancelled == CANCEL_ROLLBACK;
+    bool has_news = run_state(t->run) != NULL || t->sheet.error != NULL;
     int64_t due_ms = 0;
 
     buf_init(&body, desk_max_bytes(t->desk));
-    if (!brief && !is_undone && run_state(t->run) != NULL &&
-        write_body(t, thread, &body, &due_ms) != 0)
+    if (!brief && !is_undone && has_news && write_body(t, thread, &body, &due_ms) != 0)
         b->fault = b->fault != 0 ? b->fault : ERR_NOMEM;
     const char *status = thread_status(t);
-    const struct record_put put = {
+    struct record_put put = {
         .kind = RECORD_THREAD,
         .id = t->sheet.thread_id,
         .status = status,
@@ -150,6 +202,8 @@ static void add_thread(struct ticket *t, const struct stored_record *thread, boo
         .now_ms = t->sheet.updated_ms,
         .due_ms = due_ms,
     };
+    char *metadata MEM_AUTO(mem_freep) = metadata_text(t, thread, &put.metadata_len_bytes);
+    put.metadata = metadata;
     store_add_record(b, &put);
     if (due_ms != 0 && t->desk->on_due != NULL)
         t->desk->on_due(t->desk->on_due_arg, due_ms);
@@ -157,9 +211,15 @@ static void add_thread(struct ticket *t, const struct stored_record *thread, boo
         t->line->is_let_go = strcmp(status, "busy") != 0;
 }
 
-/* As if it had not begun: the next server takes it up. */
+/* As if it had not begun: the next server takes it up. Its clients see another attempt, which does
+ * not count as one that has brought a server down. */
 static void add_interruption_by_server(struct ticket *t, struct store_batch *b)
 {
+    if (t->sheet.base_id[0] != '\0' && !t->is_spared) {
+        t->is_spared = true;
+        t->sheet.attempt++;
+        t->sheet.spared++;
+    }
     snprintf(t->sheet.status, sizeof(t->sheet.status), "pending");
     t->sheet.updated_ms = clock_wall_ms();
     sheet_add(&t->sheet, b, desk_max_bytes(t->desk));
@@ -171,8 +231,9 @@ static void add_webhook(struct ticket *t, bool brief, struct store_batch *b)
     bool is_undone = t->is_cancelled && t->cancelled == CANCEL_ROLLBACK;
     const struct webhook_news news = {
         .sheet = &t->sheet,
-        .run = brief || is_undone ? NULL : t->run,
+        .run = is_undone ? NULL : t->run,
         .started_ms = t->started_ms,
+        .is_brief = brief,
     };
 
     t->has_webhook = webhooks_add(t->desk->webhooks, &news, b);
@@ -186,7 +247,10 @@ void ledger_add_end(struct ticket *t, bool brief, struct store_batch *b)
     store_add_expect_record(b, RECORD_RUN, s->run_id, 0, NULL, 0); /* the first row: see ticket.c */
     if (thread != NULL)
         store_add_expect_record(b, RECORD_THREAD, s->thread_id, thread->revision, NULL, 0);
-    if (is_cut_by_server(t) && !s->is_attended) {
+    bool is_cut = is_cut_by_server(t) && !s->is_attended;
+    /* Not with its last event: for readers of the next server there was no failure. */
+    run_add_end(t->run, !brief && !is_cut && !is_forgotten(t), b);
+    if (is_cut) {
         add_interruption_by_server(t, b);
         return;
     }

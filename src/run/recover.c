@@ -11,6 +11,7 @@
  */
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/jsonx.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "run/ticket.h"
@@ -20,6 +21,7 @@ struct recovery {
     struct desk *desk;
     struct store_op work;
     struct stored_records runs;
+    struct stored_records threads; /* of one that cannot go on: its thread, or none */
     size_t next;
     struct sheet sheet;             /* of the run at next */
     struct stored_list checkpoints; /* the latest one, without values */
@@ -47,10 +49,13 @@ static void next(struct recovery *v)
 
 /* ---- one that cannot go on ---- */
 
+/* STORE_E_STALE: its thread is not there, so neither is anybody who could ask for the run. */
 static void given_up(void *arg, int result)
 {
     struct recovery *v = arg;
 
+    if (result > 0)
+        log_error("run_end_not_stored", "run", v->sheet.run_id, "result", log_int(result), NULL);
     if (result == 0 && v->has_webhook)
         webhooks_note(v->desk->webhooks);
     if (result < 0)
@@ -59,38 +64,128 @@ static void given_up(void *arg, int result)
         next(v);
 }
 
-/* f: why it is an error; an empty one: it is as if it had been cancelled. */
-static void give_up(struct recovery *v, const struct fail *f)
+/* A row that could not be read gets what a reader of rows looks for. 0 or ERR_NOMEM. */
+static int mend(struct sheet *s)
 {
-    bool is_error = fail_is_set(f);
+    s->assistant_id = s->assistant_id != NULL ? s->assistant_id : mem_strdup("");
+    s->graph = s->graph != NULL ? s->graph : mem_strdup("");
+    s->attempt = s->attempt > 0 ? s->attempt : 1;
+    if (!json_is_object(s->kwargs)) {
+        json_decref(s->kwargs);
+        s->kwargs = json_object();
+    }
+    if (s->metadata == NULL)
+        s->metadata = json_object();
+    bool is_whole =
+        s->assistant_id != NULL && s->graph != NULL && s->kwargs != NULL && s->metadata != NULL;
+    return is_whole ? 0 : err_trace(ERR_NOMEM);
+}
+
+/* Do others of its thread come after it? */
+static bool has_more(const struct recovery *v)
+{
+    for (size_t i = v->next + 1; i < v->runs.count; i++) {
+        if (strcmp(v->runs.items[i].owner, v->sheet.thread_id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_thread(const struct recovery *v, const struct stored_record *thread,
+                       struct store_batch *b)
+{
+    const struct sheet *s = &v->sheet;
+    json_t *body = record_object(&thread->body, desk_max_depth(v->desk));
+    struct record_put put = {
+        .kind = RECORD_THREAD,
+        .id = s->thread_id,
+        .status = has_more(v)        ? "busy"
+                  : s->error != NULL ? "error"
+                                     : "idle",
+        .now_ms = s->updated_ms,
+    };
+    char *text MEM_AUTO(mem_freep) = NULL;
+
+    /* A body that cannot be read stays as it is. */
+    if (body != NULL && s->error != NULL && json_object_set(body, "error", s->error) == 0)
+        text = jsonx_text(body, desk_max_bytes(v->desk), &put.body_len_bytes);
+    put.body = text;
+    store_add_record(b, &put);
+    json_decref(body);
+}
+
+static void write_end(struct recovery *v)
+{
     struct desk *d = v->desk;
-    struct sheet *s = &v->sheet;
+    const struct sheet *s = &v->sheet;
     struct store_batch batch;
 
-    log_warn("run_not_resumed", "run", s->run_id, "graph", s->graph, "message",
-             is_error ? fail_message(f) : "its client has left", NULL);
-    s->updated_ms = clock_wall_ms();
-    s->due_ms = 0;
-    snprintf(s->status, sizeof(s->status), is_error ? "error" : "interrupted");
-    json_decref(s->error);
-    s->error = !is_error
-                   ? NULL
-                   : json_pack("{s:s, s:s}", "error", fail_type(f), "message", fail_message(f));
     store_batch_init(&batch);
-    if (s->is_temporary)
+    if (s->is_temporary || (s->thread_id[0] != '\0' && v->threads.count == 0))
         store_add_delete_record(&batch, RECORD_RUN, s->run_id);
-    else {
-        store_add_expect_record(&batch, RECORD_THREAD, s->thread_id, 0, NULL, 0);
+    else
         sheet_add(s, &batch, desk_max_bytes(d));
-        store_add_record(&batch, &(struct record_put){ .kind = RECORD_THREAD,
-                                                       .id = s->thread_id,
-                                                       .status = is_error ? "error" : "idle",
-                                                       .now_ms = s->updated_ms });
-    }
+    if (v->threads.count > 0)
+        add_thread(v, &v->threads.items[0], &batch);
     const struct webhook_news news = { .sheet = s };
     v->has_webhook = webhooks_add(d->webhooks, &news, &batch);
     store_commit(d->services->store, d->services->loop, &v->work, &batch, given_up, v);
     store_batch_deinit(&batch);
+}
+
+static void thread_read(void *arg, int result)
+{
+    struct recovery *v = arg;
+
+    if (result != 0)
+        end(v, err_trace(result < 0 ? result : ERR_SYSTEM));
+    else
+        write_end(v);
+}
+
+static void read_thread(struct recovery *v)
+{
+    const char *id = v->sheet.thread_id;
+    const struct record_query query = { .kind = RECORD_THREAD, .ids = &id, .id_count = 1 };
+
+    stored_records_clear(&v->threads);
+    store_find_records(v->desk->services->store, v->desk->services->loop, &v->work, &query,
+                       &v->threads, thread_read, v);
+}
+
+static int note_end(struct sheet *s, const struct fail *f, int64_t keep_ms)
+{
+    bool is_error = fail_is_set(f);
+
+    s->updated_ms = clock_wall_ms();
+    s->due_ms = sheet_is_resumable(s) ? s->updated_ms + keep_ms : 0;
+    snprintf(s->status, sizeof(s->status), is_error ? "error" : "interrupted");
+    json_decref(s->error);
+    s->error = NULL;
+    if (is_error)
+        s->error = json_pack("{s:s, s:s}", "error", fail_type(f), "message", fail_message(f));
+    return is_error && s->error == NULL ? err_trace(ERR_NOMEM) : 0;
+}
+
+/* f: why it is an error; an empty one: it is as if it had been cancelled. */
+static void give_up(struct recovery *v, const struct fail *f)
+{
+    struct sheet *s = &v->sheet;
+    int r = mend(s);
+
+    if (r == 0)
+        r = note_end(s, f, v->desk->services->conf->resumable_keep_ms);
+    if (r != 0) {
+        end(v, err_trace(r));
+        return;
+    }
+    log_warn("run_not_resumed", "run", s->run_id, "graph", s->graph, "message",
+             fail_is_set(f) ? fail_message(f) : "its client has left", NULL);
+    stored_records_clear(&v->threads);
+    if (s->thread_id[0] != '\0')
+        read_thread(v);
+    else
+        write_end(v);
 }
 
 static void give_up_because(struct recovery *v, const char *why)
@@ -108,7 +203,11 @@ static void take_up(struct recovery *v)
 {
     struct desk *d = v->desk;
     struct graph *graph = registry_find(d->graphs, v->sheet.graph);
-    struct ticket_start how = { v->goes_on, v->runs.items[v->next].reserved_seq };
+    struct ticket_start how = {
+        .goes_on = v->goes_on,
+        .is_recorded = true,
+        .first_event = v->runs.items[v->next].reserved_seq,
+    };
     struct ticket *t = NULL;
     struct fail f = { 0 };
     struct sheet sheet = v->sheet;
@@ -129,7 +228,6 @@ static void take_up(struct recovery *v)
         fail_clear(&f);
         return;
     }
-    t->is_recorded = true;
     log_info("run_resumed", "run", t->sheet.run_id, "graph", t->sheet.graph, "attempt",
              log_int(t->sheet.attempt), "from", v->goes_on ? "checkpoint" : "input", NULL);
     ticket_booked(t);
@@ -184,7 +282,7 @@ static void take_next(struct recovery *v)
     else if (registry_find(d->graphs, v->sheet.graph) == NULL)
         give_up_because(v, "the server went down, and the one that came after it does not have "
                            "the run's graph");
-    else if (v->sheet.attempt > d->services->conf->max_run_attempts)
+    else if (v->sheet.attempt - v->sheet.spared > d->services->conf->max_run_attempts)
         give_up_because(v, "the server went down each time that it had begun the run; see the "
                            "setting max_run_attempts");
     else if (v->sheet.thread_id[0] != '\0' && v->sheet.base_id[0] != '\0')
@@ -216,6 +314,8 @@ int desk_recover(struct desk *d)
     int r = loop_run_until(d->services->loop, &v.is_done);
     sheet_clear(&v.sheet);
     stored_records_clear(&v.runs);
+    stored_records_clear(&v.threads);
     stored_list_clear(&v.checkpoints);
+    tidy_note(d, clock_wall_ms());
     return r != 0 ? err_trace(r) : v.fault;
 }

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "run/internal.h"
+#include "run/tail.h"
 
 const char *run_status_name(enum run_status s)
 {
@@ -110,6 +111,24 @@ void run_close(struct run *run)
     run_unref(run); /* the registry's reference */
 }
 
+void run_add_begin(struct run *run, struct store_batch *b)
+{
+    if (run->log.tail != NULL)
+        tail_add_block(run->log.tail, b);
+}
+
+void run_begun(struct run *run)
+{
+    if (run->log.tail != NULL)
+        tail_reserved(run->log.tail);
+}
+
+void run_add_end(struct run *run, bool with_events, struct store_batch *b)
+{
+    if (run->log.tail != NULL)
+        tail_add_end(run->log.tail, with_events, b);
+}
+
 /* Whose turn it still is, and what each of them asks. 0 or ERR_NOMEM. */
 static int note_asked(struct run *run, const struct exec *e)
 {
@@ -126,6 +145,12 @@ static int note_asked(struct run *run, const struct exec *e)
     return bad == 0 ? 0 : err_trace(ERR_NOMEM);
 }
 
+/* One that has failed before it knew where its thread stands has no state of it. */
+static bool has_state(const struct exec *e)
+{
+    return e->end != EXEC_FAILED || e->saver.store == NULL || e->at.id[0] != '\0';
+}
+
 static void root_ended(struct exec *e)
 {
     struct run *run = e->run;
@@ -139,7 +164,8 @@ static void root_ended(struct exec *e)
             run->asked_by = NULL;
         }
     }
-    run->state = state_ref(e->at.state);
+    if (has_state(e))
+        run->state = state_ref(e->at.state);
     run->root = exec_free(e);
     end(run);
 }
@@ -205,6 +231,11 @@ const struct state *run_state(const struct run *run)
 const json_t *run_interrupts_by_task(const struct run *run)
 {
     return run->asked_by;
+}
+
+uint64_t run_events_end(const struct run *run)
+{
+    return run->log.next;
 }
 
 unsigned run_modes(const struct run *run)

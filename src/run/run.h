@@ -16,6 +16,7 @@
 #include "node/node.h"
 
 struct run;
+struct store_batch;
 struct runs; /* the registry of a worker */
 
 /*
@@ -27,6 +28,13 @@ struct runs; /* the registry of a worker */
 struct run_keeper {
     void (*ended)(void *arg);
     void *arg;
+};
+
+/* What of a run's events outlives a kill. The books of the run are kept, but for EVENTS_IN_MEMORY. */
+enum events_kept {
+    EVENTS_IN_MEMORY,
+    EVENTS_NUMBERED, /* their numbers: none is given twice */
+    EVENTS_STORED    /* the events of a resumable run, too */
 };
 
 /* The run takes references of the graph, the state and all JSON, which nobody may change
@@ -59,6 +67,7 @@ struct run_request {
     const char *assistant_id; /* what $config says; NULL = the graph's own */
     int attempt;              /* what the `metadata` event says; 0 = 1 */
     uint64_t first_event;     /* the number of the log's first event */
+    enum events_kept events;
     bool goes_on; /* an earlier process began it: breakpoints hold where the thread stands */
     const struct run_keeper *keeper; /* copied; NULL = nobody: the run begins by itself */
 };
@@ -108,6 +117,13 @@ struct run *run_unref(struct run *run); /* accepts NULL, returns NULL */
 void run_release(struct run *run);
 void run_close(struct run *run);
 
+/* Rows about the run's events for the commits of its books; nothing for EVENTS_IN_MEMORY. Begin: with
+ * the row that says running; begun: that commit has ended, however. End: with the run's last row, for
+ * each try; with_events: all that is not stored yet. */
+void run_add_begin(struct run *run, struct store_batch *b);
+void run_begun(struct run *run);
+void run_add_end(struct run *run, bool with_events, struct store_batch *b);
+
 /* Ends the run soon as RUN_INTERRUPTED with FAIL_CANCELLED. Any number of times. */
 void run_cancel(struct run *run);
 /* The same with FAIL_DRAINING, because the server ends. */
@@ -120,7 +136,8 @@ enum run_status run_status(const struct run *run);
 bool run_has_ended(const struct run *run);
 /* Once ended: what went wrong, or an empty fail. */
 const struct fail *run_fail(const struct run *run);
-/* Once ended: the last state; NULL only if there was none. Borrowed. */
+/* Once ended: the last state; NULL if there was none, or the run failed before it knew its thread's.
+ * Borrowed. */
 const struct state *run_state(const struct run *run);
 /* Once ended: what it asks, an array of {"id","value"} in plan order, empty at a breakpoint; NULL =
  * it was not interrupted. Borrowed. */
@@ -128,6 +145,8 @@ const json_t *run_interrupts(const struct run *run);
 /* The same as an object {task id: [{"id","value"}]} of the tasks that are still to run, empty arrays
  * where nothing is asked. Borrowed; NULL = it was not interrupted. */
 const json_t *run_interrupts_by_task(const struct run *run);
+/* The number behind its last event. */
+uint64_t run_events_end(const struct run *run);
 /* What its log keeps. */
 unsigned run_modes(const struct run *run);
 

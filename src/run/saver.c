@@ -14,6 +14,7 @@
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "run/saver_delta.h"
+#include "run/tail.h"
 #include <assert.h>
 #include <string.h>
 
@@ -199,6 +200,8 @@ static int commit(struct saver *s, struct store_batch *b)
     if (s->result != 0)
         return 0; /* nothing may stand on what was lost; the end tells */
     struct commit *commit = mem_zalloc(sizeof(*commit));
+    if (s->tail != NULL)
+        tail_add(s->tail, b);
     if (commit == NULL || b->fault != 0) {
         mem_free(commit);
         return err_trace(ERR_NOMEM);
@@ -208,6 +211,8 @@ static int commit(struct saver *s, struct store_batch *b)
     s->in_flight_bytes += commit->size_bytes;
     s->in_flight++;
     store_commit(s->store, s->loop, &commit->op, b, on_committed, commit);
+    if (s->tail != NULL)
+        tail_added(s->tail);
     return 0;
 }
 

@@ -17,6 +17,8 @@
  */
 #include "run/checkpoint.h"
 
+struct tail;
+
 enum durability { DURABILITY_ASYNC, DURABILITY_SYNC, DURABILITY_EXIT };
 /* "sync" ... -> the value; -1 = unknown. */
 int durability_find(const char *name);
@@ -36,6 +38,7 @@ struct saver {
     char *ns; /* where it is stored: with task ids for PERSIST_INVOCATION, else without */
     enum durability durability;
     int64_t delta_max;
+    struct tail *tail; /* of the run's events: what of them is not stored rides along; or NULL */
     size_t in_flight;
     size_t in_flight_bytes;
     int result;               /* sticky: the first commit that failed: STORE_E_*, or a fault */

@@ -33,6 +33,11 @@ void sheet_clear(struct sheet *s)
     memset(s, 0, sizeof(*s));
 }
 
+bool sheet_is_resumable(const struct sheet *s)
+{
+    return json_is_true(json_object_get(s->kwargs, "resumable"));
+}
+
 /* ---- to the store ---- */
 
 static json_t *body_new(const struct sheet *s)
@@ -44,6 +49,10 @@ static json_t *body_new(const struct sheet *s)
                   "attended", s->is_attended, "modes", (json_int_t)s->modes);
     int bad = body == NULL;
 
+    if (!bad && s->spared > 0)
+        bad = json_object_set_new(body, "spared", json_integer(s->spared));
+    if (!bad && s->events_end > 0)
+        bad = json_object_set_new(body, "events_end", json_integer(s->events_end));
     if (!bad && s->base_id[0] != '\0')
         bad = json_object_set_new(body, "base", json_string(s->base_id));
     if (!bad && s->error != NULL)
@@ -125,6 +134,8 @@ static int read_body(struct sheet *s, const json_t *body)
     s->kwargs = json_incref(json_object_get(body, "kwargs"));
     s->error = json_incref(json_object_get(body, "error"));
     s->attempt = (int)json_integer_value(json_object_get(body, "attempt"));
+    s->events_end = json_integer_value(json_object_get(body, "events_end"));
+    s->spared = (int)json_integer_value(json_object_get(body, "spared"));
     s->modes = (unsigned)json_integer_value(json_object_get(body, "modes"));
     s->is_attended = json_is_true(json_object_get(body, "attended"));
     s->is_temporary = json_is_true(json_object_get(body, "temporary"));
@@ -152,11 +163,11 @@ json_t *sheet_json(const struct sheet *s)
 
     clock_iso(s->created_ms, created);
     clock_iso(s->updated_ms, updated);
-    return json_pack("{s:s, s:s*, s:s, s:O, s:s, s:O, s:s, s:s, s:s}", "run_id", s->run_id,
+    return json_pack("{s:s, s:s*, s:s, s:O, s:s, s:O, s:s, s:s, s:s, s:O*}", "run_id", s->run_id,
                      "thread_id", s->thread_id[0] != '\0' ? s->thread_id : NULL, "assistant_id",
                      s->assistant_id, "metadata", s->metadata, "status", s->status, "kwargs",
                      s->kwargs, "multitask_strategy", strategies[s->multitask], "created_at",
-                     created, "updated_at", updated);
+                     created, "updated_at", updated, "error", s->error);
 }
 
 static const json_t *find(const json_t *object, const char *key)

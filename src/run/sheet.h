@@ -7,7 +7,8 @@
  *
  *     record   id, owner = thread, status, metadata, due
  *     body     {"assistant_id", "graph", "kwargs", "multitask_strategy", "attempt", "temporary",
- *               "modes", "attended", "base"?, "error"?}
+ *               "modes", "attended", "spared"?, "base"?, "error"?,
+ *               "events_end"?}
  *
  * kwargs is what the run was asked to do, in the words of the protocol:
  *
@@ -36,14 +37,18 @@ struct sheet {
     json_t *error;         /* {"error","message"}, or NULL */
     enum multitask multitask;
     int attempt; /* 1.. */
+    int spared;  /* of the attempts before this one: those that a server has ended in good order */
     unsigned modes;
-    bool is_attended;  /* it ends when its client leaves, so also when the server does */
-    bool is_temporary; /* nothing is kept of it once it has ended */
+    bool is_attended;   /* it ends when its client leaves, so also when the server does */
+    bool is_temporary;  /* nothing is kept of it once it has ended */
+    int64_t events_end; /* of a resumable run that has ended: the number behind its last event */
     int64_t created_ms;
     int64_t updated_ms;
     int64_t due_ms; /* 0 = at once */
 };
 void sheet_clear(struct sheet *s);
+/* Are its events stored, too? */
+bool sheet_is_resumable(const struct sheet *s);
 
 /* The record, whole. Sticky fault in b. */
 void sheet_add(const struct sheet *s, struct store_batch *b, size_t max_bytes);

@@ -4,15 +4,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "store/tail.h"
 #include <assert.h>
 #include <string.h>
 
 /* A run that has ended keeps its state and log alive. */
 enum { KEPT_MAX = 1000 };
 enum { END_TRIES = 20 };
-/* Numbers of events that readers may have seen when the server is killed. */
-enum { EVENTS_RESERVED = 1000000 };
 
 struct ticket *ticket_find(const struct desk *d, const char *run_id)
 {
@@ -36,6 +33,7 @@ void ticket_free(struct ticket *t)
     loop_timer_free(t->timer);
     run_unref(t->run);
     stored_records_clear(&t->thread);
+    json_decref(t->metadata_before);
     sheet_clear(&t->sheet);
     mem_free(t);
 }
@@ -185,6 +183,8 @@ static int start_run(struct ticket *t, struct graph *graph, const struct ticket_
     request.graph = graph;
     request.keeper = &keeper;
     request.first_event = (uint64_t)how->first_event;
+    if (how->is_recorded)
+        request.events = sheet_is_resumable(&t->sheet) ? EVENTS_STORED : EVENTS_NUMBERED;
     if (how->goes_on)
         go_on(&request);
     return run_start(t->desk->runs, &request, &t->run, f);
@@ -221,7 +221,7 @@ int ticket_new(struct desk *d, struct sheet *take, struct graph *graph,
     }
     t->desk = d;
     t->sheet = *take;
-    t->first_event = how->first_event;
+    t->is_recorded = how->is_recorded;
     memset(take, 0, sizeof(*take));
     list_init(&t->in_line);
     list_add_tail(&d->tickets[desk_bucket(t->sheet.run_id)], &t->node);
@@ -287,6 +287,7 @@ static void began(void *arg, int result)
 
     if (result != 0 && result != STORE_E_STALE)
         log_warn("run_begin_not_stored", "run", t->sheet.run_id, "result", log_int(result), NULL);
+    run_begun(t->run);
 }
 
 /* The run before has left the thread with a status of its own. */
@@ -312,7 +313,7 @@ static void write_began(struct ticket *t)
     store_add_expect_record(&batch, RECORD_RUN, t->sheet.run_id, 0, NULL, 0);
     sheet_add(&t->sheet, &batch, desk_max_bytes(t->desk));
     take_thread(t, &batch);
-    store_add_reserve_events(&batch, t->sheet.run_id, t->first_event + EVENTS_RESERVED);
+    run_add_begin(t->run, &batch);
     store_commit(t->desk->services->store, t->desk->services->loop, &t->began, &batch, began, t);
     store_batch_deinit(&batch);
 }

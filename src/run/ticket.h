@@ -1,7 +1,7 @@
 #ifndef ANABRANCH_RUN_TICKET_H
 #define ANABRANCH_RUN_TICKET_H
 /*
- * Private to desk.c, line.c, ticket.c, booking.c and recover.c: a run in the books of a desk, and
+ * Private to desk.c, line.c, ticket.c, booking.c, ledger.c, recover.c and tidy.c: a run in the books of a desk, and
  * the line of a thread's runs.
  *
  *     BOOKING -> WAITING -> AT_WORK -> CLOSING -> KEPT -> freed
@@ -37,6 +37,7 @@ struct ticket {
     struct sheet sheet;
     struct run *run;              /* a reference */
     struct stored_records thread; /* CLOSING: its thread's record */
+    json_t *metadata_before;      /* its thread's, if the order has changed them; or NULL */
     int end_tries;
     struct loop_work booked;
     struct loop_timer *timer; /* of one that is to begin later */
@@ -46,10 +47,10 @@ struct ticket {
     bool is_recorded;
     bool is_abandoned;
     bool has_ended_early; /* while BOOKING */
+    bool is_spared;       /* the server has ended this attempt, which is noted in the sheet */
     bool is_retried;      /* its end could not be written: a shorter one is tried */
     bool has_webhook;     /* one is in the rows of its end */
     int64_t started_ms;   /* 0 = it has not begun */
-    int64_t first_event;
     uint64_t turn; /* 1..: run/watch.h; 0 = it has not begun, or is stateless */
     int64_t kept_until_us;
 };
@@ -71,8 +72,8 @@ struct desk {
     struct loop_timer *sweep;
     void (*on_due)(void *arg, int64_t due_ms);
     void *on_due_arg;
+    struct tidy *tidy; /* tidy.c's */
     struct webhooks *webhooks;
-    void *recovery; /* recover.c's */
 };
 /* Of a run's or a thread's id. */
 size_t desk_bucket(const char *id);
@@ -84,7 +85,8 @@ int desk_max_depth(const struct desk *d);
 /* ticket.c. A ticket in state BOOKING for the sheet (taken) with its run, held, in its line. 0; or
  * RUN_E_REFUSED with f, or a fault; then the sheet is cleared. */
 struct ticket_start {
-    bool goes_on; /* an earlier process has begun it: from its last checkpoint */
+    bool goes_on;     /* an earlier process has begun it: from its last checkpoint */
+    bool is_recorded; /* it has a row of its own */
     int64_t first_event;
 };
 int ticket_new(struct desk *d, struct sheet *take, struct graph *graph,
@@ -105,6 +107,13 @@ struct ticket *ticket_find(const struct desk *d, const char *run_id);
 
 /* ledger.c: the rows of a run's end, and of its thread's; brief: without what may be large. */
 void ledger_add_end(struct ticket *t, bool brief, struct store_batch *b);
+
+/* tidy.c: the stored events of runs that have ended are deleted when the run's record is due. new: d
+ * gets it; 0 or a fault. stop: nothing is begun any more. free: when the desk is quiet. */
+int tidy_new(struct desk *d);
+void tidy_note(struct desk *d, int64_t due_ms); /* wall clock */
+void tidy_stop(struct desk *d);
+void tidy_free(struct desk *d);
 
 /* watch.c: a run of the thread is at work. */
 void watch_tell_began(struct desk *d, const char *thread_id);
