@@ -1,6 +1,7 @@
 /* Assistants as resources: make, show, change, delete. Every change is a version. */
 #include "api/about.h"
 #include "api/on_assistant.h"
+#include "api/query.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include <string.h>
@@ -238,10 +239,8 @@ void handle_assistant_delete(struct req *req)
 
     if (a == NULL)
         return;
-    if (query_flag(req, "delete_threads", &a->is_flag, &a->w.fail) != 0)
-        work_fail(&a->w);
-    else
-        on_assistant_find(a, found_to_delete);
+    a->is_flag = query_flag(req, "delete_threads", false);
+    on_assistant_find(a, found_to_delete);
 }
 
 static const struct query_key delete_query[] = {

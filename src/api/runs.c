@@ -5,9 +5,10 @@
 #include "api/about.h"
 #include "api/exchange.h"
 #include "api/lookup.h"
+#include "api/query.h"
 #include "api/run_address.h"
 #include "api/run_body.h"
-#include "api/run_query.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "run/event.h"
 #include <stdlib.h>
@@ -31,25 +32,19 @@ static bool read_modes(struct req *req, unsigned *ret, struct buf *address)
     json_t *names = NULL;
     const json_t *name;
     size_t i;
+    int r = query_list(req, "stream_mode", &names);
 
     *ret = 0;
-    if (!param_list(req, "stream_mode", &names))
+    if (r != 0) { /* about_admit() has seen that they are modes */
+        reply_failf(req, FAIL_INTERNAL, "%s", err_text(r));
         return false;
-    bool ok = true;
+    }
     json_array_foreach(names, i, name) {
-        unsigned bit = mode_find(json_string_value(name));
-        if (bit == 0 && ok) {
-            reply_failf(req, FAIL_BAD_REQUEST,
-                        "\"stream_mode\" has \"%.40s\"; this version knows %s",
-                        json_string_value(name), mode_names());
-            ok = false;
-        }
-        if (bit != 0)
-            buf_addf(address, "%cstream_mode=%s", *ret == 0 ? '?' : '&', json_string_value(name));
-        *ret |= bit;
+        buf_addf(address, "%cstream_mode=%s", *ret == 0 ? '?' : '&', json_string_value(name));
+        *ret |= mode_find(json_string_value(name));
     }
     json_decref(names);
-    return ok;
+    return true;
 }
 
 /* Behind the id that the client has seen last; "-1" and none: from the start. */
@@ -109,7 +104,7 @@ static void follow(struct req *req, const char *thread_id)
         .form = EXCHANGE_NUMBERED_STREAM,
         .modes = modes_of(modes, run_modes(run)),
         .from = first_wanted(req),
-        .cancels_on_disconnect = param_bool(req, "cancel_on_disconnect"),
+        .cancels_on_disconnect = query_flag(req, "cancel_on_disconnect", false),
     };
     /* The Python client comes back without its query, the JS client with it. */
     if (address.fault == 0)
@@ -186,7 +181,7 @@ static void join(struct req *req, const char *thread_id)
     struct run *run = find(req, thread_id);
     const struct exchange_options options = {
         .form = EXCHANGE_WAIT,
-        .cancels_on_disconnect = param_bool(req, "cancel_on_disconnect"),
+        .cancels_on_disconnect = query_flag(req, "cancel_on_disconnect", false),
     };
 
     if (run != NULL && (thread_id == NULL || !run_has_ended(run))) {
@@ -243,16 +238,11 @@ static void cancel_nothing(struct lookup *l)
     lookup_free(l);
 }
 
-static bool read_action(struct req *req, enum desk_cancel *ret)
+static enum desk_cancel action_of(const struct req *req)
 {
     const char *action = req_query(req, "action");
 
-    *ret = action != NULL && strcmp(action, "rollback") == 0 ? CANCEL_ROLLBACK : CANCEL_INTERRUPT;
-    if (action == NULL || strcmp(action, "interrupt") == 0 || strcmp(action, "rollback") == 0)
-        return true;
-    reply_failf(req, FAIL_BAD_REQUEST, "\"action\" must be interrupt or rollback, not \"%.40s\"",
-                action);
-    return false;
+    return action != NULL && strcmp(action, "rollback") == 0 ? CANCEL_ROLLBACK : CANCEL_INTERRUPT;
 }
 
 static void cancel(struct req *req, const char *thread_id)
@@ -260,11 +250,8 @@ static void cancel(struct req *req, const char *thread_id)
     const struct api *api = req_app(req);
     const struct exchange_options until_end = { .form = EXCHANGE_END };
     struct run *run = find(req, thread_id);
-    bool waits = param_bool(req, "wait");
-    enum desk_cancel how;
+    bool waits = query_flag(req, "wait", false);
 
-    if (!read_action(req, &how))
-        return;
     if (run == NULL) {
         struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
         if (l == NULL)
@@ -273,7 +260,7 @@ static void cancel(struct req *req, const char *thread_id)
         lookup_run(l, cancel_nothing);
         return;
     }
-    desk_cancel(api->desk, run, how);
+    desk_cancel(api->desk, run, action_of(req));
     if (waits)
         exchange_start(req, run, &until_end);
     else
@@ -394,17 +381,13 @@ void handle_runs_cancel(struct req *req)
 {
     struct fail f = { 0 };
     json_t *body = NULL;
-    enum desk_cancel how;
-
-    if (!read_action(req, &how))
-        return;
     int r = body_read(req, many_keys, &body, &f);
     if (r < 0)
         fail_set_fault(&f, r);
     if (r != 0)
         reply_fail(req, &f, NULL);
     else
-        cancel_many(req, body, how);
+        cancel_many(req, body, action_of(req));
     fail_clear(&f);
     json_decref(body);
 }

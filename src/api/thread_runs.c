@@ -2,32 +2,12 @@
 #include "api/about.h"
 #include "api/exchange.h"
 #include "api/lookup.h"
-#include "api/run_query.h"
+#include "api/query.h"
 #include "base/mem.h"
 
-enum { LIST_DEFAULT = 10, LIST_MAX = 1000 };
+enum { LIST_DEFAULT = 10 };
 
 /* ---- the list ---- */
-
-/* With the keys in names only; none = all. Takes run. NULL: no memory. */
-static json_t *select_keys(json_t *run, const json_t *names)
-{
-    const json_t *name;
-    size_t i;
-
-    if (run == NULL || json_array_size(names) == 0)
-        return run;
-    json_t *some = json_object();
-    json_array_foreach(names, i, name) {
-        json_t *value = json_object_get(run, json_string_value(name));
-        if (value != NULL && json_object_set(some, json_string_value(name), value) != 0) {
-            json_decref(some);
-            some = NULL;
-        }
-    }
-    json_decref(run);
-    return some;
-}
 
 static json_t *show(const struct lookup *l, const struct stored_record *from)
 {
@@ -45,13 +25,13 @@ static void reply_list(struct lookup *l)
     json_t *list = json_array();
     json_t *names = NULL;
 
-    if (!param_list(l->req, "select", &names)) {
+    if (req_query(l->req, "select") != NULL && query_list(l->req, "select", &names) != 0) {
         json_decref(list);
-        lookup_free(l);
-        return;
+        list = NULL;
     }
-    for (size_t i = 0; i < l->found.count; i++) {
-        json_t *run = select_keys(show(l, &l->found.items[i]), names);
+    for (size_t i = 0; list != NULL && i < l->found.count; i++) {
+        json_t *run =
+            select_take(show(l, &l->found.items[i]), json_array_size(names) > 0 ? names : NULL);
         if (json_array_append_new(list, run) != 0) {
             json_decref(list);
             list = NULL;
@@ -80,16 +60,12 @@ static void find_runs(struct lookup *l)
 
 void handle_thread_runs(struct req *req)
 {
-    int64_t limit, offset;
-
-    if (!param_int(req, "limit", 1, LIST_MAX, LIST_DEFAULT, &limit) ||
-        !param_int(req, "offset", 0, INT64_MAX, 0, &offset))
-        return;
     struct lookup *l = lookup_new(req, req_param(req, "thread_id"), NULL);
+
     if (l == NULL)
         return;
-    l->limit = limit;
-    l->offset = offset;
+    l->limit = query_integer(req, "limit", LIST_DEFAULT);
+    l->offset = query_integer(req, "offset", 0);
     lookup_thread(l, find_runs);
 }
 
