@@ -271,7 +271,7 @@ static void begin_duty(struct work *w)
 
 static void read_place(const struct stored_record *from, struct place *to)
 {
-    json_t *body = record_json(&from->body);
+    json_t *body = record_object(&from->body, RECORD_DEPTH_MAX);
     const char *id = json_string_value(json_object_get(body, "id"));
 
     if (id != NULL && strlen(id) <= STORE_ID_MAX) {

@@ -4,7 +4,7 @@
  */
 #include "api/about.h"
 #include "api/exchange.h"
-#include "api/lookup.h"
+#include "api/on_run.h"
 #include "api/query.h"
 #include "api/run_address.h"
 #include "api/run_body.h"
@@ -65,21 +65,39 @@ static unsigned modes_of(unsigned asked, unsigned run)
     return asked != 0 ? asked | (run & MODE_SUBGRAPHS) : run;
 }
 
+static struct on_run *of(struct work *w)
+{
+    return (struct on_run *)(void *)w;
+}
+
 /* It has ended, and its log is not in memory. Stored events are kept as long as something is to be
  * done about the run, which is to delete them. */
-static void show_stored(struct lookup *l)
+static void show_stored(struct work *w)
 {
-    bool is_kept = sheet_is_resumable(&l->sheet) && l->sheet.due_ms > 0;
+    const struct on_run *r = of(w);
+    bool is_kept = sheet_is_resumable(&r->sheet) && r->sheet.due_ms > 0;
     const struct exchange_options options = {
         .form = EXCHANGE_NUMBERED_STREAM,
-        .modes = modes_of(l->modes, l->sheet.modes),
-        .from = first_wanted(l->req),
-        .stored_run_id = is_kept ? l->sheet.run_id : NULL,
-        .stored_end = (uint64_t)l->sheet.events_end,
+        .modes = modes_of(r->modes, r->sheet.modes),
+        .from = r->from,
+        .stored_run_id = is_kept ? r->run_id : NULL,
+        .stored_end = (uint64_t)r->sheet.events_end,
     };
 
-    exchange_start(l->req, NULL, &options);
-    lookup_free(l);
+    if (w->req != NULL)
+        exchange_start(w->req, NULL, &options);
+    work_leave(w);
+}
+
+static void follow_stored(struct req *req, unsigned modes)
+{
+    struct on_run *r = on_run_new(req);
+
+    if (r == NULL)
+        return;
+    r->modes = modes;
+    r->from = first_wanted(req);
+    on_run_find(r, show_stored);
 }
 
 static void follow(struct req *req, const char *thread_id)
@@ -93,11 +111,7 @@ static void follow(struct req *req, const char *thread_id)
     if (!read_modes(req, &modes, &address))
         return;
     if (run == NULL) {
-        struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
-        if (l == NULL)
-            return;
-        l->modes = modes;
-        lookup_run(l, show_stored);
+        follow_stored(req, modes);
         return;
     }
     const struct exchange_options options = {
@@ -144,35 +158,32 @@ const struct route_about about_thread_run_follow = {
 /* ---- its result ---- */
 
 /* Never null, which the JS client does not expect. */
-static void reply_values(struct lookup *l)
+static void reply_values(struct work *w)
 {
-    json_t *values = json_object_get(l->thread, "values");
+    json_auto_t *thread = NULL;
 
-    reply_json_take(l->req, 200, json_is_object(values) ? json_incref(values) : json_object());
-    lookup_free(l);
+    if (w->found.count == 0) {
+        work_failf(w, FAIL_NOT_FOUND, "Thread with ID %s not found", of(w)->thread_id);
+        return;
+    }
+    thread = record_object(&w->found.items[0].body, RECORD_DEPTH_MAX);
+    json_t *values = json_object_get(thread, "values");
+    work_json_take(w, json_is_object(values) ? json_incref(values) : json_object());
 }
 
-static void reply_nothing(struct lookup *l)
+/* An error as its stream and its wait have said; of a stateless run there is nothing else. */
+static void run_is_there(struct work *w)
 {
-    reply_json_take(l->req, 200, json_object());
-    lookup_free(l);
-}
+    const struct on_run *r = of(w);
+    const char *const ids[] = { r->thread_id };
 
-/* As its stream and its wait have said. */
-static void reply_error(struct lookup *l)
-{
-    reply_json_take(l->req, 200, json_pack("{s:O}", "__error__", l->sheet.error));
-    lookup_free(l);
-}
-
-static void run_is_there(struct lookup *l)
-{
-    if (l->sheet.error != NULL)
-        reply_error(l);
-    else if (l->thread_id == NULL)
-        reply_nothing(l);
+    if (r->sheet.error != NULL)
+        work_json_take(w, json_pack("{s:O}", "__error__", r->sheet.error));
+    else if (r->thread_id[0] == '\0')
+        work_json_take(w, json_object());
     else
-        lookup_thread(l, reply_values);
+        work_find(w, &(struct record_query){ .kind = RECORD_THREAD, .ids = ids, .id_count = 1 },
+                  reply_values);
 }
 
 /* Of a stateless run that has ended there is nothing but what its log's keeper remembers. */
@@ -189,9 +200,9 @@ static void join(struct req *req, const char *thread_id)
         exchange_start(req, run, &options);
         return;
     }
-    struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
-    if (l != NULL)
-        lookup_run(l, run_is_there);
+    struct on_run *r = on_run_new(req);
+    if (r != NULL)
+        on_run_find(r, run_is_there);
 }
 
 void handle_run_join(struct req *req)
@@ -232,10 +243,21 @@ static void reply_cancelled(struct req *req, bool waits)
         reply_text(req, 202, "");
 }
 
-static void cancel_nothing(struct lookup *l)
+static void cancel_nothing(struct work *w)
 {
-    reply_cancelled(l->req, l->limit != 0);
-    lookup_free(l);
+    if (w->req != NULL)
+        reply_cancelled(w->req, of(w)->waits);
+    work_leave(w);
+}
+
+static void cancel_stored(struct req *req, bool waits)
+{
+    struct on_run *r = on_run_new(req);
+
+    if (r == NULL)
+        return;
+    r->waits = waits;
+    on_run_find(r, cancel_nothing);
 }
 
 static enum desk_cancel action_of(const struct req *req)
@@ -253,11 +275,7 @@ static void cancel(struct req *req, const char *thread_id)
     bool waits = query_flag(req, "wait", false);
 
     if (run == NULL) {
-        struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
-        if (l == NULL)
-            return;
-        l->limit = waits;
-        lookup_run(l, cancel_nothing);
+        cancel_stored(req, waits);
         return;
     }
     desk_cancel(api->desk, run, action_of(req));

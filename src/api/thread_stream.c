@@ -10,7 +10,7 @@
  * so a client that comes back goes on behind what it has seen, as long as the desk keeps the run.
  */
 #include "api/about.h"
-#include "api/lookup.h"
+#include "api/on_thread.h"
 #include "api/query.h"
 #include "api/run_address.h"
 #include "base/err.h"
@@ -295,20 +295,19 @@ static unsigned modes_of(const struct req *req)
     return modes == 0 ? RUN_MODES : modes;
 }
 
-static void thread_is_there(struct lookup *l)
+static void thread_is_there(struct work *w)
 {
-    start(l->req, l->thread_id, l->modes);
-    lookup_free(l);
+    if (w->req != NULL)
+        start(w->req, ((struct on_thread *)(void *)w)->id, modes_of(w->req));
+    work_leave(w);
 }
 
 void handle_thread_stream(struct req *req)
 {
-    struct lookup *l = lookup_new(req, req_param(req, "thread_id"), NULL);
+    struct on_thread *t = on_thread_new(req, NULL, true);
 
-    if (l == NULL)
-        return;
-    l->modes = modes_of(req);
-    lookup_thread(l, thread_is_there);
+    if (t != NULL)
+        on_thread_find(t, thread_is_there);
 }
 
 static const struct type thread_mode = { .kind = TYPE_WORDS,
