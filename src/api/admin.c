@@ -1,5 +1,5 @@
 /* POST /admin/reload. Loading is the program's matter (a higher layer); here are its answers. */
-#include "api/api.h"
+#include "api/about.h"
 #include "base/err.h"
 
 static void refuse(struct req *req, int r)
@@ -24,3 +24,8 @@ void handle_reload(struct req *req)
         reply_json_take(req, json_array_size(json_object_get(report, "failed")) == 0 ? 200 : 422,
                         report);
 }
+
+const struct route_about about_reload = {
+    .summary = "Load graph files that have changed; 422 if one has failed",
+    .answers = { { 200, "Reloaded" }, { 422, "Reloaded" } },
+};

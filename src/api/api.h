@@ -44,8 +44,12 @@ extern const size_t api_absence_count;
 void handle_ok(struct req *req);
 void handle_info(struct req *req);
 void handle_graph_schema(struct req *req);
+/* openapi.c */
+void handle_openapi(struct req *req);
 /* graphs.c */
 void handle_graphs(struct req *req);
+/* truncate.c */
+void handle_truncate(struct req *req);
 /* admin.c */
 void handle_reload(struct req *req);
 /* create.c: our own door, and those of the LangGraph protocol */

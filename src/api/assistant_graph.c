@@ -1,4 +1,5 @@
 /* What an assistant's graph looks like: as a drawing, as schemas, and the graphs inside it. */
+#include "api/about.h"
 #include "api/on_assistant.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -60,6 +61,24 @@ void handle_assistant_graph(struct req *req)
         on_assistant_find(a, draw);
 }
 
+static const struct type levels = {
+    .kind = TYPE_INTEGER, .expected = "how many levels", 0, INT_MAX
+};
+static const struct type xray = { .kind = TYPE_ONE_OF,
+                                  .expected = "true, false or how many levels",
+                                  .of = (const struct type *const[]){ &type_boolean, &levels,
+                                                                      NULL } };
+static const struct query_key graph_query[] = {
+    { "xray", &xray },
+    QUERY_END,
+};
+const struct route_about about_assistant_graph = {
+    .summary = "An assistant's graph as nodes and edges",
+    .query = graph_query,
+    .answers = { { 200, "Drawing" } },
+    .fails = FAILS_404,
+};
+
 /* ---- schemas ---- */
 
 /* A graph takes any config, and any context if it does not say what it wants to be told. */
@@ -94,6 +113,12 @@ void handle_assistant_schemas(struct req *req)
     if (a != NULL)
         on_assistant_find(a, show_schemas);
 }
+
+const struct route_about about_assistant_schemas = {
+    .summary = "The schemas of an assistant's graph",
+    .answers = { { 200, "GraphSchemas" } },
+    .fails = FAILS_404,
+};
 
 /* ---- graphs inside ---- */
 
@@ -171,7 +196,25 @@ void handle_assistant_subgraphs(struct req *req)
     subgraphs(req, find_subgraphs);
 }
 
+static const struct query_key subgraphs_query[] = {
+    { "recurse", &type_boolean },
+    QUERY_END,
+};
+const struct route_about about_assistant_subgraphs = {
+    .summary = "The schemas of the graphs inside",
+    .query = subgraphs_query,
+    .answers = { { 200, "Subgraphs" } },
+    .fails = FAILS_404,
+};
+
 void handle_assistant_subgraph(struct req *req)
 {
     subgraphs(req, find_subgraph);
 }
+
+const struct route_about about_assistant_subgraph = {
+    .summary = "The schemas of one graph inside",
+    .query = subgraphs_query,
+    .answers = { { 200, "Subgraphs" } },
+    .fails = FAILS_404,
+};

@@ -4,6 +4,7 @@
  *
  *     which graphs' assistants have records -> the records that fit -> both together, sorted -> page
  */
+#include "api/about.h"
 #include "api/on_assistant.h"
 #include "base/err.h"
 #include "base/jsonx.h"
@@ -48,18 +49,20 @@ static const struct order *find_order(const char *name)
     return NULL;
 }
 
-static bool is_order(const json_t *v)
-{
-    return find_order(json_string_value(v)) != NULL;
-}
+static const struct type sort_by = {
+    .kind = TYPE_WORDS,
+    .expected = "assistant_id, graph_id, name, created_at or updated_at",
+    .words = (const char *const[]){ "assistant_id", "graph_id", "name", "created_at", "updated_at",
+                                    NULL }
+};
 
 static const struct body_key search_keys[] = {
-    { "metadata", body_is_object, "an object", false },
-    { "graph_id", body_is_string, "a string", false },
-    { "name", body_is_string, "a string", false },
-    { "sort_by", is_order, "assistant_id, graph_id, name, created_at or updated_at", false },
-    { "sort_order", body_is_sort_order, "asc or desc", false },
-    { "select", body_is_strings, "a list of strings", false },
+    { "metadata", &type_object, false },
+    { "graph_id", &type_string, false },
+    { "name", &type_string, false },
+    { "sort_by", &sort_by, false },
+    { "sort_order", &type_sort_order, false },
+    { "select", &type_strings, false },
     BODY_PAGE,
     BODY_END,
 };
@@ -302,7 +305,19 @@ void handle_assistants_search(struct req *req)
     begin(req, search);
 }
 
+const struct route_about about_assistants_search = {
+    .summary = "Find assistants",
+    .keys = search_keys,
+    .answers = { { 200, "[SomeAssistant]" } },
+};
+
 void handle_assistants_count(struct req *req)
 {
     begin(req, count);
 }
+
+const struct route_about about_assistants_count = {
+    .summary = "Count assistants",
+    .keys = search_keys,
+    .answers = { { 200, "Count" } },
+};

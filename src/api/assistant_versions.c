@@ -1,5 +1,6 @@
 /* The versions of an assistant. One of a graph that was never changed has no records: it is its own
  * first version. */
+#include "api/about.h"
 #include "api/on_assistant.h"
 #include "api/on_thread.h"
 #include "base/clock.h"
@@ -18,7 +19,7 @@ static struct on_assistant *of(struct work *w)
 /* ---- the list ---- */
 
 static const struct body_key versions_keys[] = {
-    { "metadata", body_is_object, "an object", false },
+    { "metadata", &type_object, false },
     BODY_PAGE,
     BODY_END,
 };
@@ -81,15 +82,21 @@ void handle_assistant_versions(struct req *req)
         on_assistant_find(a, list);
 }
 
+const struct route_about about_assistant_versions = {
+    .summary = "The versions of an assistant, newest first",
+    .keys = versions_keys,
+    .answers = { { 200, "[AssistantVersion]" } },
+    .fails = FAILS_404,
+};
+
 /* ---- going back to one ---- */
 
-static bool is_version(const json_t *v)
-{
-    return json_is_integer(v);
-}
+static const struct type version_number = { .kind = TYPE_INTEGER,
+                                            .expected = "an integer",
+                                            INT64_MIN };
 
 static const struct body_key latest_keys[] = {
-    { "version", is_version, "an integer", true },
+    { "version", &version_number, true },
     BODY_END,
 };
 
@@ -143,3 +150,10 @@ void handle_assistant_latest(struct req *req)
     if (a != NULL)
         find_to_set(&a->w);
 }
+
+const struct route_about about_assistant_latest = {
+    .summary = "Go back to a version of an assistant",
+    .keys = latest_keys,
+    .answers = { { 200, "Assistant" } },
+    .fails = FAILS_404 | FAILS_409,
+};

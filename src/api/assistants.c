@@ -1,4 +1,5 @@
 /* Assistants as resources: make, show, change, delete. Every change is a version. */
+#include "api/about.h"
 #include "api/on_assistant.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -11,25 +12,22 @@ static struct on_assistant *of(struct work *w)
 
 /* ---- make ---- */
 
-static bool is_name(const json_t *v)
-{
-    return json_is_string(v) && json_string_length(v) <= STORE_NS_MAX;
-}
-
-static bool is_graph_id(const json_t *v)
-{
-    return json_is_string(v) && json_string_length(v) <= STORE_ID_MAX;
-}
+static const struct type assistant_name = {
+    .kind = TYPE_STRING, .expected = "a string of at most 4096 bytes", 0, STORE_NS_MAX
+};
+static const struct type graph_id = {
+    .kind = TYPE_STRING, .expected = "a string of at most 255 bytes", 0, STORE_ID_MAX
+};
 
 static const struct body_key create_keys[] = {
-    { "graph_id", is_graph_id, "a string of at most 255 bytes", true },
-    { "assistant_id", body_is_uuid, "a UUID", false },
-    { "config", body_is_object, "an object", false },
-    { "context", body_is_object, "an object", false },
-    { "metadata", body_is_object, "an object", false },
-    { "if_exists", body_is_if_exists, "raise or do_nothing", false },
-    { "name", is_name, "a string", false },
-    { "description", body_is_string, "a string", false },
+    { "graph_id", &graph_id, true },
+    { "assistant_id", &type_uuid, false },
+    { "config", &type_object, false },
+    { "context", &type_object, false },
+    { "metadata", &type_object, false },
+    { "if_exists", &type_if_exists, false },
+    { "name", &assistant_name, false },
+    { "description", &type_string, false },
     BODY_END,
 };
 
@@ -91,6 +89,13 @@ void handle_assistant_create(struct req *req)
         work_commit(&a->w, on_assistant_reply, exists);
 }
 
+const struct route_about about_assistant_create = {
+    .summary = "Make an assistant",
+    .keys = create_keys,
+    .answers = { { 200, "Assistant" } },
+    .fails = FAILS_409,
+};
+
 /* ---- show ---- */
 
 void handle_assistant_get(struct req *req)
@@ -101,15 +106,21 @@ void handle_assistant_get(struct req *req)
         on_assistant_reply(&a->w);
 }
 
+const struct route_about about_assistant_get = {
+    .summary = "Show an assistant",
+    .answers = { { 200, "Assistant" } },
+    .fails = FAILS_404,
+};
+
 /* ---- change ---- */
 
 static const struct body_key patch_keys[] = {
-    { "graph_id", is_graph_id, "a string of at most 255 bytes", false },
-    { "config", body_is_object, "an object", false },
-    { "context", body_is_object, "an object", false },
-    { "metadata", body_is_object, "an object", false },
-    { "name", is_name, "a string", false },
-    { "description", body_is_string, "a string", false },
+    { "graph_id", &graph_id, false },
+    { "config", &type_object, false },
+    { "context", &type_object, false },
+    { "metadata", &type_object, false },
+    { "name", &assistant_name, false },
+    { "description", &type_string, false },
     BODY_END,
 };
 
@@ -163,6 +174,13 @@ void handle_assistant_patch(struct req *req)
     if (a != NULL)
         find_to_change(&a->w);
 }
+
+const struct route_about about_assistant_patch = {
+    .summary = "Make a new version of an assistant",
+    .keys = patch_keys,
+    .answers = { { 200, "Assistant" } },
+    .fails = FAILS_404 | FAILS_409,
+};
 
 /* ---- delete ---- */
 
@@ -225,3 +243,14 @@ void handle_assistant_delete(struct req *req)
     else
         on_assistant_find(a, found_to_delete);
 }
+
+static const struct query_key delete_query[] = {
+    { "delete_threads", &type_boolean },
+    QUERY_END,
+};
+const struct route_about about_assistant_delete = {
+    .summary = "Delete an assistant",
+    .query = delete_query,
+    .answers = { { 200, "Deleted" } },
+    .fails = FAILS_404 | FAILS_409 | FAILS_422,
+};

@@ -5,6 +5,7 @@
  *
  *     handle -> run_body_read -> desk_submit ... submitted -> exchange_start | the Run as JSON
  */
+#include "api/about.h"
 #include "api/exchange.h"
 #include "api/run_address.h"
 #include "api/run_body.h"
@@ -171,32 +172,88 @@ void handle_invoke(struct req *req)
     handle(req, DOOR_INVOKE, NULL);
 }
 
+const struct route_about about_invoke = {
+    .summary = "Run a graph: its output, or a stream",
+    .keys = run_body_keys,
+    .needs = { "graph", "assistant_id" },
+    .answers = { { 200, "Result" }, { 200, "text/event-stream" } },
+    .fails = FAILS_404 | FAILS_409 | FAILS_502,
+};
+
 void handle_run_wait(struct req *req)
 {
     handle(req, DOOR_WAIT, NULL);
 }
+
+const struct route_about about_run_wait = {
+    .summary = "Run a graph without a thread: its result",
+    .keys = run_body_keys,
+    .needs = { "assistant_id" },
+    .answers = { { 200, "Result" } },
+    .fails = FAILS_404,
+};
 
 void handle_run_stream(struct req *req)
 {
     handle(req, DOOR_STREAM, NULL);
 }
 
+const struct route_about about_run_stream = {
+    .summary = "Run a graph without a thread: its events",
+    .keys = run_body_keys,
+    .needs = { "assistant_id" },
+    .answers = { { 200, "text/event-stream" } },
+    .fails = FAILS_404,
+};
+
 void handle_run_background(struct req *req)
 {
     handle(req, DOOR_BACKGROUND, NULL);
 }
+
+const struct route_about about_run_background = {
+    .summary = "Run a graph without a thread in the background",
+    .keys = run_body_keys,
+    .needs = { "assistant_id" },
+    .answers = { { 200, "Run" } },
+    .fails = FAILS_404,
+};
 
 void handle_thread_run_wait(struct req *req)
 {
     handle(req, DOOR_WAIT, req_param(req, "thread_id"));
 }
 
+const struct route_about about_thread_run_wait = {
+    .summary = "Run a graph on a thread: its result",
+    .keys = run_body_keys,
+    .needs = { "assistant_id" },
+    .answers = { { 200, "Result" } },
+    .fails = FAILS_404 | FAILS_409,
+};
+
 void handle_thread_run_stream(struct req *req)
 {
     handle(req, DOOR_STREAM, req_param(req, "thread_id"));
 }
 
+const struct route_about about_thread_run_stream = {
+    .summary = "Run a graph on a thread: its events",
+    .keys = run_body_keys,
+    .needs = { "assistant_id" },
+    .answers = { { 200, "text/event-stream" } },
+    .fails = FAILS_404 | FAILS_409,
+};
+
 void handle_thread_run_background(struct req *req)
 {
     handle(req, DOOR_BACKGROUND, req_param(req, "thread_id"));
 }
+
+const struct route_about about_thread_run_background = {
+    .summary = "Run a graph on a thread in the background",
+    .keys = run_body_keys,
+    .needs = { "assistant_id" },
+    .answers = { { 200, "Run" } },
+    .fails = FAILS_404 | FAILS_409,
+};

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/item.h"
+#include <string.h>
 
 enum { AT_ONCE = 50, ITEMS_AT_ONCE = 500, ITEMS_EVERY_MS = 1000, LATER_MS = 60000, MS_US = 1000 };
 
@@ -48,6 +49,11 @@ void expiry_note(struct expiry *e, int64_t due_ms)
     loop_timer_start(e->timer, (delay_ms > 0 ? delay_ms : 0) * MS_US);
 }
 
+static void note_due(void *arg, int64_t due_ms)
+{
+    expiry_note(arg, due_ms);
+}
+
 /* An item expires then. */
 static void note_item(struct expiry *e, int64_t due_ms)
 {
@@ -72,9 +78,8 @@ static void look_deinit(struct work *w)
     if (of(w)->is_done)
         return;
     log_warn("expiry_failed", "why", fail_message(&w->fail), NULL);
-    if (e->items_ms != 0)
-        e->items_ms = clock_wall_ms() + LATER_MS;
-    expiry_note(e, clock_wall_ms() + LATER_MS);
+    e->items_ms = clock_wall_ms() + LATER_MS; /* whether they were swept is not known */
+    expiry_note(e, e->items_ms);
 }
 
 /* ---- the next one ---- */
@@ -109,19 +114,35 @@ static void find_next(struct work *w)
 
 static void find_due(struct work *w);
 
+/* The end of its next run writes when it is due again. */
+static void lose_past(struct work *w, const struct stored_record *record)
+{
+    store_add_prune_thread(&w->batch, record->id);
+    store_add_record(&w->batch, &(struct record_put){ .kind = RECORD_THREAD,
+                                                      .id = record->id,
+                                                      .now_ms = record->updated_ms,
+                                                      .due_ms = RECORD_NEVER });
+}
+
 static void sweep(struct work *w)
 {
-    if (w->found.count == 0 || of(w)->expiry->is_stopped) {
-        find_next(w);
-        return;
-    }
-    for (size_t i = 0; i < w->found.count; i++) {
+    bool is_stopped = of(w)->expiry->is_stopped;
+
+    for (size_t i = 0; !is_stopped && i < w->found.count; i++) {
         const struct stored_record *record = &w->found.items[i];
+        if (desk_is_busy(w->api->desk, record->id))
+            continue;
         store_add_expect_record(&w->batch, RECORD_THREAD, record->id, record->revision, quiet,
                                 QUIET_COUNT);
-        store_add_delete_thread(&w->batch, record->id);
+        if (strcmp(record->name, THREAD_KEEPS_LATEST) == 0)
+            lose_past(w, record);
+        else
+            store_add_delete_thread(&w->batch, record->id);
     }
-    work_commit(w, find_due, find_due);
+    if (w->batch.count > 0)
+        work_commit(w, find_due, find_due);
+    else
+        find_next(w);
 }
 
 static void find_due(struct work *w)
@@ -202,6 +223,7 @@ int expiry_new(struct api *api, struct expiry **ret)
         return err_trace(r);
     }
     e->api = api;
+    desk_on_due(api->desk, note_due, e);
     e->items_ms = clock_wall_ms();
     store_watch_items(api->services->store, item_due, e);
     expiry_note(e, clock_wall_ms());
@@ -220,7 +242,9 @@ void expiry_stop(struct expiry *e)
 
 struct expiry *expiry_free(struct expiry *e)
 {
-    if (e != NULL)
-        expiry_stop(e);
+    if (e == NULL)
+        return NULL;
+    expiry_stop(e);
+    desk_on_due(e->api->desk, NULL, NULL);
     return mem_free(e);
 }

@@ -1,9 +1,10 @@
 #ifndef ANABRANCH_API_EXPIRY_H
 #define ANABRANCH_API_EXPIRY_H
 /*
- * Threads and store items with a time to live are deleted when it has passed. A timer runs only while
- * there are such; a thread that a run is at work on is looked at again later. Items are hidden from
- * the moment that they expire, so they are swept once a second at most.
+ * Threads and store items with a time to live are deleted when it has passed; a thread may lose all
+ * its checkpoints but the latest instead, as its strategy says. A timer runs only while there are such;
+ * a thread that a run is at work on is looked at again later. Items are hidden from the moment that
+ * they expire, so they are swept once a second at most.
  *
  * Loop thread only.
  */

@@ -1,5 +1,5 @@
 /* GET /graphs: what can be asked for, for people (Mermaid) and for forms (JSON Schema). */
-#include "api/api.h"
+#include "api/about.h"
 #include "base/mem.h"
 #include "graph/draw.h"
 
@@ -31,3 +31,8 @@ void handle_graphs(struct req *req)
     }
     reply_json_take(req, 200, list);
 }
+
+const struct route_about about_graphs = {
+    .summary = "What can be run",
+    .answers = { { 200, "[Graph]" } },
+};

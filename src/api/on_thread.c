@@ -22,17 +22,12 @@ static void deinit(struct work *w)
 struct on_thread *on_thread_new(struct req *req, const struct body_key *keys, bool has_id)
 {
     const char *id = has_id ? req_param(req, "thread_id") : "";
-    struct on_thread *t;
+    struct on_thread *t = work_new(req, sizeof(*t), keys);
 
-    if (has_id && !id_is_uuid(id)) {
-        reply_failf(req, FAIL_BAD_REQUEST, "thread_id must be a UUID, not \"%.40s\"", id);
-        return NULL;
-    }
-    t = work_new(req, sizeof(*t), keys);
     if (t == NULL)
         return NULL;
     t->w.deinit = deinit;
-    (void)snprintf(t->id, sizeof(t->id), "%s", id); /* a UUID fits */
+    (void)snprintf(t->id, sizeof(t->id), "%s", id); /* about_admit() has seen that it fits */
     return t;
 }
 
@@ -142,13 +137,17 @@ json_t *thread_json(const struct stored_record *record)
 json_t *thread_body_new(const json_t *request, struct record_put *put)
 {
     int64_t ttl_ms = body_ttl_ms(request);
+    const char *strategy = body_text(request, "ttl.strategy");
+    bool keeps = strategy != NULL && strcmp(strategy, THREAD_KEEPS_LATEST) == 0;
     json_t *body = json_pack("{s:{}}", "config");
 
     if (ttl_ms == 0 || body == NULL)
         return body;
     put->due_ms = put->now_ms + ttl_ms;
+    put->name = keeps ? THREAD_KEEPS_LATEST : "";
     if (json_object_set_new(body, "ttl",
-                            json_pack("{s:s, s:f}", "strategy", "delete", "ttl_minutes",
+                            json_pack("{s:s, s:f}", "strategy",
+                                      keeps ? THREAD_KEEPS_LATEST : "delete", "ttl_minutes",
                                       (double)ttl_ms / MINUTE_MS)) == 0)
         return body;
     json_decref(body);

@@ -6,13 +6,13 @@
  *     {"config": {}, "values": {}?, "interrupts": {}?, "error"?, "ttl": {"strategy", "ttl_minutes"}?}
  *
  * where values and interrupts are those of the last run's end. The graph of a thread is its
- * metadata's graph_id.
+ * metadata's graph_id. Its name is THREAD_KEEPS_LATEST if that is the strategy of its ttl, else "".
  */
 #include "api/work.h"
 
 struct on_thread {
     struct work w; /* first member */
-    char id[ID_BYTES];
+    char id[STORE_ID_MAX + 1];
     char checkpoint_id[STORE_ID_MAX + 1]; /* that is looked at; "" = the latest */
     char before[STORE_ID_MAX + 1];        /* of a history; "" = no bound */
     bool with_subgraphs;
@@ -29,7 +29,7 @@ struct on_thread {
     void (*refused)(struct work *w);
 };
 
-/* As work_new(). has_id: the route has a {thread_id}, which must be a UUID. */
+/* As work_new(). has_id: the route has a {thread_id}. */
 struct on_thread *on_thread_new(struct req *req, const struct body_key *keys, bool has_id);
 
 /* The record is w.found.items[0], its JSON in metadata and record_body; 404 if there is none. */

@@ -1,91 +1,17 @@
 /* Bodies and queries of the protocol's resources, and pages of lists. */
 #include "api/params.h"
 #include "api/run_body.h"
+#include "base/err.h"
 #include "base/jsonx.h"
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 enum { MINUTE_MS = 60000 };
-
-/* ---- types ---- */
-
-bool body_is_string(const json_t *v)
-{
-    return json_is_string(v);
-}
-bool body_is_object(const json_t *v)
-{
-    return json_is_object(v);
-}
-bool body_is_boolean(const json_t *v)
-{
-    return json_is_boolean(v);
-}
-
-static bool is_list_of(const json_t *v, bool (*fits)(const json_t *v))
-{
-    const json_t *item;
-    size_t i;
-
-    json_array_foreach(v, i, item) {
-        if (!fits(item))
-            return false;
-    }
-    return json_is_array(v);
-}
-bool body_is_strings(const json_t *v)
-{
-    return is_list_of(v, body_is_string);
-}
-bool body_is_uuid(const json_t *v)
-{
-    return json_is_string(v) && id_is_uuid(json_string_value(v));
-}
-bool body_is_uuids(const json_t *v)
-{
-    return is_list_of(v, body_is_uuid);
-}
-bool body_is_count(const json_t *v)
-{
-    return json_is_integer(v) && json_integer_value(v) >= 0;
-}
-bool body_is_limit(const json_t *v)
-{
-    return json_is_integer(v) && json_integer_value(v) >= 1 && json_integer_value(v) <= PAGE_MAX;
-}
-
-static bool is_word(const json_t *v, const char *one, const char *other)
-{
-    const char *word = json_string_value(v);
-
-    return word != NULL && (strcmp(word, one) == 0 || strcmp(word, other) == 0);
-}
-bool body_is_if_exists(const json_t *v)
-{
-    return is_word(v, "raise", "do_nothing");
-}
-bool body_is_sort_order(const json_t *v)
-{
-    return is_word(v, "asc", "desc");
-}
-
-/* Milliseconds must stay far from the end of int64. */
-static bool is_minutes(const json_t *v)
-{
-    return json_is_number(v) && json_number_value(v) > 0 && json_number_value(v) < 1e9;
-}
-bool body_is_ttl(const json_t *v)
-{
-    const json_t *strategy = body_find(v, "strategy");
-
-    if (!json_is_object(v))
-        return is_minutes(v);
-    return is_minutes(json_object_get(v, "ttl")) &&
-           (strategy == NULL || is_word(strategy, "delete", "delete"));
-}
+#define WHOLE_MAX 9e15 /* every whole number up to there is a double */
 
 /* ---- bodies ---- */
 
@@ -107,26 +33,55 @@ static int parse(struct req *req, json_t **ret, struct fail *f)
     return fail_is_set(f) ? PARAMS_E_WRONG : r;
 }
 
+/* What was found: the value itself where it is short, as it may be of the right type. */
 static void tell_wrong(const struct body_key *key, const json_t *v, struct fail *f)
 {
-    if (v == NULL)
-        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" is missing: it must be %s", key->key, key->expected);
+    const char *expected = key->type->expected;
+    const json_t *item = type_find_wrong_item(key->type, v);
+
+    if (key->type->sentence != NULL && (v == NULL || json_array_size(v) == 0))
+        fail_set(f, FAIL_BAD_REQUEST, "%s", key->type->sentence);
+    else if (v == NULL)
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" is missing: it must be %s", key->key, expected);
+    else if (json_is_string(item))
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, and \"%.40s\" is none", key->key,
+                 expected, json_string_value(item));
     else if (json_is_string(v))
-        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not \"%.40s\"", key->key, key->expected,
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not \"%.40s\"", key->key, expected,
                  json_string_value(v));
     else if (json_is_integer(v))
-        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not %lld", key->key, key->expected,
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not %lld", key->key, expected,
                  (long long)json_integer_value(v));
     else
-        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not %s", key->key, key->expected,
+        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not %s", key->key, expected,
                  jsonx_type_name(v));
 }
 
-static int check(const json_t *body, const struct body_key *keys, struct fail *f)
+/* 5.0 becomes 5 in its place. 0 or a fault. */
+static int make_whole(json_t *body, const struct body_key *key)
+{
+    const json_t *v = body_find(body, key->key);
+    double number = json_real_value(v);
+    const char *name = key->key;
+
+    if (key->type->kind != TYPE_INTEGER || !json_is_real(v) || number != trunc(number) ||
+        fabs(number) > WHOLE_MAX)
+        return 0;
+    for (const char *dot; (dot = strchr(name, '.')) != NULL; name = dot + 1)
+        body = json_object_getn(body, name, (size_t)(dot - name));
+    return json_object_set_new(body, name, json_integer((json_int_t)number)) == 0
+               ? 0
+               : err_trace(ERR_NOMEM);
+}
+
+int body_check(json_t *body, const struct body_key *keys, struct fail *f)
 {
     for (const struct body_key *key = keys; key->key != NULL; key++) {
+        int r = make_whole(body, key);
+        if (r != 0)
+            return r;
         const json_t *v = body_find(body, key->key);
-        if (v == NULL ? !key->is_required : key->fits(v))
+        if (v == NULL ? !key->is_required : type_fits(key->type, v))
             continue;
         tell_wrong(key, v, f);
         return PARAMS_E_WRONG;
@@ -140,7 +95,7 @@ int body_read(struct req *req, const struct body_key *keys, json_t **ret, struct
     int r = parse(req, &body, f);
 
     if (r == 0)
-        r = check(body, keys, f);
+        r = body_check(body, keys, f);
     if (r == 0)
         *ret = body;
     else

@@ -6,46 +6,36 @@
  * names the key.
  *
  *     static const struct body_key keys[] = {
- *         { "metadata", body_is_object, "an object", false },
+ *         { "metadata", &type_object, false },
  *         BODY_PAGE,
  *         BODY_END,
  *     };
  *     r = body_read(req, keys, &body, &f);          { "metadata": 1 }: 400 "metadata" must be an ...
  */
 #include "api/api.h"
+#include "api/type.h"
 
 struct body_key {
     const char *key; /* "ttl.strategy" leads into an object */
-    bool (*fits)(const json_t *v);
-    const char *expected; /* "a string": what it must be */
+    const struct type *type;
     bool is_required;
 };
 #define BODY_END                                                                                   \
     {                                                                                              \
         .key = NULL                                                                                \
     }
-
-bool body_is_string(const json_t *v);
-bool body_is_object(const json_t *v);
-bool body_is_boolean(const json_t *v);
-bool body_is_strings(const json_t *v); /* a list of them */
-bool body_is_uuid(const json_t *v);
-bool body_is_uuids(const json_t *v);
-bool body_is_limit(const json_t *v);     /* 1..PAGE_MAX */
-bool body_is_count(const json_t *v);     /* 0.. */
-bool body_is_if_exists(const json_t *v); /* raise, do_nothing */
-bool body_is_sort_order(const json_t *v);
-bool body_is_ttl(const json_t *v); /* minutes, or {"ttl": minutes, "strategy"} */
-
 #define BODY_PAGE                                                                                  \
-    { "limit", body_is_limit, "an integer from 1 to 1000", false },                                \
+    { "limit", &type_limit, false },                                                               \
     {                                                                                              \
-        "offset", body_is_count, "an integer of at least 0", false                                 \
+        "offset", &type_offset, false                                                              \
     }
 
 enum { PARAMS_E_WRONG = 1 };
 /* *ret: an object that fits the table; the caller's. 0, PARAMS_E_WRONG with f, or a fault. */
 int body_read(struct req *req, const struct body_key *keys, json_t **ret, struct fail *f);
+/* Does an object fit the table? Numbers such as 5.0 become integers where those are wanted, since JSON
+ * makes no difference. 0, PARAMS_E_WRONG with f, or a fault. */
+int body_check(json_t *body, const struct body_key *keys, struct fail *f);
 /* The value of a key, borrowed; NULL = absent or null. */
 json_t *body_find(const json_t *body, const char *key);
 const char *body_text(const json_t *body, const char *key); /* NULL = no string there */

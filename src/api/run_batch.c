@@ -3,6 +3,7 @@
  * ordered; if an order is refused after all, the runs of the others are cancelled, and its reason is
  * the answer.
  */
+#include "api/about.h"
 #include "api/run_body.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -12,6 +13,7 @@ struct part {
     struct run_body body;
     struct desk_op op;
     struct run *run;
+    json_t *json; /* the Run as it was accepted: until the others are it may have ended */
     struct fail fail;
 };
 
@@ -29,6 +31,7 @@ static void batch_free(struct batch *b)
     for (size_t i = 0; i < b->count; i++) {
         run_body_clear(&b->parts[i].body);
         run_unref(b->parts[i].run);
+        json_decref(b->parts[i].json);
         fail_clear(&b->parts[i].fail);
     }
     mem_free(b->parts);
@@ -62,8 +65,7 @@ static json_t *runs_json(const struct batch *b)
     json_t *list = json_array();
 
     for (size_t i = 0; i < b->count; i++) {
-        json_t *run = desk_describe(b->api->desk, run_id(b->parts[i].run));
-        if (json_array_append_new(list, run) != 0) {
+        if (json_array_append(list, b->parts[i].json) != 0) {
             json_decref(list);
             return NULL;
         }
@@ -88,6 +90,8 @@ static void submitted(void *arg, int result)
 
     if (result < 0)
         fail_set_fault(&p->fail, result);
+    if (p->run != NULL)
+        p->json = desk_describe(p->batch->api->desk, run_id(p->run));
     if (--p->batch->waiting == 0)
         answer(p->batch);
 }
@@ -170,3 +174,12 @@ void handle_runs_batch(struct req *req)
     fail_clear(&f);
     batch_free(b);
 }
+
+const struct route_about about_runs_batch = {
+    .summary = "Run graphs without threads in the background; if one is wrong none begins",
+    .keys = run_body_keys,
+    .needs = { "assistant_id" },
+    .is_list = true,
+    .answers = { { 200, "[Run]" } },
+    .fails = FAILS_404,
+};

@@ -7,7 +7,7 @@
  * that has none, a limit below 1, a webhook to a private address) is a FAIL_UNPROCESSABLE instead of
  * being ignored.
  */
-#include "api/api.h"
+#include "api/params.h"
 
 enum door { DOOR_INVOKE, DOOR_WAIT, DOOR_STREAM, DOOR_BACKGROUND };
 
@@ -48,8 +48,11 @@ json_t *run_kwargs_new(const struct run_body *b, enum door door);
 struct desk_order run_body_order(const struct run_body *b, enum door door, const json_t *kwargs);
 void run_body_clear(struct run_body *b);
 
-/* run_body_check.c: 0, or RUN_BODY_E_WRONG with f. body: an object. */
-int run_body_check(const json_t *body, enum door door, bool is_on_thread, struct fail *f);
+/* run_body_check.c: the types of its keys, and of a list of stream modes in a query */
+extern const struct body_key run_body_keys[];
+extern const struct type type_stream_modes;
+/* 0, RUN_BODY_E_WRONG with f, or a fault. body: an object; see body_check(). */
+int run_body_check(json_t *body, enum door door, bool is_on_thread, struct fail *f);
 /* The value of a key ("config.tags" leads into an object), borrowed; NULL = absent or null. */
 json_t *run_body_find(const json_t *body, const char *key);
 /* The thread that body names, in either place; borrowed, NULL = none. */

@@ -2,162 +2,149 @@
  * What a run's body may hold, as tables: the types of its keys, and the keys that a door cannot
  * honour. All are looked at before anything is done with the body.
  */
+#include "api/params.h"
 #include "api/run_body.h"
 #include "base/jsonx.h"
 #include <string.h>
 
 /* ---- types ---- */
 
-static bool is_string(const json_t *v)
-{
-    return json_is_string(v);
-}
-static bool is_object(const json_t *v)
-{
-    return json_is_object(v);
-}
-static bool is_boolean(const json_t *v)
-{
-    return json_is_boolean(v);
-}
-static bool is_anything(const json_t *v)
-{
-    (void)v;
-    return true;
-}
-static bool is_count(const json_t *v)
-{
-    return json_is_integer(v) && json_integer_value(v) >= 0;
-}
-static bool is_integer(const json_t *v)
-{
-    return json_is_integer(v);
-}
-static bool is_duration(const json_t *v)
-{
-    return json_is_number(v) && json_number_value(v) >= 0 && json_number_value(v) <= 315360000;
-}
+#define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define TYPES(...) ((const struct type *const[]){ __VA_ARGS__, NULL })
 
-static bool is_list_of(const json_t *v, bool (*fits)(const json_t *v))
-{
-    const json_t *item;
-    size_t i;
+/* Times to come must stay far from the end of int64: thirty years, and ten years. */
+enum { MILLISECONDS_MAX_S = 1000000000, SECONDS_MAX = 315360000 };
 
-    json_array_foreach(v, i, item) {
-        if (!fits(item))
-            return false;
-    }
-    return json_is_array(v);
-}
-static bool is_list_of_strings(const json_t *v)
-{
-    return is_list_of(v, is_string);
-}
-static bool is_names(const json_t *v)
-{
-    return json_is_string(v) || is_list_of_strings(v);
-}
+static const struct type assistant = { .kind = TYPE_STRING,
+                                       .expected = "a string: a graph's name or its assistant id" };
+static const struct type graph = { .kind = TYPE_STRING, .expected = "a string: a graph's name" };
+static const struct type address = { .kind = TYPE_STRING, .expected = "an address" };
+static const struct type at_least_one = { .kind = TYPE_INTEGER,
+                                          .expected = "an integer of at least 1",
+                                          INT64_MIN };
+static const struct type milliseconds = { .kind = TYPE_INTEGER,
+                                          .expected = "an integer of milliseconds, 0 or more",
+                                          0,
+                                          MILLISECONDS_MAX_S *INT64_C(1000) };
+static const struct type seconds = { .kind = TYPE_NUMBER,
+                                     .expected =
+                                         "a number of seconds, from 0 to 315360000 (ten years)",
+                                     .most = SECONDS_MAX };
 
-/* ---- commands ---- */
+/* `tools` is the one mode of the protocol that is no mistake and not here: it is told so later. */
+#define MODES                                                                                      \
+    "values", "updates", "messages-tuple", "messages", "custom", "tasks", "checkpoints", "debug",  \
+        "events"
+static const struct type mode = { .kind = TYPE_WORDS,
+                                  .expected = "a stream mode",
+                                  .words = WORDS(MODES) };
+const struct type type_stream_modes = { .kind = TYPE_LIST,
+                                        .expected = "a list of stream modes",
+                                        .item = &mode };
+static const struct type asked_mode = { .kind = TYPE_WORDS,
+                                        .expected = "a stream mode",
+                                        .words = WORDS(MODES, "tools") };
+static const struct type asked_modes = { .kind = TYPE_LIST,
+                                         .expected = "a list of stream modes",
+                                         .item = &asked_mode };
+static const struct type one_or_more_modes = {
+    .kind = TYPE_ONE_OF,
+    .expected = "one or a list of values, updates, messages-tuple, messages, custom, tasks, "
+                "checkpoints, debug, "
+                "events",
+    .of = TYPES(&asked_mode, &asked_modes)
+};
 
-static bool is_pair(const json_t *v)
-{
-    return json_array_size(v) == 2 && json_is_string(json_array_get(v, 0));
-}
-/* What stands in the object is told by check_send(). */
-static bool is_send(const json_t *v)
-{
-    return json_is_string(v) || json_is_object(v);
-}
+static const struct type pair = { .kind = TYPE_PAIR, .expected = "[field, value]" };
+static const struct type pairs = { .kind = TYPE_LIST,
+                                   .expected = "a list of [field, value]",
+                                   .item = &pair };
+static const struct type update = { .kind = TYPE_ONE_OF,
+                                    .expected = "an object, or a list of [field, value]",
+                                    .of = TYPES(&type_object, &pairs) };
 
-static bool is_update(const json_t *v)
-{
-    return json_is_object(v) || is_list_of(v, is_pair);
-}
-static bool is_goto(const json_t *v)
-{
-    return is_send(v) || is_list_of(v, is_send);
-}
+/* What is wrong with a Send is told by check_send(), which goes first. */
+static const struct body_key send_keys[] = {
+    { "node", &type_string, true },
+    BODY_END,
+};
+static const struct type send = { .kind = TYPE_OBJECT,
+                                  .expected = "{\"node\", \"arg\"}",
+                                  .keys = send_keys };
+static const struct type target = { .kind = TYPE_ONE_OF,
+                                    .expected = "a node's name or {\"node\", \"arg\"}",
+                                    .of = TYPES(&type_string, &send) };
+static const struct type targets = { .kind = TYPE_LIST,
+                                     .expected = "a list of those",
+                                     .item = &target };
+static const struct type destination = {
+    .kind = TYPE_ONE_OF,
+    .expected = "a node's name, {\"node\", \"arg\"}, or a list of those",
+    .of = TYPES(&type_string, &send, &targets)
+};
 
-/* ---- words ---- */
+static const struct type every = { .kind = TYPE_WORDS, .expected = "\"*\"", .words = WORDS("*") };
+static const struct type stops = { .kind = TYPE_ONE_OF,
+                                   .expected = "\"*\" or a list of node names",
+                                   .of = TYPES(&every, &type_strings) };
 
-static bool is_one_of(const json_t *v, const char *const *words)
-{
-    for (size_t i = 0; json_is_string(v) && words[i] != NULL; i++) {
-        if (strcmp(words[i], json_string_value(v)) == 0)
-            return true;
-    }
-    return false;
-}
-static bool is_stops(const json_t *v)
-{
-    return is_one_of(v, (const char *const[]){ "*", NULL }) || is_list_of_strings(v);
-}
-static bool is_disconnect(const json_t *v)
-{
-    return is_one_of(v, (const char *const[]){ "cancel", "continue", NULL });
-}
+static const struct type durability = { .kind = TYPE_WORDS,
+                                        .expected = "sync, async or exit",
+                                        .words = WORDS("sync", "async", "exit") };
+static const struct type multitask = { .kind = TYPE_WORDS,
+                                       .expected = "reject, interrupt, rollback or enqueue",
+                                       .words =
+                                           WORDS("reject", "interrupt", "rollback", "enqueue") };
+static const struct type disconnect = { .kind = TYPE_WORDS,
+                                        .expected = "cancel or continue",
+                                        .words = WORDS("cancel", "continue") };
 /* "complete" and "continue" are what the types of the JS client say. */
-static bool is_completion(const json_t *v)
-{
-    return is_one_of(v, (const char *const[]){ "delete", "keep", "complete", "continue", NULL });
-}
-static bool is_multitask(const json_t *v)
-{
-    return is_one_of(v,
-                     (const char *const[]){ "reject", "interrupt", "rollback", "enqueue", NULL });
-}
-static bool is_if_not_exists(const json_t *v)
-{
-    return is_one_of(v, (const char *const[]){ "create", "reject", NULL });
-}
-static bool is_durability(const json_t *v)
-{
-    return is_one_of(v, (const char *const[]){ "sync", "async", "exit", NULL });
-}
+static const struct type completion = { .kind = TYPE_WORDS,
+                                        .expected = "delete or keep",
+                                        .words = WORDS("delete", "keep", "complete", "continue") };
+static const struct type if_not_exists = { .kind = TYPE_WORDS,
+                                           .expected = "create or reject",
+                                           .words = WORDS("create", "reject") };
 
-static const struct {
-    const char *key; /* a dot leads into an object */
-    bool (*fits)(const json_t *v);
-    const char *expected;
-} types[] = {
-    { "assistant_id", is_string, "a string: a graph's name or its assistant id" },
-    { "graph", is_string, "a string: a graph's name" },
-    { "input", is_anything, "" },
-    { "stream", is_boolean, "true or false" },
-    { "stream_mode", is_names, "a string or a list of strings" },
-    { "stream_subgraphs", is_boolean, "true or false" },
-    { "stream_resumable", is_boolean, "true or false" },
-    { "thread_id", is_string, "a string" },
-    { "config", is_object, "an object" },
-    { "config.configurable", is_object, "an object" },
-    { "config.configurable.thread_id", is_string, "a string" },
-    { "config.configurable.checkpoint_id", is_string, "a string" },
-    { "config.configurable.checkpoint_ns", is_string, "a string" },
-    { "config.recursion_limit", is_integer, "an integer of at least 1" },
-    { "config.max_concurrency", is_integer, "an integer of at least 1" },
-    { "config.tags", is_list_of_strings, "a list of strings" },
-    { "config.metadata", is_object, "an object" },
-    { "context", is_object, "an object" },
-    { "metadata", is_object, "an object" },
-    { "command", is_object, "an object" },
-    { "command.update", is_update, "an object, or a list of [field, value]" },
-    { "command.goto", is_goto, "a node's name, {\"node\", \"arg\"}, or a list of those" },
-    { "checkpoint", is_object, "an object" },
-    { "checkpoint.checkpoint_id", is_string, "a string" },
-    { "checkpoint.checkpoint_ns", is_string, "a string" },
-    { "checkpoint_id", is_string, "a string" },
-    { "interrupt_before", is_stops, "\"*\" or a list of node names" },
-    { "interrupt_after", is_stops, "\"*\" or a list of node names" },
-    { "durability", is_durability, "sync, async or exit" },
-    { "checkpoint_during", is_boolean, "true or false" },
-    { "multitask_strategy", is_multitask, "reject, interrupt, rollback or enqueue" },
-    { "on_disconnect", is_disconnect, "cancel or continue" },
-    { "on_completion", is_completion, "delete or keep" },
-    { "if_not_exists", is_if_not_exists, "create or reject" },
-    { "after_seconds", is_duration, "a number of seconds, from 0 to 315360000 (ten years)" },
-    { "webhook", is_string, "an address" },
-    { "timeout_ms", is_count, "an integer of milliseconds, 0 or more" },
+const struct body_key run_body_keys[] = {
+    { "assistant_id", &assistant, false },
+    { "graph", &graph, false },
+    { "input", &type_any, false },
+    { "stream", &type_boolean, false },
+    { "stream_mode", &one_or_more_modes, false },
+    { "stream_subgraphs", &type_boolean, false },
+    { "stream_resumable", &type_boolean, false },
+    { "thread_id", &type_string, false },
+    { "config", &type_object, false },
+    { "config.configurable", &type_object, false },
+    { "config.configurable.thread_id", &type_string, false },
+    { "config.configurable.checkpoint_id", &type_string, false },
+    { "config.configurable.checkpoint_ns", &type_string, false },
+    { "config.recursion_limit", &at_least_one, false },
+    { "config.max_concurrency", &at_least_one, false },
+    { "config.tags", &type_strings, false },
+    { "config.metadata", &type_object, false },
+    { "context", &type_object, false },
+    { "metadata", &type_object, false },
+    { "command", &type_object, false },
+    { "command.update", &update, false },
+    { "command.goto", &destination, false },
+    { "checkpoint", &type_object, false },
+    { "checkpoint.checkpoint_id", &type_string, false },
+    { "checkpoint.checkpoint_ns", &type_string, false },
+    { "checkpoint_id", &type_string, false },
+    { "interrupt_before", &stops, false },
+    { "interrupt_after", &stops, false },
+    { "durability", &durability, false },
+    { "checkpoint_during", &type_boolean, false },
+    { "multitask_strategy", &multitask, false },
+    { "on_disconnect", &disconnect, false },
+    { "on_completion", &completion, false },
+    { "if_not_exists", &if_not_exists, false },
+    { "after_seconds", &seconds, false },
+    { "webhook", &address, false },
+    { "timeout_ms", &milliseconds, false },
+    BODY_END,
 };
 
 json_t *run_body_find(const json_t *body, const char *key)
@@ -167,32 +154,6 @@ json_t *run_body_find(const json_t *body, const char *key)
     json_t *found = json_object_get(body, key);
 
     return json_is_null(found) ? NULL : found;
-}
-
-/* What was found: the value itself where it is short, as it may be of the right type. */
-static void tell_wrong(const char *key, const char *expected, const json_t *v, struct fail *f)
-{
-    if (json_is_string(v))
-        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not \"%.40s\"", key, expected,
-                 json_string_value(v));
-    else if (json_is_integer(v))
-        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not %lld", key, expected,
-                 (long long)json_integer_value(v));
-    else
-        fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be %s, not %s", key, expected,
-                 jsonx_type_name(v));
-}
-
-static int check_types(const json_t *body, struct fail *f)
-{
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        const json_t *v = run_body_find(body, types[i].key);
-        if (v == NULL || types[i].fits(v))
-            continue;
-        tell_wrong(types[i].key, types[i].expected, v, f);
-        return RUN_BODY_E_WRONG;
-    }
-    return 0;
 }
 
 /* ---- what cannot be done ---- */
@@ -292,14 +253,15 @@ static void check_send(const json_t *to, struct fail *f)
 {
     const json_t *node = run_body_find(to, "node");
 
-    if (json_is_string(to) || fail_is_set(f))
+    if (!json_is_object(to) || fail_is_set(f))
         return;
     if (node == NULL)
         fail_set(
             f, FAIL_BAD_REQUEST,
             "\"command.goto\": \"node\" is missing: {\"node\", \"arg\"} names the node to run");
     else if (!json_is_string(node))
-        tell_wrong("command.goto.node", "a node's name", node, f);
+        fail_set(f, FAIL_BAD_REQUEST, "\"command.goto.node\" must be a node's name, not %s",
+                 jsonx_type_name(node));
     else if (run_body_find(to, "arg") != NULL && run_body_find(to, "input") != NULL)
         fail_set(f, FAIL_UNPROCESSABLE,
                  "\"command.goto\": \"arg\" and \"input\" mean the same: send one of them");
@@ -321,8 +283,7 @@ static int check_command(const json_t *body, enum door door, struct fail *f)
 {
     const json_t *command = run_body_find(body, "command");
 
-    check_goto(run_body_find(command, "goto"), f);
-    if (command != NULL && door == DOOR_INVOKE && !fail_is_set(f)) {
+    if (command != NULL && door == DOOR_INVOKE) {
         refuse_unknown_key(command, f);
         if (!fail_is_set(f) && run_body_find(body, "input") != NULL)
             fail_set(f, FAIL_UNPROCESSABLE,
@@ -331,9 +292,10 @@ static int check_command(const json_t *body, enum door door, struct fail *f)
     return fail_is_set(f) ? RUN_BODY_E_WRONG : 0;
 }
 
-int run_body_check(const json_t *body, enum door door, bool is_on_thread, struct fail *f)
+int run_body_check(json_t *body, enum door door, bool is_on_thread, struct fail *f)
 {
-    int r = check_types(body, f);
+    check_goto(run_body_find(run_body_find(body, "command"), "goto"), f);
+    int r = fail_is_set(f) ? RUN_BODY_E_WRONG : body_check(body, run_body_keys, f);
 
     if (r == 0)
         r = check_refused(body, door, is_on_thread, f);

@@ -2,6 +2,7 @@
  * Runs that are there: follow their events, wait for their end, cancel them. What the desk knows is
  * at work, or has ended a moment ago; of the others the store tells.
  */
+#include "api/about.h"
 #include "api/exchange.h"
 #include "api/lookup.h"
 #include "api/run_address.h"
@@ -121,10 +122,29 @@ void handle_run_follow(struct req *req)
     follow(req, NULL);
 }
 
+static const struct query_key follow_query[] = {
+    { "stream_mode", &type_stream_modes },
+    { "cancel_on_disconnect", &type_boolean },
+    QUERY_END,
+};
+const struct route_about about_run_follow = {
+    .summary = "The events of a stateless run, from its first on or behind Last-Event-ID",
+    .query = follow_query,
+    .answers = { { 200, "text/event-stream" } },
+    .fails = FAILS_404,
+};
+
 void handle_thread_run_follow(struct req *req)
 {
     follow(req, req_param(req, "thread_id"));
 }
+
+const struct route_about about_thread_run_follow = {
+    .summary = "The events of a run, from its first on or behind Last-Event-ID",
+    .query = follow_query,
+    .answers = { { 200, "text/event-stream" } },
+    .fails = FAILS_404,
+};
 
 /* ---- its result ---- */
 
@@ -184,10 +204,28 @@ void handle_run_join(struct req *req)
     join(req, NULL);
 }
 
+static const struct query_key join_query[] = {
+    { "cancel_on_disconnect", &type_boolean },
+    QUERY_END,
+};
+const struct route_about about_run_join = {
+    .summary = "Wait for the end of a stateless run: its result",
+    .query = join_query,
+    .answers = { { 200, "Result" } },
+    .fails = FAILS_404,
+};
+
 void handle_thread_run_join(struct req *req)
 {
     join(req, req_param(req, "thread_id"));
 }
+
+const struct route_about about_thread_run_join = {
+    .summary = "Wait for the end of a run: its result",
+    .query = join_query,
+    .answers = { { 200, "Result" } },
+    .fails = FAILS_404,
+};
 
 /* ---- its end ---- */
 
@@ -247,10 +285,33 @@ void handle_run_cancel(struct req *req)
     cancel(req, NULL);
 }
 
+static const struct type cancel_action = { .kind = TYPE_WORDS,
+                                           .expected = "interrupt or rollback",
+                                           .words = (const char *const[]){ "interrupt", "rollback",
+                                                                           NULL } };
+static const struct query_key cancel_query[] = {
+    { "wait", &type_boolean },
+    { "action", &cancel_action },
+    QUERY_END,
+};
+const struct route_about about_run_cancel = {
+    .summary = "End a stateless run",
+    .query = cancel_query,
+    .answers = { { 202, "text/plain" }, { 204, NULL } },
+    .fails = FAILS_404,
+};
+
 void handle_thread_run_cancel(struct req *req)
 {
     cancel(req, req_param(req, "thread_id"));
 }
+
+const struct route_about about_thread_run_cancel = {
+    .summary = "End a run",
+    .query = cancel_query,
+    .answers = { { 202, "text/plain" }, { 204, NULL } },
+    .fails = FAILS_404,
+};
 
 /* ---- the end of many ---- */
 
@@ -307,6 +368,28 @@ static void cancel_many(struct req *req, const json_t *body, enum desk_cancel ho
     reply_empty(req);
 }
 
+static const struct type many_status = { .kind = TYPE_WORDS,
+                                         .expected = "pending, running or all",
+                                         .words = (const char *const[]){ "pending", "running",
+                                                                         "all", NULL } };
+static const struct body_key many_keys[] = {
+    { "thread_id", &type_string, false },
+    { "run_ids", &type_strings, false },
+    { "status", &many_status, false },
+    BODY_END,
+};
+static const struct query_key many_query[] = {
+    { "action", &cancel_action },
+    QUERY_END,
+};
+const struct route_about about_runs_cancel = {
+    .summary = "End many runs: those of a list, or all of a status",
+    .keys = many_keys,
+    .needs = { "run_ids", "status" },
+    .query = many_query,
+    .answers = { { 204, NULL } },
+};
+
 void handle_runs_cancel(struct req *req)
 {
     struct fail f = { 0 };
@@ -315,7 +398,7 @@ void handle_runs_cancel(struct req *req)
 
     if (!read_action(req, &how))
         return;
-    int r = run_body_parse(req, &body, &f);
+    int r = body_read(req, many_keys, &body, &f);
     if (r < 0)
         fail_set_fault(&f, r);
     if (r != 0)

@@ -1,10 +1,11 @@
 /* The memory that threads share: PUT, GET and DELETE of one item, and the two searches. */
-#include "store/item_json.h"
+#include "api/about.h"
 #include "api/work.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "store/filter.h"
+#include "store/item_json.h"
 #include <string.h>
 
 enum { SEARCH_LIMIT = 10, NAMESPACES_LIMIT = 100, WHY_MAX_BYTES = 4096 };
@@ -103,23 +104,30 @@ static bool read_dotted(struct on_items *o, const char *dotted)
 
 /* ---- one item ---- */
 
-static bool is_key(const json_t *v)
-{
-    return json_is_string(v) && json_string_length(v) <= STORE_NS_MAX;
-}
-
-static bool is_index(const json_t *v)
-{
-    return json_is_false(v) || body_is_strings(v);
-}
+static const struct type item_key = {
+    .kind = TYPE_STRING, .expected = "a string of at most 4096 bytes", 0, STORE_NS_MAX
+};
+/* Others are refused by add_label(), with 422 as in the protocol. */
+static const struct type one_label = { .kind = TYPE_STRING,
+                                       .expected = "a label",
+                                       .pattern = "^[^.]+$" };
+static const struct type any_labels = { .kind = TYPE_LIST,
+                                        .expected = "a list of strings",
+                                        .item = &one_label };
+static const struct type label_list = { .kind = TYPE_LIST,
+                                        .expected = "a list of strings, not empty",
+                                        1,
+                                        .item = &one_label,
+                                        .sentence = "Namespace is required" };
+static const struct type index_paths = { .kind = TYPE_ONE_OF,
+                                         .expected = "false, or a list of paths",
+                                         .of = (const struct type *const[]){
+                                             &type_boolean, &type_strings, NULL } };
 
 static const struct body_key put_keys[] = {
-    { "namespace", body_is_strings, "a list of strings", false },
-    { "key", is_key, "a string", true },
-    { "value", body_is_object, "an object", true },
-    { "index", is_index, "false, or a list of paths", false },
-    { "ttl", body_is_ttl, "minutes", false },
-    BODY_END,
+    { "namespace", &label_list, true }, { "key", &item_key, true },
+    { "value", &type_object, true },    { "index", &index_paths, false },
+    { "ttl", &type_ttl, false },        BODY_END,
 };
 
 void handle_item_put(struct req *req)
@@ -143,9 +151,15 @@ void handle_item_put(struct req *req)
     work_commit(&o->w, work_empty, NULL);
 }
 
+const struct route_about about_item_put = {
+    .summary = "Keep an item",
+    .keys = put_keys,
+    .answers = { { 204, NULL } },
+};
+
 static const struct body_key delete_keys[] = {
-    { "namespace", body_is_strings, "a list of strings", false },
-    { "key", is_key, "a string", true },
+    { "namespace", &label_list, true },
+    { "key", &item_key, true },
     BODY_END,
 };
 
@@ -158,6 +172,12 @@ void handle_item_delete(struct req *req)
     store_add_delete_item(&o->w.batch, buf_text(&o->ns), body_text(o->w.body, "key"));
     work_commit(&o->w, work_empty, NULL);
 }
+
+const struct route_about about_item_delete = {
+    .summary = "Delete an item",
+    .keys = delete_keys,
+    .answers = { { 204, NULL } },
+};
 
 /* ---- reading ---- */
 
@@ -218,11 +238,24 @@ void handle_item_get(struct req *req)
              found_one);
 }
 
+static const struct query_key get_query[] = {
+    { "namespace", &type_string },
+    { "key", &type_string },
+    { "refresh_ttl", &type_boolean },
+    QUERY_END,
+};
+const struct route_about about_item_get = {
+    .summary = "Show an item, or null",
+    .query = get_query,
+    .answers = { { 200, "ItemOrNull" } },
+    .fails = FAILS_422,
+};
+
 static const struct body_key search_keys[] = {
-    { "namespace_prefix", body_is_strings, "a list of strings", true },
-    { "filter", body_is_object, "an object", false },
-    { "query", body_is_string, "a string", false },
-    { "refresh_ttl", body_is_boolean, "true or false", false },
+    { "namespace_prefix", &any_labels, true },
+    { "filter", &type_object, false },
+    { "query", &type_string, false },
+    { "refresh_ttl", &type_boolean, false },
     BODY_PAGE,
     BODY_END,
 };
@@ -287,17 +320,22 @@ void handle_items_search(struct req *req)
          found_all);
 }
 
+const struct route_about about_items_search = {
+    .summary = "Find items",
+    .keys = search_keys,
+    .answers = { { 200, "Items" } },
+};
+
 /* ---- namespaces ---- */
 
-static bool is_depth(const json_t *v)
-{
-    return json_is_integer(v) && json_integer_value(v) >= 1;
-}
+static const struct type depth = {
+    .kind = TYPE_INTEGER, .expected = "an integer of at least 1", 1, INT32_MAX
+};
 
 static const struct body_key namespaces_keys[] = {
-    { "prefix", body_is_strings, "a list of strings", false },
-    { "suffix", body_is_strings, "a list of strings", false },
-    { "max_depth", is_depth, "an integer of at least 1", false },
+    { "prefix", &any_labels, false },
+    { "suffix", &any_labels, false },
+    { "max_depth", &depth, false },
     BODY_PAGE,
     BODY_END,
 };
@@ -338,3 +376,9 @@ void handle_namespaces(struct req *req)
     store_list_namespaces(services->store, services->loop, &o->w.store_op, &query, &o->namespaces,
                           work_stored, &o->w);
 }
+
+const struct route_about about_namespaces = {
+    .summary = "List namespaces",
+    .keys = namespaces_keys,
+    .answers = { { 200, "Namespaces" } },
+};

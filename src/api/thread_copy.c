@@ -1,4 +1,5 @@
 /* Whole threads: a copy under a new id, and pruning many. */
+#include "api/about.h"
 #include "api/on_thread.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -23,13 +24,13 @@ static void copy(struct work *w)
 {
     struct on_thread *t = of(w);
     const struct stored_record *from = &w->found.items[0];
-    char old_id[ID_BYTES];
+    char old_id[STORE_ID_MAX + 1];
     struct record_put put = { .kind = RECORD_THREAD,
                               .id = t->id,
                               .status = status_of_copy(from->status),
                               .now_ms = clock_wall_ms() };
 
-    memcpy(old_id, t->id, ID_BYTES);
+    memcpy(old_id, t->id, sizeof(old_id));
     id_v7(t->id);
     /* As the protocol's server does. */
     if (json_object_set_new(t->metadata, "thread_id", json_string(t->id)) != 0) {
@@ -51,45 +52,71 @@ void handle_thread_copy(struct req *req)
         on_thread_find(t, copy);
 }
 
+const struct route_about about_thread_copy = {
+    .summary = "Copy a thread with its history",
+    .answers = { { 200, "Thread" } },
+    .fails = FAILS_404 | FAILS_409,
+};
+
 /* ---- prune ---- */
 
-static bool is_strategy(const json_t *v)
-{
-    const char *word = json_string_value(v);
-
-    return word != NULL && (strcmp(word, "delete") == 0 || strcmp(word, "keep_latest") == 0);
-}
+static const struct type prune_strategy = { .kind = TYPE_WORDS,
+                                            .expected = "delete or keep_latest",
+                                            .words = (const char *const[]){ "delete", "keep_latest",
+                                                                            NULL } };
 
 static const struct body_key prune_keys[] = {
-    { "thread_ids", body_is_uuids, "a list of UUIDs", true },
-    { "strategy", is_strategy, "delete or keep_latest", false },
+    { "thread_ids", &type_thread_ids, true },
+    { "strategy", &prune_strategy, false },
     BODY_END,
 };
 
+/* A commit holds up all others, so many threads take many. */
+enum { PRUNED_AT_ONCE = 50 };
+
 struct pruning {
     struct work w; /* first member */
+    size_t begun;  /* ids that were looked at */
+    size_t at_once;
+    size_t in_batch;
     size_t count;
 };
 
-static void pruned(struct work *w)
+static struct pruning *pruning_of(struct work *w)
 {
-    size_t count = ((struct pruning *)(void *)w)->count;
-
-    work_json_take(w, json_pack("{s:I}", "pruned_count", (json_int_t)count));
+    return (struct pruning *)(void *)w;
 }
 
-/* Those that a run is at work on stay as they are. */
+static void find_to_prune(struct work *w);
+
+static void pruned(struct work *w)
+{
+    struct pruning *p = pruning_of(w);
+
+    p->begun += p->at_once;
+    p->count += p->in_batch;
+    if (p->begun < json_array_size(body_find(w->body, "thread_ids")))
+        find_to_prune(w);
+    else
+        work_json_take(w, json_pack("{s:I}", "pruned_count", (json_int_t)p->count));
+}
+
+/* Those that a run is at work on, or will be, stay as they are. */
+static bool is_quiet(const struct work *w, const struct stored_record *thread)
+{
+    return strcmp(thread->status, "busy") != 0 && !desk_is_busy(w->api->desk, thread->id);
+}
+
 static void prune(struct work *w)
 {
     static const char *const quiet[] = { "idle", "interrupted", "error" };
-    struct pruning *p = (struct pruning *)(void *)w;
     const char *strategy = body_text(w->body, "strategy");
     bool keeps = strategy != NULL && strcmp(strategy, "keep_latest") == 0;
 
-    p->count = 0;
+    pruning_of(w)->in_batch = 0;
     for (size_t i = 0; i < w->found.count; i++) {
         const char *id = w->found.items[i].id;
-        if (strcmp(w->found.items[i].status, "busy") == 0)
+        if (!is_quiet(w, &w->found.items[i]))
             continue;
         store_add_expect_record(&w->batch, RECORD_THREAD, id, 0, quiet,
                                 sizeof(quiet) / sizeof(quiet[0]));
@@ -97,30 +124,43 @@ static void prune(struct work *w)
             store_add_prune_thread(&w->batch, id);
         else
             store_add_delete_thread(&w->batch, id);
-        p->count++;
+        pruning_of(w)->in_batch++;
     }
-    work_commit(w, pruned, NULL);
+    work_commit(w, pruned, find_to_prune); /* again: one has become busy, or is gone */
+}
+
+/* The next few that are named. */
+static void find_to_prune(struct work *w)
+{
+    struct pruning *p = pruning_of(w);
+    const json_t *given = body_find(w->body, "thread_ids");
+    const char *ids[PRUNED_AT_ONCE];
+    size_t left = json_array_size(given) - p->begun;
+
+    p->at_once = left < PRUNED_AT_ONCE ? left : PRUNED_AT_ONCE;
+    if (p->at_once == 0) {
+        pruned(w);
+        return;
+    }
+    for (size_t i = 0; i < p->at_once; i++)
+        ids[i] = json_string_value(json_array_get(given, p->begun + i));
+    const struct record_query query = {
+        .kind = RECORD_THREAD, .ids = ids, .id_count = p->at_once, .without_body = true
+    };
+    work_find(w, &query, prune);
 }
 
 void handle_threads_prune(struct req *req)
 {
     struct pruning *p = work_new(req, sizeof(*p), prune_keys);
-    const json_t *id;
-    size_t i;
 
-    if (p == NULL)
-        return;
-    const json_t *given = body_find(p->w.body, "thread_ids");
-    const char **ids = mem_array(json_array_size(given) + 1, sizeof(*ids));
-    if (ids == NULL) {
-        work_fault(&p->w, err_trace(ERR_NOMEM));
-        return;
-    }
-    json_array_foreach(given, i, id)
-        ids[i] = json_string_value(id);
-    const struct record_query query = {
-        .kind = RECORD_THREAD, .ids = ids, .id_count = json_array_size(given), .without_body = true
-    };
-    work_find(&p->w, &query, prune);
-    mem_free((void *)ids);
+    if (p != NULL)
+        find_to_prune(&p->w);
 }
+
+const struct route_about about_threads_prune = {
+    .summary = "Delete threads, or all but their latest checkpoints",
+    .keys = prune_keys,
+    .answers = { { 200, "Pruned" } },
+    .fails = FAILS_409,
+};

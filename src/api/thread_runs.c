@@ -1,4 +1,5 @@
 /* The runs of a thread as they are written down: list them, show one, delete one. */
+#include "api/about.h"
 #include "api/exchange.h"
 #include "api/lookup.h"
 #include "api/run_query.h"
@@ -92,6 +93,20 @@ void handle_thread_runs(struct req *req)
     lookup_thread(l, find_runs);
 }
 
+static const struct query_key runs_query[] = {
+    { "limit", &type_limit },
+    { "offset", &type_offset },
+    { "status", &type_run_status },
+    { "select", &type_strings },
+    QUERY_END,
+};
+const struct route_about about_thread_runs = {
+    .summary = "The runs of a thread, newest first",
+    .query = runs_query,
+    .answers = { { 200, "[SomeRun]" } },
+    .fails = FAILS_404,
+};
+
 /* ---- one ---- */
 
 static void reply_run(struct lookup *l)
@@ -112,6 +127,12 @@ void handle_thread_run(struct req *req)
     if (l != NULL)
         lookup_run(l, reply_run);
 }
+
+const struct route_about about_thread_run = {
+    .summary = "Show a run",
+    .answers = { { 200, "Run" } },
+    .fails = FAILS_404,
+};
 
 /* ---- deleting ---- */
 
@@ -148,3 +169,9 @@ void handle_thread_run_delete(struct req *req)
     if (l != NULL)
         lookup_run(l, delete_record);
 }
+
+const struct route_about about_thread_run_delete = {
+    .summary = "End a run and forget it",
+    .answers = { { 204, NULL } },
+    .fails = FAILS_404,
+};

@@ -1,4 +1,6 @@
 /* Many threads at once: search and count. */
+#include "api/about.h"
+#include "api/extract.h"
 #include "api/on_thread.h"
 #include "base/err.h"
 #include "base/jsonx.h"
@@ -8,17 +10,6 @@
 enum { SEARCH_LIMIT = 10, FILTER_MAX_BYTES = 16 << 20 };
 
 /* ---- what may be asked ---- */
-
-static const char *const statuses[] = { "idle", "busy", "interrupted", "error" };
-
-static bool is_status(const json_t *v)
-{
-    for (size_t i = 0; json_is_string(v) && i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-        if (strcmp(json_string_value(v), statuses[i]) == 0)
-            return true;
-    }
-    return false;
-}
 
 static const struct {
     const char *name;
@@ -42,21 +33,22 @@ static bool find_order(const char *name, enum record_order *ret)
     return false;
 }
 
-static bool is_order(const json_t *v)
-{
-    enum record_order order;
-
-    return find_order(json_string_value(v), &order);
-}
+static const struct type sort_by = {
+    .kind = TYPE_WORDS,
+    .expected = "thread_id, status, created_at, updated_at or state_updated_at",
+    .words = (const char *const[]){ "thread_id", "status", "created_at", "updated_at",
+                                    "state_updated_at", NULL }
+};
 
 static const struct body_key search_keys[] = {
-    { "metadata", body_is_object, "an object", false },
-    { "values", body_is_object, "an object", false },
-    { "ids", body_is_uuids, "a list of UUIDs", false },
-    { "status", is_status, "idle, busy, interrupted or error", false },
-    { "sort_by", is_order, "thread_id, status, created_at, updated_at or state_updated_at", false },
-    { "sort_order", body_is_sort_order, "asc or desc", false },
-    { "select", body_is_strings, "a list of strings", false },
+    { "metadata", &type_object, false },
+    { "values", &type_object, false },
+    { "ids", &type_thread_ids, false },
+    { "status", &type_thread_status, false },
+    { "sort_by", &sort_by, false },
+    { "sort_order", &type_sort_order, false },
+    { "select", &type_strings, false },
+    { "extract", &type_extract, false },
     BODY_PAGE,
     BODY_END,
 };
@@ -147,13 +139,26 @@ static void find(struct work *w, struct record_query *q, void (*then)(struct wor
 
 /* ---- search ---- */
 
+/* What the request wants to see of a thread. NULL: no memory. */
+static json_t *shown_new(const struct stored_record *record, const json_t *body)
+{
+    const json_t *paths = body_find(body, "extract");
+    json_t *thread = thread_json(record);
+    json_t *extracted = thread != NULL && paths != NULL ? extract_new(thread, paths) : NULL;
+    json_t *shown = select_take(thread, body_find(body, "select"));
+
+    if (paths == NULL || json_object_set_new(shown, "extracted", extracted) == 0)
+        return shown;
+    json_decref(shown);
+    return NULL;
+}
+
 static json_t *list_new(const struct work *w)
 {
-    const json_t *names = body_find(w->body, "select");
     json_t *list = json_array();
 
     for (size_t i = 0; i < w->found.count; i++) {
-        if (json_array_append_new(list, select_take(thread_json(&w->found.items[i]), names)) == 0)
+        if (json_array_append_new(list, shown_new(&w->found.items[i], w->body)) == 0)
             continue;
         json_decref(list);
         return NULL;
@@ -193,11 +198,16 @@ void handle_threads_search(struct req *req)
 
     if (t == NULL)
         return;
+    if (!extract_fits(body_find(t->w.body, "extract"))) {
+        work_failf(&t->w, FAIL_BAD_REQUEST, "\"extract\" must be %s", type_extract.expected);
+        return;
+    }
     const struct page page = body_page(t->w.body, SEARCH_LIMIT);
     struct record_query q = {
         .offset = page.offset,
         .limit = page.limit,
-        .without_body = !needs_body(body_find(t->w.body, "select")),
+        .without_body =
+            !needs_body(body_find(t->w.body, "select")) && body_find(t->w.body, "extract") == NULL,
         .total = TOTAL_TOO,
     };
     order = body_text(t->w.body, "sort_order");
@@ -205,6 +215,12 @@ void handle_threads_search(struct req *req)
     (void)find_order(body_text(t->w.body, "sort_by"), &q.order); /* absent: the newest first */
     find(&t->w, &q, show);
 }
+
+const struct route_about about_threads_search = {
+    .summary = "Find threads",
+    .keys = search_keys,
+    .answers = { { 200, "[SomeThread]" } },
+};
 
 /* ---- count ---- */
 
@@ -221,3 +237,9 @@ void handle_threads_count(struct req *req)
     if (t != NULL)
         find(&t->w, &q, show_count);
 }
+
+const struct route_about about_threads_count = {
+    .summary = "Count threads",
+    .keys = search_keys,
+    .answers = { { 200, "Count" } },
+};

@@ -1,4 +1,5 @@
 /* Looking at a thread's state and history. What has not run has no graph, and an empty state. */
+#include "api/about.h"
 #include "api/on_thread.h"
 #include <stdio.h>
 #include <string.h>
@@ -77,16 +78,34 @@ void handle_thread_state(struct req *req)
     get_state(req, NULL);
 }
 
+static const struct query_key state_query[] = {
+    { "subgraphs", &type_boolean },
+    QUERY_END,
+};
+const struct route_about about_thread_state = {
+    .summary = "Where a thread stands",
+    .query = state_query,
+    .answers = { { 200, "ThreadState" } },
+    .fails = FAILS_404,
+};
+
 void handle_thread_state_at(struct req *req)
 {
     get_state(req, req_param(req, "checkpoint_id"));
 }
 
+const struct route_about about_thread_state_at = {
+    .summary = "Where a thread stood at a checkpoint",
+    .query = state_query,
+    .answers = { { 200, "ThreadState" } },
+    .fails = FAILS_404,
+};
+
 static const struct body_key checkpoint_keys[] = {
-    { "checkpoint", body_is_object, "an object", true },
-    { "checkpoint.checkpoint_id", body_is_string, "a string", false },
-    { "checkpoint.checkpoint_ns", body_is_string, "a string", false },
-    { "subgraphs", body_is_boolean, "true or false", false },
+    { "checkpoint", &type_object, true },
+    { "checkpoint.checkpoint_id", &type_string, false },
+    { "checkpoint.checkpoint_ns", &type_string, false },
+    { "subgraphs", &type_boolean, false },
     BODY_END,
 };
 
@@ -101,6 +120,13 @@ void handle_thread_state_checkpoint(struct req *req)
                body_text(t->w.body, "checkpoint.checkpoint_id")))
         on_thread_find(t, read_state);
 }
+
+const struct route_about about_thread_state_checkpoint = {
+    .summary = "Where a thread, or a graph inside, stood at a checkpoint",
+    .keys = checkpoint_keys,
+    .answers = { { 200, "ThreadState" } },
+    .fails = FAILS_404,
+};
 
 /* ---- history ---- */
 
@@ -153,6 +179,18 @@ void handle_thread_history_get(struct req *req)
         on_thread_find(t, read_history);
 }
 
+static const struct query_key history_query[] = {
+    { "limit", &type_limit },
+    { "before", &type_string },
+    QUERY_END,
+};
+const struct route_about about_thread_history_get = {
+    .summary = "The states of a thread, newest first",
+    .query = history_query,
+    .answers = { { 200, "[ThreadState]" } },
+    .fails = FAILS_404,
+};
+
 /* The three forms in which clients say it. NULL: it says no id. */
 static const char *before_id(const json_t *before)
 {
@@ -163,18 +201,33 @@ static const char *before_id(const json_t *before)
     return id != NULL ? id : body_text(before, "checkpoint_id");
 }
 
-static bool is_before(const json_t *v)
-{
-    return before_id(v) != NULL;
-}
+static const struct body_key before_keys[] = {
+    { "checkpoint_id", &type_string, true },
+    BODY_END,
+};
+static const struct type before_checkpoint = { .kind = TYPE_OBJECT,
+                                               .expected = "an object",
+                                               .keys = before_keys };
+static const struct body_key before_config_keys[] = {
+    { "configurable", &before_checkpoint, true },
+    BODY_END,
+};
+static const struct type before_config = { .kind = TYPE_OBJECT,
+                                           .expected = "an object",
+                                           .keys = before_config_keys };
+static const struct type before = {
+    .kind = TYPE_ONE_OF,
+    .expected = "a checkpoint id, or an object with \"checkpoint_id\"",
+    .of = (const struct type *const[]){ &type_string, &before_checkpoint, &before_config, NULL }
+};
 
 static const struct body_key history_keys[] = {
-    { "limit", body_is_limit, "an integer from 1 to 1000", false },
-    { "before", is_before, "a checkpoint id, or an object with \"checkpoint_id\"", false },
-    { "metadata", body_is_object, "an object", false },
-    { "checkpoint", body_is_object, "an object", false },
-    { "checkpoint.checkpoint_id", body_is_string, "a string", false },
-    { "checkpoint.checkpoint_ns", body_is_string, "a string", false },
+    { "limit", &type_limit, false },
+    { "before", &before, false },
+    { "metadata", &type_object, false },
+    { "checkpoint", &type_object, false },
+    { "checkpoint.checkpoint_id", &type_string, false },
+    { "checkpoint.checkpoint_ns", &type_string, false },
     BODY_END,
 };
 
@@ -192,3 +245,10 @@ void handle_thread_history(struct req *req)
                body_text(body, "checkpoint.checkpoint_id")))
         on_thread_find(t, read_history);
 }
+
+const struct route_about about_thread_history = {
+    .summary = "The states of a thread that fit, newest first",
+    .keys = history_keys,
+    .answers = { { 200, "[ThreadState]" } },
+    .fails = FAILS_404,
+};

@@ -9,6 +9,7 @@
  * The stream is a cursor into the log of one run after the other. Its ids name both, RUN:NUMBER, and
  * so a client that comes back goes on behind what it has seen, as long as the desk keeps the run.
  */
+#include "api/about.h"
 #include "api/lookup.h"
 #include "api/run_address.h"
 #include "api/run_query.h"
@@ -337,3 +338,23 @@ void handle_thread_stream(struct req *req)
     l->limit = modes;
     lookup_thread(l, thread_is_there);
 }
+
+static const struct type thread_mode = {
+    .kind = TYPE_WORDS,
+    .expected = "run_modes, lifecycle or state_update",
+    .words = (const char *const[]){ "run_modes", "lifecycle", "state_update", NULL }
+};
+static const struct type thread_modes = { .kind = TYPE_LIST,
+                                          .expected = "run_modes, lifecycle or state_update",
+                                          .item = &thread_mode };
+static const struct query_key stream_query[] = {
+    { "stream_mode", &thread_modes },
+    QUERY_END,
+};
+
+const struct route_about about_thread_stream = {
+    .summary = "The events of a thread over all its runs",
+    .query = stream_query,
+    .answers = { { 200, "text/event-stream" } },
+    .fails = FAILS_404,
+};

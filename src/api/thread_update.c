@@ -2,6 +2,7 @@
  * POST /threads/T/state, and what creating a thread with supersteps shares with it: the update, a
  * look at what came of it, and the record, whose values follow. The thread's status stays.
  */
+#include "api/about.h"
 #include "api/on_thread.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -102,18 +103,19 @@ void on_thread_update(struct on_thread *t, const struct thread_place *place,
 
 /* ---- the route ---- */
 
-static bool is_values(const json_t *v)
-{
-    return json_is_object(v) || json_is_array(v);
-}
+static const struct type list = { .kind = TYPE_LIST, .expected = "a list", .item = &type_any };
+static const struct type update_values = { .kind = TYPE_ONE_OF,
+                                           .expected = "an object or a list",
+                                           .of = (const struct type *const[]){ &type_object, &list,
+                                                                               NULL } };
 
 static const struct body_key update_keys[] = {
-    { "values", is_values, "an object or a list", false },
-    { "as_node", body_is_string, "a string", false },
-    { "checkpoint_id", body_is_string, "a string", false },
-    { "checkpoint", body_is_object, "an object", false },
-    { "checkpoint.checkpoint_id", body_is_string, "a string", false },
-    { "checkpoint.checkpoint_ns", body_is_string, "a string", false },
+    { "values", &update_values, false },
+    { "as_node", &type_string, false },
+    { "checkpoint_id", &type_string, false },
+    { "checkpoint", &type_object, false },
+    { "checkpoint.checkpoint_id", &type_string, false },
+    { "checkpoint.checkpoint_ns", &type_string, false },
     BODY_END,
 };
 
@@ -165,3 +167,10 @@ void handle_thread_update_state(struct req *req)
     if (t != NULL)
         on_thread_find(t, found);
 }
+
+const struct route_about about_thread_update_state = {
+    .summary = "Write values as if a node had returned them",
+    .keys = update_keys,
+    .answers = { { 200, "Place" } },
+    .fails = FAILS_404 | FAILS_409,
+};

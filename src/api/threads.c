@@ -1,4 +1,5 @@
 /* Threads as resources: make, show, change, delete. */
+#include "api/about.h"
 #include "api/expiry.h"
 #include "api/on_thread.h"
 #include "base/clock.h"
@@ -14,25 +15,22 @@ static struct on_thread *of(struct work *w)
 
 /* ---- make ---- */
 
-static bool is_supersteps(const json_t *v)
-{
-    const json_t *step;
-    size_t i;
-
-    json_array_foreach(v, i, step) {
-        if (!json_is_array(json_object_get(step, "updates")))
-            return false;
-    }
-    return json_is_array(v);
-}
+static const struct type list = { .kind = TYPE_LIST, .expected = "a list", .item = &type_object };
+static const struct body_key superstep_keys[] = {
+    { "updates", &list, true },
+    BODY_END,
+};
+static const struct type superstep = { .kind = TYPE_OBJECT,
+                                       .expected = "an object",
+                                       .keys = superstep_keys };
+static const struct type supersteps = { .kind = TYPE_LIST,
+                                        .expected = "a list of {\"updates\": [...]}",
+                                        .item = &superstep };
 
 static const struct body_key create_keys[] = {
-    { "thread_id", body_is_uuid, "a UUID", false },
-    { "metadata", body_is_object, "an object", false },
-    { "if_exists", body_is_if_exists, "raise or do_nothing", false },
-    { "ttl", body_is_ttl, "minutes, or {\"ttl\": minutes, \"strategy\": \"delete\"}", false },
-    { "supersteps", is_supersteps, "a list of {\"updates\": [...]}", false },
-    BODY_END,
+    { "thread_id", &type_uuid, false },      { "metadata", &type_object, false },
+    { "if_exists", &type_if_exists, false }, { "ttl", &type_ttl, false },
+    { "supersteps", &supersteps, false },    BODY_END,
 };
 
 /* {"values", "command"?, "as_node"?}: of a command it is the update that is written. */
@@ -151,6 +149,13 @@ void handle_thread_create(struct req *req)
         work_commit(&t->w, made, exists);
 }
 
+const struct route_about about_thread_create = {
+    .summary = "Make a thread",
+    .keys = create_keys,
+    .answers = { { 200, "Thread" } },
+    .fails = FAILS_404 | FAILS_409,
+};
+
 /* ---- show ---- */
 
 static void show(struct work *w)
@@ -181,11 +186,22 @@ void handle_thread_get(struct req *req)
         on_thread_find(t, show);
 }
 
+static const struct query_key get_query[] = {
+    { "include", &type_strings },
+    QUERY_END,
+};
+const struct route_about about_thread_get = {
+    .summary = "Show a thread",
+    .query = get_query,
+    .answers = { { 200, "Thread" } },
+    .fails = FAILS_404,
+};
+
 /* ---- change ---- */
 
 static const struct body_key patch_keys[] = {
-    { "metadata", body_is_object, "an object", false },
-    { "ttl", body_is_ttl, "minutes, or {\"ttl\": minutes, \"strategy\": \"delete\"}", false },
+    { "metadata", &type_object, false },
+    { "ttl", &type_ttl, false },
     BODY_END,
 };
 
@@ -239,9 +255,16 @@ void handle_thread_patch(struct req *req)
         find_to_change(&t->w);
 }
 
+const struct route_about about_thread_patch = {
+    .summary = "Change a thread's metadata or time to live",
+    .keys = patch_keys,
+    .answers = { { 200, "Thread" }, { 204, NULL } },
+    .fails = FAILS_404 | FAILS_409,
+};
+
 /* What the JS client's patchState() calls: the metadata is the thread's. */
 static const struct body_key patch_state_keys[] = {
-    { "metadata", body_is_object, "an object", true },
+    { "metadata", &type_object, true },
     BODY_END,
 };
 
@@ -254,6 +277,13 @@ void handle_thread_patch_state(struct req *req)
     t->is_minimal = true;
     find_to_change(&t->w);
 }
+
+const struct route_about about_thread_patch_state = {
+    .summary = "Change a thread's metadata",
+    .keys = patch_state_keys,
+    .answers = { { 204, NULL } },
+    .fails = FAILS_404 | FAILS_409,
+};
 
 /* ---- delete ---- */
 
@@ -287,3 +317,9 @@ void handle_thread_delete(struct req *req)
     if (t != NULL)
         on_thread_find(t, found_to_delete);
 }
+
+const struct route_about about_thread_delete = {
+    .summary = "Delete a thread with its runs and checkpoints",
+    .answers = { { 204, NULL } },
+    .fails = FAILS_404,
+};

@@ -77,6 +77,9 @@ struct conf {
     int64_t max_fields;          /* 1000 in one graph */
     /* stored threads */
     int64_t memory_store_bytes; /* 1 GiB: what the database memory: keeps; above: refused */
+    int64_t thread_keep_ms;     /* 0: threads to which nothing has happened for so long go */
+    int64_t history_keep_ms;    /* 0: of threads at rest for so long the latest checkpoint stays */
+    int64_t run_keep_ms;        /* 0: records of runs that ended so long ago go */
     int64_t snapshot_every;     /* 50: so many updates of an append or messages field, then it is
                                    stored whole again */
     /* scripts */

@@ -125,6 +125,7 @@ static bool is_log_level(const char *text)
 #define MIB     (1024 * KIB)
 #define GIB     (1024 * MIB)
 #define HOUR_MS ((int64_t)3600000)
+#define YEAR_MS (24 * 365 * HOUR_MS)
 
 const struct conf_row conf_rows[] = {
     { .group = "Where and what",
@@ -167,7 +168,7 @@ const struct conf_row conf_rows[] = {
       .wanted = "scheme://host[:port] without a path, or *",
       .sentence = "Web origins whose pages may call the server, besides loopback ones." },
     { AT(test_routes), .type = CONF_BOOL, .fallback = "false",
-      .sentence = "For routes under /internal that tests use; this version has none." },
+      .sentence = "Adds POST /internal/truncate, with which test suites empty the database." },
 
     { .group = "A request",
       INT(max_body_bytes, CONF_BYTES, "4MiB", 1 * KIB, 1 * GIB),
@@ -228,9 +229,20 @@ const struct conf_row conf_rows[] = {
     { .group = "Stored threads",
       INT(memory_store_bytes, CONF_BYTES, "1GiB", 1 * MIB, 1024 * GIB),
       .sentence = "The most that the database memory: keeps; what would pass it is refused." },
+    { INT(thread_keep_ms, CONF_MS, "0", 0, 100 * YEAR_MS),
+      .sentence = "A thread to which nothing has happened for so long is deleted with its runs; 0 "
+                  "keeps all." },
+    { INT(history_keep_ms, CONF_MS, "0", 0, 100 * YEAR_MS),
+      .sentence =
+          "Of a thread to which nothing has happened for so long only the latest checkpoint "
+          "is kept; 0 keeps all." },
+    { INT(run_keep_ms, CONF_MS, "0", 0, 100 * YEAR_MS),
+      .sentence =
+          "The record of a run that ended so long ago is deleted, its thread stays; 0 keeps "
+          "all." },
     { INT(snapshot_every, CONF_COUNT, "50", 1, 10000),
-      .sentence = "After so many updates an append or messages field is stored whole again; until "
-                  "then only what was added." },
+      .sentence = "An append or messages field is stored whole again after so many updates, if they are "
+                  "as large as it was then; until that only what was added." },
 
     { .group = "Scripts",
       INT(script_memory_bytes, CONF_BYTES, "256MiB", 1 * MIB, 64 * GIB),

@@ -25,6 +25,8 @@ static const struct fail_row rows[FAIL_CODE_COUNT] = {
     ROW(FAIL_CONFLICT, "ConflictError", 409, false, "this contradicts the present state"),
     ROW(FAIL_BUSY, "ConflictError", 409, false, "the thread is busy"),
     ROW(FAIL_TOO_LARGE, "ContentTooLargeError", 413, false, "the body is too large"),
+    ROW(FAIL_HEAD_TOO_LARGE, "RequestHeaderFieldsTooLargeError", 431, false,
+        "the address and the headers are too large"),
     ROW(FAIL_MEDIA_TYPE, "UnsupportedMediaTypeError", 415, false, "send application/json"),
     ROW(FAIL_UNPROCESSABLE, "UnprocessableError", 422, false,
         "the request is understood but cannot be done here"),

@@ -8,6 +8,9 @@
 #include "base/jsonx.h"
 #include <locale.h>
 #include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +33,32 @@ static void encode_escape(unsigned char c, struct buf *b)
     (void)buf_add(b, text, sizeof(text));
 }
 
+/* Is one of eight bytes '"', a backslash, or below 0x20? With each byte b of w on its own (no carry
+ * leaves a byte whose high bit is clear): (b - n) & ~b has the high bit where b < n. */
+static bool has_escape(uint64_t w)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t quote = w ^ (ones * '"');
+    uint64_t backslash = w ^ (ones * '\\');
+    uint64_t found =
+        ((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash);
+    return (found & (ones << 7)) != 0;
+}
+
+/* The first byte that is to be escaped, or end. */
+static const unsigned char *find_escape(const unsigned char *p, const unsigned char *end)
+{
+    uint64_t w;
+    for (; end - p >= (ptrdiff_t)sizeof(w); p += sizeof(w)) {
+        memcpy(&w, p, sizeof(w));
+        if (has_escape(w))
+            break;
+    }
+    while (p < end && escapes[*p] == 0)
+        p++;
+    return p;
+}
+
 void jsonx_encode_string(const char *bytes, size_t len_bytes, struct buf *b)
 {
     const unsigned char *run = (const unsigned char *)bytes;
@@ -37,9 +66,7 @@ void jsonx_encode_string(const char *bytes, size_t len_bytes, struct buf *b)
     if (buf_reserve(b, len_bytes + 2) != 0) /* one growth in the usual case */
         return;
     (void)buf_add_char(b, '"');
-    for (const unsigned char *p = run; p < end; p++) {
-        if (escapes[*p] == 0)
-            continue;
+    for (const unsigned char *p = run; (p = find_escape(p, end)) < end; p++) {
         (void)buf_add(b, run, (size_t)(p - run));
         encode_escape(*p, b);
         run = p + 1;

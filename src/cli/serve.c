@@ -8,7 +8,9 @@
  * gets drain_ms to end, then it is cancelled; exit status 0. A second one ends the process at once.
  * SIGHUP: graph files that have changed are loaded, as by POST /admin/reload.
  */
+#include "api/about.h"
 #include "api/expiry.h"
+#include "api/retention.h"
 #include "api/work.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -31,6 +33,7 @@ struct serve {
     struct graph_set set;
     struct desk *desk;
     struct api api;
+    struct retention *retention;
     struct http_server *server;
     struct loop_timer *drain;
     bool is_draining;
@@ -204,6 +207,7 @@ static int open_port(struct serve *s)
         .absences = api_absences,
         .absence_count = api_absence_count,
         .app = &s->api,
+        .admit = about_admit,
     };
     char text[256] = "";
     int r = http_server_new(s->worker.loop, &options, &s->server, text, sizeof(text));
@@ -215,6 +219,19 @@ static int open_port(struct serve *s)
     }
     fprintf(stderr, "anabranch: %s\n", r > 0 ? text : err_text(r));
     return r == HTTP_E_REFUSED || r == HTTP_E_ADDRESS ? EXIT_WRONG : EXIT_FAILED;
+}
+
+/* Unfinished runs are the first that is read of a database. Why it cannot be is in the log. */
+static int unreadable(const struct serve *s, int r)
+{
+    if (r != ERR_SYSTEM)
+        return cli_fault("unfinished runs", r);
+    fprintf(
+        stderr,
+        "anabranch: database %s: what it keeps of unfinished runs cannot be read. Put a copy of it "
+        "in its place, or move it away to begin with an empty one\n",
+        s->conf->database);
+    return EXIT_WRONG;
 }
 
 static int start(struct serve *s)
@@ -236,7 +253,7 @@ static int start(struct serve *s)
     if (r == 0)
         r = desk_recover(s->desk);
     if (r != 0)
-        return cli_fault("unfinished runs", r);
+        return unreadable(s, r);
     s->api = (struct api){
         .services = &s->worker.services,
         .runs = s->worker.runs,
@@ -249,6 +266,8 @@ static int start(struct serve *s)
         .reload_arg = s,
     };
     r = expiry_new(&s->api, &s->api.expiry);
+    if (r == 0)
+        r = retention_new(&s->api, &s->retention);
     if (r != 0)
         return cli_fault("start", r);
     change_over(s, &none);
@@ -260,8 +279,10 @@ static void stop(struct serve *s)
     s->is_draining = true; /* no SIGHUP from now on */
     s->server = http_server_free(s->server);
     expiry_stop(s->api.expiry);
+    retention_stop(s->retention);
     api_finish(&s->api);
     s->api.expiry = expiry_free(s->api.expiry);
+    s->retention = retention_free(s->retention);
     worker_end_runs(&s->worker);
     s->desk = desk_free(s->desk);
     s->drain = loop_timer_free(s->drain);

@@ -72,7 +72,9 @@ static enum MHD_Result on_whole(struct req *req)
 {
     conn_timer_stop(req->conn);
     req->state = REQ_HANDLER;
-    req->route->handle(req);
+    const struct http_route *route = req->route;
+    if (route->about == NULL || req->server->admit == NULL || req->server->admit(req, route->about))
+        route->handle(req);
     if (req->state == REQ_ANSWERED)
         return hand_over(req);
     conn_suspend(req->conn);

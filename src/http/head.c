@@ -13,6 +13,8 @@
 
 /* ---- framing ---- */
 
+enum { LINE_EXTRA_BYTES = 4 /* ": " and the end of the line */ };
+
 struct framing {
     unsigned lengths;
     unsigned encodings;
@@ -20,6 +22,7 @@ struct framing {
     bool is_chunked;
     bool is_forwarded;
     bool has_odd_name;
+    size_t head_bytes; /* of the headers' names and values */
 };
 
 /* RFC 9110 */
@@ -38,6 +41,7 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
     (void)kind;
     struct framing *f = arg;
     f->has_odd_name |= !is_token(name);
+    f->head_bytes += strlen(name) + (value == NULL ? 0 : strlen(value)) + LINE_EXTRA_BYTES;
     f->lengths += strcasecmp(name, "content-length") == 0;
     f->hosts += strcasecmp(name, "host") == 0;
     f->is_forwarded |= guard_is_forwarding_header(name);
@@ -159,7 +163,9 @@ static bool find_route(struct req *req, const char *method)
     const struct http_server *s = req->server;
     const struct uri *u = &req->uri;
     struct route_match match;
-    switch (route_find(s->routes, s->route_count, method, u->segments, u->segment_count, &match)) {
+    const struct route_ask ask = { method, u->segments, u->segment_count,
+                                   s->conf->test_routes ? 0 : ROUTE_TEST };
+    switch (route_find(s->routes, s->route_count, &ask, &match)) {
     case ROUTE_FOUND:
         req->route = match.route;
         return true;
@@ -214,11 +220,17 @@ void head_check(struct req *req, const char *method, const char *version)
     (void)MHD_get_connection_values(req->conn->mhd, MHD_HEADER_KIND, on_header, &f); /* count */
     (void)strncpy(req->method, method, sizeof(req->method) - 1);
     req->is_head = strcmp(method, "HEAD") == 0;
+    const size_t head_bytes = strlen(method) + req->target_bytes + f.head_bytes;
+    const bool is_large = head_bytes > (size_t)req->server->conf->max_header_bytes;
     const char *problem = framing_problem(&f, version);
     if (problem == NULL && req->uri_result == URI_E_BAD)
         problem = "the address has a broken escape, a %00, or bytes that are not UTF-8";
     if (problem != NULL)
         reply_failf(req, FAIL_BAD_REQUEST, "%s", problem);
+    else if (is_large)
+        reply_failf(req, FAIL_HEAD_TOO_LARGE,
+                    "the address and the headers have %zu bytes; max_header_bytes is %lld",
+                    head_bytes, (long long)req->server->conf->max_header_bytes);
     else if (req->conn->is_surplus)
         reply_failf(req, FAIL_FULL,
                     "this server has all the connections it may have; try again later");

@@ -5,7 +5,9 @@
  * libmicrohttpd stays behind this header.
  *
  *     static void handle_ok(struct req *req) { reply_json(req, 200, "{\"ok\":true}", 11); }
- *     static const struct http_route routes[] = { { "GET", "/ok", handle_ok, ROUTE_OPEN } };
+ *     static const struct http_route routes[] = {
+ *         { "GET", "/ok", handle_ok, ROUTE_OPEN, NULL },
+ *     };
  *
  * A handler is called once the whole body is there, on the loop thread. It replies at once or
  * later; until then the connection is suspended. A request lives until its reply was sent or its
@@ -19,6 +21,7 @@
 
 struct http_server;
 struct req;
+struct route_about;
 
 enum route_flags {
     ROUTE_OPEN = 1,     /* answers without a key */
@@ -26,12 +29,14 @@ enum route_flags {
                            for its Python client), else {"error":{...}} as /invoke */
     ROUTE_BODY = 4,     /* takes a JSON body: other content types are 415 */
     ROUTE_ADMIN = 8,    /* on an open server for this machine only, and not through a proxy */
+    ROUTE_TEST = 16,    /* not there unless conf->test_routes */
 };
 struct http_route {
     const char *method;
     const char *path; /* segments, {name} takes one: "/threads/{thread_id}/runs" */
     void (*handle)(struct req *req);
     unsigned flags;
+    const struct route_about *about; /* what the application has to say of it, or NULL */
 };
 
 /* What clients may ask for and this program does not have: the 404 says so. */
@@ -47,6 +52,9 @@ struct http_options {
     const struct http_absence *absences;
     size_t absence_count;
     void *app; /* for req_app() */
+    /* Looks at a request whose route has an `about` before its handler does; false: it has replied.
+     * NULL: nothing is looked at. */
+    bool (*admit)(struct req *req, const struct route_about *about);
 };
 enum {
     HTTP_E_ADDRESS = 1 /* not host:port, or the host is unknown */,
@@ -81,6 +89,7 @@ const char *req_id(const struct req *req); /* for logs */
 const char *req_path(const struct req *req);
 /* Of the route's {name}, decoded; never NULL for a name of the route. */
 const char *req_param(const struct req *req, const char *name);
+bool req_has_param(const struct req *req, const char *name);
 /* The first value, decoded; NULL = absent. */
 const char *req_query(const struct req *req, const char *name);
 /* The index-th value (0 = first) of a name that may be repeated; NULL = there are not so many. */

@@ -34,6 +34,7 @@ struct http_server {
     const struct http_absence *absences;
     size_t absence_count;
     void *app;
+    bool (*admit)(struct req *req, const struct route_about *about);
     struct guard guard;
     struct MHD_Daemon *daemon;
     struct loop_watch *watch; /* of the daemon's epoll descriptor */
@@ -136,6 +137,7 @@ struct req {
     char method[16]; /* cut: for logs */
     struct uri uri;
     int uri_result;
+    size_t target_bytes; /* as the client wrote it */
     const struct http_route *route; /* NULL until found */
     struct buf body;
     void (*gone)(void *arg);

@@ -23,6 +23,7 @@ int req_new(struct conn *c, const char *target, struct req **ret)
     list_init(&req->node);
     buf_init(&req->body, (size_t)s->conf->max_body_bytes);
     (void)snprintf(req->id, sizeof(req->id), "%llx", ++s->next_id); /* 16 digits at most */
+    req->target_bytes = strlen(target);
     req->uri_result = uri_parse(target, &req->uri);
     if (req->uri_result < 0) {
         req_free(req);
@@ -94,6 +95,11 @@ const char *req_param(const struct req *req, const char *name)
     int index = route_param_index(req->route, name);
     assert(index >= 0); /* the route's own table says which names there are */
     return req->uri.segments[index];
+}
+
+bool req_has_param(const struct req *req, const char *name)
+{
+    return route_param_index(req->route, name) >= 0;
 }
 
 const char *req_query(const struct req *req, const char *name)

@@ -69,26 +69,43 @@ static void allow_add(char allow[ROUTE_ALLOW_BYTES], const char *method)
     (void)snprintf(allow + len, ROUTE_ALLOW_BYTES - len, "%s%s", len == 0 ? "" : ", ", method);
 }
 
+static bool row_fits(const struct http_route *route, const struct route_ask *ask)
+{
+    return (route->flags & ask->hidden) == 0 && path_fits(route, ask->segments, ask->segment_count);
+}
+
+/* NULL: none fits. */
+static const struct http_route *closest(const struct http_route *routes, size_t route_count,
+                                        const struct route_ask *ask)
+{
+    const struct http_route *best = NULL;
+
+    for (size_t i = 0; i < route_count; i++)
+        if (row_fits(&routes[i], ask) && (best == NULL || is_closer(&routes[i], best)))
+            best = &routes[i];
+    return best;
+}
+
 enum route_result route_find(const struct http_route *routes, size_t route_count,
-                             const char *method, const char *const *segments, size_t segment_count,
-                             struct route_match *ret)
+                             const struct route_ask *ask, struct route_match *ret)
 {
     *ret = (struct route_match){ .route = NULL };
-    if (segment_count > URI_SEGMENTS_MAX)
+    if (ask->segment_count > URI_SEGMENTS_MAX)
         return ROUTE_UNKNOWN;
+    const struct http_route *best = closest(routes, route_count, ask);
     for (size_t i = 0; i < route_count; i++) {
         const struct http_route *route = &routes[i];
-        if (!path_fits(route, segments, segment_count))
+        if (!row_fits(route, ask) || is_closer(best, route))
             continue;
         allow_add(ret->allow, route->method);
         if (strcmp(route->method, "GET") == 0)
             allow_add(ret->allow, "HEAD");
-        if (method_fits(route, method) && (ret->route == NULL || is_closer(route, ret->route)))
+        if (ret->route == NULL && method_fits(route, ask->method))
             ret->route = route;
     }
     if (ret->route != NULL)
         return ROUTE_FOUND;
-    return ret->allow[0] != '\0' ? ROUTE_WRONG_METHOD : ROUTE_UNKNOWN;
+    return best != NULL ? ROUTE_WRONG_METHOD : ROUTE_UNKNOWN;
 }
 
 int route_param_index(const struct http_route *route, const char *name)

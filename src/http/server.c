@@ -27,7 +27,8 @@ enum {
     DRAIN_ROUNDS_MAX = 1000,
     US_PER_MS = 1000,
     MS_PER_S = 1000,
-    RESERVED_FDS = 64,        /* files, sockets of the process itself */
+    RESERVED_FDS = 64, /* files, sockets of the process itself */
+    ANSWER_HEAD_BYTES = 4096,
     SURPLUS_CONNECTIONS = 32, /* above the limit, to be told so */
     LOG_LINE_BYTES = 256,
 };
@@ -166,13 +167,23 @@ static unsigned find_connection_limit(const struct conf *conf)
     return (unsigned)most;
 }
 
+/*
+ * Of a connection: the request's head, what libmicrohttpd notes of it, and the head of the answer, which
+ * may repeat a header. Where that does not fit it closes the connection without a word, so the bound of
+ * max_header_bytes is ours (head.c) and lies well below. What is not used is not touched.
+ */
+static size_t connection_memory(const struct conf *conf)
+{
+    return 2 * (size_t)conf->max_header_bytes + ANSWER_HEAD_BYTES;
+}
+
 static int start_daemon(struct http_server *s, int fd)
 {
     int64_t idle_s = (s->conf->connection_idle_ms + MS_PER_S - 1) / MS_PER_S;
     struct MHD_OptionItem options[] = {
         { MHD_OPTION_LISTEN_SOCKET, fd, NULL },
         { MHD_OPTION_CONNECTION_LIMIT, s->connection_limit + SURPLUS_CONNECTIONS, NULL },
-        { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)s->conf->max_header_bytes, NULL },
+        { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)connection_memory(s->conf), NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)idle_s, NULL },
         { MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
         { MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)conn_notify, s },
@@ -238,6 +249,7 @@ static void server_init(struct http_server *s, struct loop *loop,
     s->absences = options->absences;
     s->absence_count = options->absence_count;
     s->app = options->app;
+    s->admit = options->admit;
     s->connection_limit = find_connection_limit(options->conf);
     list_init(&s->resuming);
     list_init(&s->reqs);

@@ -45,14 +45,18 @@ static void give_up(struct llm_job *x, int r, struct fail *f)
     kit_end(job_take_task(&x->job), r, f);
 }
 
+/* Messages are written as a list, as programs for LangGraph write them: that is what the readers of
+ * `updates` expect. */
 static void finish(struct llm_job *x)
 {
     struct task *task = job_take_task(&x->job);
     int output = config_of(task)->output;
+    enum field_type type = task->graph->fields[output].type;
     const char *model = buf_text(&x->model);
     const char *colon = strchr(model, ':');
-    json_t *json = answer_json(&x->answer, task->graph->fields[output].type, x->id,
-                               colon != NULL ? colon + 1 : model);
+    json_t *json = answer_json(&x->answer, type, x->id, colon != NULL ? colon + 1 : model);
+    if (json != NULL && type == FIELD_MESSAGES)
+        json = json_pack("[o]", json);
     kit_finish_take(task, output, json);
 }
 

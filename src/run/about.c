@@ -127,7 +127,7 @@ void about_run(struct buf *out, const struct run *run, const struct run_task *t)
 {
     about_user(out, run, t);
     about_key(out, "run_attempt");
-    buf_add_int(out, 1);
+    buf_add_int(out, run->attempt);
     about_text(out, "thread_id", run->thread_id);
     about_text(out, "run_id", run->id);
     about_text(out, "assistant_id", run->graph->assistant_id);

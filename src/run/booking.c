@@ -124,12 +124,16 @@ static void read_thread(struct booking *b)
 
 /* ---- what is decided ---- */
 
-static int refuse_assistant(struct booking *b)
+/* record: the assistant's, or NULL. */
+static int refuse_assistant(struct booking *b, const struct stored_record *record)
 {
-    fail_set(b->f, FAIL_NOT_FOUND,
-             "No assistant found for \"%.100s\". Make sure the assistant ID is for a valid "
-             "assistant or a valid graph ID.",
-             b->order.assistant);
+    if (record != NULL)
+        fail_set(b->f, FAIL_NOT_FOUND, "Graph \"%.100s\" not found", record->owner);
+    else
+        fail_set(b->f, FAIL_NOT_FOUND,
+                 "No assistant found for \"%.100s\". Make sure the assistant ID is for a valid "
+                 "assistant or a valid graph ID.",
+                 b->order.assistant);
     return DESK_E_REFUSED;
 }
 
@@ -141,7 +145,7 @@ static int settle_assistant(struct booking *b)
 
     b->graph = registry_find(b->desk->graphs, name);
     if (b->graph == NULL)
-        return refuse_assistant(b);
+        return refuse_assistant(b, record);
     graph_ref(b->graph);
     snprintf(b->assistant_id, sizeof(b->assistant_id), "%s",
              record != NULL ? record->id : b->graph->assistant_id);
@@ -248,9 +252,11 @@ static int add_thread(struct booking *b, struct store_batch *batch)
         put.body = "{\"config\":{}}";
         put.body_len_bytes = strlen(put.body);
         store_add_expect_absent(batch, RECORD_THREAD, o->thread_id);
-    } else if (is_new)
+    } else if (is_new) {
+        json_decref(b->ticket->metadata_before); /* of a try before this one */
+        b->ticket->metadata_before = json_incref(b->thread_metadata);
         store_add_expect_record(batch, RECORD_THREAD, o->thread_id, b->thread_revision, NULL, 0);
-    else {
+    } else {
         put.metadata = NULL;
         put.metadata_len_bytes = 0;
         store_add_expect_record(batch, RECORD_THREAD, o->thread_id, 0, NULL, 0);

@@ -38,6 +38,7 @@ struct pending_write {
 struct field_place {
     char at[ID_BYTES];   /* the checkpoint that wrote it; "" = not stored */
     int64_t delta_count; /* writes since it was stored whole */
+    int64_t owed_bytes;  /* as long as this is above 0, they are less than the whole was */
 };
 
 struct checkpoint {

@@ -3,7 +3,7 @@
  *
  *     {"v": 1, "step": 3, "source": "loop", "ts": "2026-...", "metadata": {}, "parents": {},
  *      "sched": {marks}, "input": what waits for __start__, if anything does,
- *      "fields": {"log": {"at": "<checkpoint that wrote it>", "deltas": 2}}}
+ *      "fields": {"log": {"at": "<checkpoint that wrote it>", "deltas": 2, "owed": 170}}}
  *
  * Values and pending writes are rows of their own. A value whose first part is whole and whose
  * other parts are the writes of one step each is put together with the field's own reducer, step by
@@ -49,8 +49,11 @@ static void encode_places(const struct checkpoint *c, struct buf *out)
             continue;
         (void)buf_add_str(out, comma);
         encode_string(c->graph->fields[i].name, out);
-        (void)buf_addf(out, ":{\"at\":\"%s\",\"deltas\":%lld}", place->at,
+        (void)buf_addf(out, ":{\"at\":\"%s\",\"deltas\":%lld", place->at,
                        (long long)place->delta_count);
+        if (place->owed_bytes > 0)
+            (void)buf_addf(out, ",\"owed\":%lld", (long long)place->owed_bytes);
+        (void)buf_add_char(out, '}');
         comma = ",";
     }
     (void)buf_add_char(out, '}');
@@ -179,13 +182,11 @@ static const struct stored_value *find_value(const struct stored_checkpoint *fro
     return NULL;
 }
 
-/* Puts the writes of one step on top of the value that `s` holds. */
-static int add_step(const struct decoder *d, int field, const struct stored_bytes *part,
-                    struct state **s)
+/* The writes of one step. */
+static int add_writes(const struct decoder *d, int field, const struct stored_bytes *part,
+                      struct update *ret)
 {
     json_auto_t *list = NULL;
-    struct update update = { 0 };
-    struct state *next = NULL;
     size_t i;
     json_t *written;
     int r = parse(d, part, "writes", &list);
@@ -196,37 +197,43 @@ static int add_step(const struct decoder *d, int field, const struct stored_byte
         if (r == 0)
             r = value_new_take(json_incref(written), &value);
         if (r == 0)
-            r = update_add_take(&update, field, value);
+            r = update_add_take(ret, field, value);
     }
-    const struct task_writes task = { "__stored__", &update };
-    if (r == 0)
-        r = state_apply(*s, &task, 1, &no_limits, &next, NULL, d->f);
-    update_clear(&update);
-    if (r != 0)
-        return r < 0 ? err_trace(r) : r;
-    state_unref(*s);
-    *s = next;
-    return 0;
+    return r < 0 ? err_trace(r) : r;
 }
 
-/* The whole value of a field that is stored in parts. STATE_E_REFUSED: its reducer is another one
- * now. */
+/* Reducers take writes one by one, whichever step they are of, so all are applied at once: what a
+ * step costs besides (copies, measuring) depends on how large the value is. */
+static int apply_writes(const struct decoder *d, const struct update *writes, struct state *to,
+                        struct state **ret)
+{
+    const struct task_writes task = { "__stored__", writes };
+    int r = state_apply(to, &task, 1, &no_limits, ret, NULL, d->f);
+    return r < 0 ? err_trace(r) : r;
+}
+
 static int add_steps(const struct decoder *d, int field, const struct stored_value *from,
                      struct value **whole)
 {
     struct update start = { 0 };
+    struct update writes = { 0 };
     struct state *s = NULL;
+    struct state *after = NULL;
     int r = update_add_take(&start, field, value_ref(*whole));
     if (r == 0)
         r = state_restore(d->c->graph, &start, &s);
-    update_clear(&start);
     for (size_t i = 1; i < from->part_count && r == 0; i++)
-        r = add_step(d, field, &from->parts[i], &s);
+        r = add_writes(d, field, &from->parts[i], &writes);
+    if (r == 0)
+        r = apply_writes(d, &writes, s, &after);
     if (r == 0) {
         value_unref(*whole);
-        *whole = value_ref(state_get(s, field));
+        *whole = value_ref(state_get(after, field));
     }
+    update_clear(&start);
+    update_clear(&writes);
     state_unref(s);
+    state_unref(after);
     return r < 0 ? err_trace(r) : r;
 }
 
@@ -257,6 +264,7 @@ static int decode_place(const struct decoder *d, const char *name, const json_t 
     if (!copy_text(json_object_get(json, "at"), ret->at, sizeof(ret->at)))
         return damaged(d, name);
     ret->delta_count = json_integer_value(deltas);
+    ret->owed_bytes = json_integer_value(json_object_get(json, "owed"));
     return 0;
 }
 

@@ -81,6 +81,12 @@ struct desk *desk_free(struct desk *d)
     return mem_free(d);
 }
 
+void desk_on_due(struct desk *d, void (*on_due)(void *arg, int64_t due_ms), void *arg)
+{
+    d->on_due = on_due;
+    d->on_due_arg = arg;
+}
+
 int desk_check_webhook(const struct desk *d, const char *address, struct fail *f)
 {
     return webhooks_check(d->webhooks, address, f);
@@ -127,8 +133,14 @@ struct run *desk_find(const struct desk *d, const char *thread_id, const char *r
 json_t *desk_describe(const struct desk *d, const char *run_id)
 {
     const struct ticket *t = ticket_find(d, run_id);
+    json_t *json = t == NULL ? NULL : sheet_json(&t->sheet);
 
-    return t == NULL ? NULL : sheet_json(&t->sheet);
+    /* Every Run names a thread; that of a stateless one is gone with it. */
+    if (json == NULL || t->sheet.thread_id[0] != '\0' ||
+        json_object_set_new(json, "thread_id", json_string(run_thread_id(t->run))) == 0)
+        return json;
+    json_decref(json);
+    return NULL;
 }
 
 void desk_cancel(struct desk *d, struct run *run, enum desk_cancel how)
@@ -155,6 +167,11 @@ void desk_cancel_all(struct desk *d, const char *thread_id, unsigned which, enum
                 ticket_cancel(t, how);
         }
     }
+}
+
+bool desk_is_busy(const struct desk *d, const char *thread_id)
+{
+    return line_find(d, thread_id) != NULL;
 }
 
 bool desk_empty_thread(struct desk *d, const char *thread_id, struct desk_wait *w)

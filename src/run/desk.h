@@ -31,6 +31,10 @@ void desk_drain(struct desk *d);
  * all of it has its place. 0 or a fault. */
 int desk_recover(struct desk *d);
 
+/* A thread whose ttl keeps the latest checkpoint loses its older ones so long after a run of it has
+ * ended: the end writes its due_ms, and tells when that will be. */
+#define THREAD_KEEPS_LATEST "keep_latest"
+void desk_on_due(struct desk *d, void (*on_due)(void *arg, int64_t due_ms), void *arg);
 /* May a run have this webhook? As webhooks_check() of run/webhook.h: 0, or 1 with f. */
 int desk_check_webhook(const struct desk *d, const char *address, struct fail *f);
 /* Is no webhook under way or due? Likewise, webhooks_are_idle() and webhooks_when_idle(). */
@@ -68,7 +72,8 @@ void desk_submit(struct desk *d, struct desk_op *o, const struct desk_order *ord
 
 /* Borrowed; NULL = unknown. thread_id NULL: a stateless one. */
 struct run *desk_find(const struct desk *d, const char *thread_id, const char *run_id);
-/* As sheet_json(), of a run that was found or ordered. NULL: unknown, or no memory. */
+/* As sheet_json(), of a run that was found or ordered; also with the thread that a stateless one has
+ * to itself. NULL: unknown, or no memory. */
 json_t *desk_describe(const struct desk *d, const char *run_id);
 
 enum desk_cancel {
@@ -81,6 +86,10 @@ void desk_cancel(struct desk *d, struct run *run, enum desk_cancel how);
 /* The same for all of a kind. thread_id NULL: of every thread, and stateless ones. */
 enum { CANCEL_PENDING = 1, CANCEL_RUNNING = 2 };
 void desk_cancel_all(struct desk *d, const char *thread_id, unsigned which, enum desk_cancel how);
+
+/* Does a run of the thread wait, or is one at work? Who then changes the thread in a commit of this
+ * very turn of the loop does so before any run that is ordered later. */
+bool desk_is_busy(const struct desk *d, const char *thread_id);
 
 /* For who deletes a thread: all its runs are cancelled. false: it has none. Else w->empty is called
  * once, from the loop, when the last has ended and is written down; take w->node out of its list if

@@ -88,7 +88,7 @@ static void write_start(struct buf *out, struct run_task *t)
     about_input(out, t);
     about_list(out, "triggers", t->triggers, t->trigger_count);
     buf_add_str(out, ",\"interrupts\":[],\"metadata\":{");
-    about_user(out, t->exec->run, t);
+    about_run(out, t->exec->run, t);
     buf_add_str(out, "}}");
 }
 

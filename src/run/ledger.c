@@ -8,7 +8,8 @@
  *     rolled back       deleted         the same; and its checkpoints are gone
  *     server goes down  pending         busy, as it was; an attended one: as cancelled
  *
- * and, but for the last case, its webhook (run/webhook.h).
+ * and, but for the last case, its webhook (run/webhook.h). The next run of the thread makes it busy
+ * again when it begins (ticket.c).
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -16,6 +17,8 @@
 #include "base/mem.h"
 #include "run/ticket.h"
 #include <string.h>
+
+enum { MINUTE_MS = 60000 };
 
 static bool is_cut_by_server(const struct ticket *t)
 {
@@ -79,30 +82,48 @@ static void add_run(struct ticket *t, struct store_batch *b)
 
 /* ---- the thread's row ---- */
 
+static void add_member(struct buf *out, const char *key)
+{
+    if (out->len > 1)
+        buf_add_char(out, ',');
+    jsonx_encode_string(key, strlen(key), out);
+    buf_add_char(out, ':');
+}
+
 static void add_values(const struct ticket *t, struct buf *out)
 {
-    buf_add_str(out, "\"values\":");
+    add_member(out, "values");
     state_encode(run_state(t->run), VIEW_SHOWN, out);
-    buf_add_str(out, ",\"interrupts\":");
+    add_member(out, "interrupts");
     if (run_interrupts_by_task(t->run) != NULL)
         jsonx_encode(run_interrupts_by_task(t->run), out);
     else
         buf_add_str(out, "{}");
-    if (t->sheet.error != NULL) {
-        buf_add_str(out, ",\"error\":");
-        jsonx_encode(t->sheet.error, out);
-    }
 }
 
-/* Is it this that a run's end says anew? */
-static bool is_of_run(const char *key)
+/* When its older checkpoints go, now that there are some again; 0: as it is. */
+static int64_t next_due_ms(const struct ticket *t, const struct stored_record *thread,
+                           const json_t *body)
 {
-    return strcmp(key, "values") == 0 || strcmp(key, "interrupts") == 0 ||
-           strcmp(key, "error") == 0;
+    const json_t *minutes = json_object_get(json_object_get(body, "ttl"), "ttl_minutes");
+
+    if (strcmp(thread->name, THREAD_KEEPS_LATEST) != 0 || thread->due_ms != 0)
+        return 0;
+    return t->sheet.updated_ms + (int64_t)(json_number_value(minutes) * MINUTE_MS);
+}
+
+/* Is it this that a run's end says anew? One that did not get as far as the thread's state says
+ * nothing of it. */
+static bool is_of_run(const struct ticket *t, const char *key)
+{
+    bool is_state = strcmp(key, "values") == 0 || strcmp(key, "interrupts") == 0;
+
+    return (is_state && run_state(t->run) != NULL) || strcmp(key, "error") == 0;
 }
 
 /* What else is in the body stays. 0 or a fault. */
-static int write_body(const struct ticket *t, const struct stored_record *thread, struct buf *out)
+static int write_body(const struct ticket *t, const struct stored_record *thread, struct buf *out,
+                      int64_t *ret_due_ms)
 {
     json_t *body = record_object(&thread->body, desk_max_depth(t->desk));
     const char *key;
@@ -110,19 +131,53 @@ static int write_body(const struct ticket *t, const struct stored_record *thread
 
     if (body == NULL)
         return err_trace(ERR_NOMEM);
+    *ret_due_ms = next_due_ms(t, thread, body);
     buf_add_char(out, '{');
     json_object_foreach(body, key, value) {
-        if (is_of_run(key))
+        if (is_of_run(t, key))
             continue;
-        jsonx_encode_string(key, strlen(key), out);
-        buf_add_char(out, ':');
+        add_member(out, key);
         jsonx_encode(value, out);
-        buf_add_char(out, ',');
     }
     json_decref(body);
-    add_values(t, out);
+    if (run_state(t->run) != NULL)
+        add_values(t, out);
+    if (t->sheet.error != NULL) {
+        add_member(out, "error");
+        jsonx_encode(t->sheet.error, out);
+    }
     buf_add_char(out, '}');
     return out->fault == ERR_NOMEM ? err_trace(ERR_NOMEM) : 0;
+}
+
+/* The order has said whose state the thread's is. If the run could not even read it, it is not. */
+static bool is_not_its_state(const struct ticket *t, const json_t *metadata)
+{
+    const char *graph = json_string_value(json_object_get(metadata, "graph_id"));
+
+    return run_state(t->run) == NULL && t->sheet.error != NULL && t->metadata_before != NULL &&
+           graph != NULL && strcmp(graph, t->sheet.graph) == 0;
+}
+
+static int put_back(json_t *metadata, const json_t *before, const char *key)
+{
+    json_t *value = json_object_get(before, key);
+
+    return value != NULL ? json_object_set(metadata, key, value) : json_object_del(metadata, key);
+}
+
+/* NULL: they stay as they are, or there is no memory. */
+static char *metadata_text(const struct ticket *t, const struct stored_record *thread, size_t *ret)
+{
+    json_t *metadata = record_object(&thread->metadata, desk_max_depth(t->desk));
+    char *text = NULL;
+
+    if (metadata != NULL && is_not_its_state(t, metadata) &&
+        put_back(metadata, t->metadata_before, "graph_id") == 0 &&
+        put_back(metadata, t->metadata_before, "assistant_id") == 0)
+        text = jsonx_text(metadata, desk_max_bytes(t->desk), ret);
+    json_decref(metadata);
+    return text;
 }
 
 /* A body that is too large is left out, as with brief. */
@@ -131,19 +186,29 @@ static void add_thread(struct ticket *t, const struct stored_record *thread, boo
 {
     struct buf body MEM_AUTO(buf_deinit);
     bool is_undone = t->is_cancelled && t->cancelled == CANCEL_ROLLBACK;
+    bool has_news = run_state(t->run) != NULL || t->sheet.error != NULL;
+    int64_t due_ms = 0;
 
     buf_init(&body, desk_max_bytes(t->desk));
-    if (!brief && !is_undone && run_state(t->run) != NULL && write_body(t, thread, &body) != 0)
+    if (!brief && !is_undone && has_news && write_body(t, thread, &body, &due_ms) != 0)
         b->fault = b->fault != 0 ? b->fault : ERR_NOMEM;
-    const struct record_put put = {
+    const char *status = thread_status(t);
+    struct record_put put = {
         .kind = RECORD_THREAD,
         .id = t->sheet.thread_id,
-        .status = thread_status(t),
+        .status = status,
         .body = body.fault == 0 ? body.data : NULL,
         .body_len_bytes = body.fault == 0 ? body.len : 0,
         .now_ms = t->sheet.updated_ms,
+        .due_ms = due_ms,
     };
+    char *metadata MEM_AUTO(mem_freep) = metadata_text(t, thread, &put.metadata_len_bytes);
+    put.metadata = metadata;
     store_add_record(b, &put);
+    if (due_ms != 0 && t->desk->on_due != NULL)
+        t->desk->on_due(t->desk->on_due_arg, due_ms);
+    if (t->line != NULL)
+        t->line->is_let_go = strcmp(status, "busy") != 0;
 }
 
 /* As if it had not begun: the next server takes it up. Its clients see another attempt, which does
@@ -166,8 +231,9 @@ static void add_webhook(struct ticket *t, bool brief, struct store_batch *b)
     bool is_undone = t->is_cancelled && t->cancelled == CANCEL_ROLLBACK;
     const struct webhook_news news = {
         .sheet = &t->sheet,
-        .run = brief || is_undone ? NULL : t->run,
+        .run = is_undone ? NULL : t->run,
         .started_ms = t->started_ms,
+        .is_brief = brief,
     };
 
     t->has_webhook = webhooks_add(t->desk->webhooks, &news, b);

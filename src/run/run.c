@@ -145,6 +145,12 @@ static int note_asked(struct run *run, const struct exec *e)
     return bad == 0 ? 0 : err_trace(ERR_NOMEM);
 }
 
+/* One that has failed before it knew where its thread stands has no state of it. */
+static bool has_state(const struct exec *e)
+{
+    return e->end != EXEC_FAILED || e->saver.store == NULL || e->at.id[0] != '\0';
+}
+
 static void root_ended(struct exec *e)
 {
     struct run *run = e->run;
@@ -158,7 +164,8 @@ static void root_ended(struct exec *e)
             run->asked_by = NULL;
         }
     }
-    run->state = state_ref(e->at.state);
+    if (has_state(e))
+        run->state = state_ref(e->at.state);
     run->root = exec_free(e);
     end(run);
 }

@@ -136,7 +136,8 @@ enum run_status run_status(const struct run *run);
 bool run_has_ended(const struct run *run);
 /* Once ended: what went wrong, or an empty fail. */
 const struct fail *run_fail(const struct run *run);
-/* Once ended: the last state; NULL only if there was none. Borrowed. */
+/* Once ended: the last state; NULL if there was none, or the run failed before it knew its thread's.
+ * Borrowed. */
 const struct state *run_state(const struct run *run);
 /* Once ended: what it asks, an array of {"id","value"} in plan order, empty at a breakpoint; NULL =
  * it was not interrupted. Borrowed. */

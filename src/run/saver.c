@@ -23,7 +23,7 @@
 /* What a run may be ahead of the disk before it waits. */
 #define AHEAD_MAX_BYTES ((size_t)4 << 20)
 
-enum { ROW_OVERHEAD_BYTES = 256 };
+enum { ROW_OVERHEAD_BYTES = 256, DELTA_ROWS_MAX = 5000 };
 
 static const char *const durability_names[] = {
     [DURABILITY_ASYNC] = "async",
@@ -129,12 +129,26 @@ static void drop_written(struct saver *s)
     }
 }
 
+static bool has_deltas(const struct checkpoint *c, size_t field)
+{
+    enum reducer reducer = c->graph->fields[field].reducer;
+    return reducer == REDUCE_APPEND || reducer == REDUCE_MESSAGES;
+}
+
+/* Stored whole again after so many writes, a field that only grows would cost more with each turn;
+ * so they must also have come to what the whole was. Then all that is ever written is at most three
+ * times the value, and reading it takes a row for each write. */
+static bool is_due_whole(const struct saver *s, const struct field_place *place)
+{
+    return place->delta_count + 1 >= s->delta_max &&
+           (place->owed_bytes <= 0 || place->delta_count + 1 >= DELTA_ROWS_MAX);
+}
+
 /* Whether the noted writes on top of what is stored will be the field's next value. */
 static bool can_be_delta(const struct saver *s, const struct checkpoint *c, size_t field)
 {
-    enum reducer reducer = c->graph->fields[field].reducer;
-    return (reducer == REDUCE_APPEND || reducer == REDUCE_MESSAGES) &&
-           c->places[field].at[0] != '\0' && c->places[field].delta_count + 1 < s->delta_max &&
+    const struct field_place *place = &c->places[field];
+    return has_deltas(c, field) && place->at[0] != '\0' && !is_due_whole(s, place) &&
            s->fields[field].stored == value_of(c, field);
 }
 
@@ -236,8 +250,10 @@ static int add_delta(struct saver *s, struct checkpoint *c, size_t field, struct
     if (r == 0)
         store_add_value(b, s->thread_id, s->ns, c->graph->fields[field].name, c->id, place->at,
                         text.data, text.len);
+    int64_t more_bytes = (int64_t)text.len;
     buf_deinit(&text);
     place->delta_count++;
+    place->owed_bytes = place->owed_bytes > more_bytes ? place->owed_bytes - more_bytes : 0;
     return r != 0 ? err_trace(ERR_NOMEM) : 0;
 }
 
@@ -251,6 +267,7 @@ static int add_whole(struct saver *s, struct checkpoint *c, size_t field, struct
     store_add_value(b, s->thread_id, s->ns, c->graph->fields[field].name, c->id, NULL, bytes,
                     len_bytes);
     c->places[field].delta_count = 0;
+    c->places[field].owed_bytes = has_deltas(c, field) ? (int64_t)len_bytes : 0;
     return 0;
 }
 

@@ -11,7 +11,9 @@
 #include "run/thread_work.h"
 #include <string.h>
 
-enum { PAGE_COUNT = 32 };
+/* States may be large, and a page is decoded in one go: neither the loop nor the storage thread may be
+ * held up for long. */
+enum { PAGE_COUNT = 8 };
 
 struct listing {
     struct thread_work work; /* first member; result is the array */

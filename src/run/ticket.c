@@ -33,6 +33,7 @@ void ticket_free(struct ticket *t)
     loop_timer_free(t->timer);
     run_unref(t->run);
     stored_records_clear(&t->thread);
+    json_decref(t->metadata_before);
     sheet_clear(&t->sheet);
     mem_free(t);
 }
@@ -289,6 +290,20 @@ static void began(void *arg, int result)
     run_begun(t->run);
 }
 
+/* The run before has left the thread with a status of its own. */
+static void take_thread(struct ticket *t, struct store_batch *b)
+{
+    const char *id = t->sheet.thread_id;
+
+    if (t->line == NULL || !t->line->is_let_go)
+        return;
+    t->line->is_let_go = false;
+    store_add_expect_record(b, RECORD_THREAD, id, 0, NULL, 0);
+    store_add_record(
+        b, &(struct record_put){
+               .kind = RECORD_THREAD, .id = id, .status = "busy", .now_ms = t->sheet.updated_ms });
+}
+
 /* Handed over before the run can write anything, so it is there before any checkpoint is. */
 static void write_began(struct ticket *t)
 {
@@ -297,6 +312,7 @@ static void write_began(struct ticket *t)
     store_batch_init(&batch);
     store_add_expect_record(&batch, RECORD_RUN, t->sheet.run_id, 0, NULL, 0);
     sheet_add(&t->sheet, &batch, desk_max_bytes(t->desk));
+    take_thread(t, &batch);
     run_add_begin(t->run, &batch);
     store_commit(t->desk->services->store, t->desk->services->loop, &t->began, &batch, began, t);
     store_batch_deinit(&batch);

@@ -24,6 +24,7 @@ struct line {
     struct list tickets;    /* in order of their booking; not those that are KEPT */
     struct ticket *at_work; /* or CLOSING after it was; NULL = nobody */
     struct list waits;      /* struct desk_wait */
+    bool is_let_go;         /* its record says other than busy: so the last run has ended */
     char thread_id[STORE_ID_MAX + 1];
 };
 
@@ -36,6 +37,7 @@ struct ticket {
     struct sheet sheet;
     struct run *run;              /* a reference */
     struct stored_records thread; /* CLOSING: its thread's record */
+    json_t *metadata_before;      /* its thread's, if the order has changed them; or NULL */
     int end_tries;
     struct loop_work booked;
     struct loop_timer *timer; /* of one that is to begin later */
@@ -68,6 +70,8 @@ struct desk {
     bool is_quiet;   /* busy_count is 0 */
     bool is_draining;
     struct loop_timer *sweep;
+    void (*on_due)(void *arg, int64_t due_ms);
+    void *on_due_arg;
     struct tidy *tidy; /* tidy.c's */
     struct webhooks *webhooks;
 };

@@ -182,7 +182,7 @@ static size_t max_bytes(const struct conf *conf)
     return 2 * (size_t)conf->max_state_bytes + (size_t)conf->max_body_bytes + 65536;
 }
 
-/* Without the values where they make it too large. */
+/* Briefly where it would be too large. */
 static int write_news(const struct webhooks *w, const struct webhook_news *news, struct buf *out)
 {
     struct webhook_news brief = *news;
@@ -191,7 +191,7 @@ static int write_news(const struct webhooks *w, const struct webhook_news *news,
     int r = webhook_write(news, out);
     if (r != BUF_E_FULL)
         return r;
-    brief.run = NULL;
+    brief.is_brief = true;
     buf_clear(out);
     return webhook_write(&brief, out);
 }

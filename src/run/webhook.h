@@ -43,6 +43,7 @@ struct webhook_news {
     const struct sheet *sheet; /* with the status that the run has ended with */
     const struct run *run;     /* for its values; NULL = they are not told */
     int64_t started_ms;        /* 0 = it never began */
+    bool is_brief;             /* neither values nor kwargs are told, which may be large */
 };
 /* Adds the row to b. false: the run has no webhook, or there are max_webhooks already, or no memory:
  * then b->fault is set. */

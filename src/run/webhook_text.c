@@ -46,7 +46,7 @@ static void add_members(const struct webhook_news *news, struct buf *out)
 
     add_time(out, "run_started_at", news->started_ms);
     add_time(out, "run_ended_at", s->updated_ms);
-    add_values(news->run, out);
+    add_values(news->is_brief ? NULL : news->run, out);
     if (message != NULL) {
         buf_add_str(out, ",\"error\":");
         jsonx_encode(message, out);
@@ -57,8 +57,10 @@ int webhook_write(const struct webhook_news *news, struct buf *out)
 {
     json_t *run = sheet_json(news->sheet);
 
-    if (run == NULL)
+    if (run == NULL || (news->is_brief && json_object_set_new(run, "kwargs", json_object()) != 0)) {
+        json_decref(run);
         return err_trace(ERR_NOMEM);
+    }
     jsonx_encode(run, out);
     json_decref(run);
     if (out->fault == 0) {

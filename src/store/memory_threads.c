@@ -52,19 +52,31 @@ int memory_delete_thread(struct memory *m, struct undo *u, const char *thread_id
     return thread == NULL ? 0 : shelf_remove(&m->threads, u, thread);
 }
 
+static int rewind_space(struct undo *u, struct item *space, const char *id)
+{
+    struct shelf *checkpoints = &space->below;
+    int r = 0;
+    for (size_t k = checkpoints->count; r == 0 && k > 0; k--)
+        if (strcmp(checkpoints->items[k - 1]->key, id) > 0)
+            r = shelf_remove(checkpoints, u, checkpoints->items[k - 1]);
+    return r;
+}
+
 int memory_rewind_thread(struct memory *m, struct undo *u, const struct store_row *row)
 {
     struct item *thread = shelf_find(&m->threads, 0, row->thread_id);
     int r = 0;
     if (row->id[0] == '\0')
         return memory_delete_thread(m, u, row->thread_id);
-    for (size_t i = 0; thread != NULL && i < thread->below.count; i++) {
-        struct shelf *checkpoints = &thread->below.items[i]->below;
-        for (size_t k = checkpoints->count; r == 0 && k > 0; k--)
-            if (strcmp(checkpoints->items[k - 1]->key, row->id) > 0)
-                r = shelf_remove(checkpoints, u, checkpoints->items[k - 1]);
+    for (size_t i = thread == NULL ? 0 : thread->below.count; r == 0 && i > 0; i--) {
+        struct item *space = thread->below.items[i - 1];
+        r = rewind_space(u, space, row->id);
+        if (r == 0 && space->below.count == 0)
+            r = shelf_remove(&thread->below, u, space);
     }
-    return r;
+    return r == 0 && thread != NULL && thread->below.count == 0
+               ? shelf_remove(&m->threads, u, thread)
+               : r;
 }
 
 /* ---- copying ---- */

@@ -12,6 +12,7 @@
  *     RECORD_VERSION       of the caller's making  assistant id
  *     RECORD_CRON          cron id       of the caller's choice
  *     RECORD_WEBHOOK       run id                      tries       its address
+ *     RECORD_MARK          a word: what a part of the server notes down for its next start
  *
  * A record is written by puts, each of which may leave columns as they are, and every put counts its
  * revision up by one. Whoever writes what they have read says so:
@@ -42,6 +43,7 @@ enum record_kind {
     RECORD_VERSION,
     RECORD_CRON,
     RECORD_WEBHOOK,
+    RECORD_MARK,
     RECORD_KIND_COUNT
 };
 
@@ -112,7 +114,7 @@ struct stored_record {
  * created_ms; any of them in any order where at most 1,000 records have it; the first page of
  * every order. Otherwise the order's index is walked until the page is full, and the costs are those
  * of the records passed over: so it is with offset (0.1 us each; `after` is free), name_part, body,
- * and nested metadata (some 2 us each). A total of what has some metadata counts it; others are kept.
+ * and nested metadata (some 2 us each), but others get their turn. A total of what has some metadata counts it; others are kept.
  * `memory` walks for ids, status and metadata, too.
  */
 struct record_query {

@@ -44,6 +44,7 @@ static void *job_free(struct sqlite_job *job)
     store_batch_deinit(&job->batch);
     if (job->what != NULL)
         job->what->clear(&job->answer);
+    search_free(job->paused);
     keep_clear(&job->keep);
     return mem_free(job);
 }
@@ -83,6 +84,10 @@ static void find_ended(struct service_job *ended)
     struct sqlite_job *job = job_of(ended);
     struct store_op *r = job->op;
     int result = job->result;
+    if (r != NULL && job->paused != NULL) { /* behind what has come meanwhile */
+        service_put(ended->service, ended->loop, ended, find_ended);
+        return;
+    }
     if (r != NULL) {
         memcpy(job->ret, &job->answer, job->what->answer_bytes);
         memset(&job->answer, 0, sizeof(job->answer));

@@ -204,15 +204,18 @@ int database_apply(struct database *d, const struct store_batch *b, struct commi
 /* ---- questions ---- */
 
 static int (*const functions[FIND_KIND_COUNT])(struct database *d, const void *query, void *ret) = {
-    [FIND_CHECKPOINTS] = database_find_checkpoints, [FIND_RECORDS] = database_find_records,
-    [FIND_EVENTS] = database_find_events,           [FIND_ITEMS] = database_find_items,
+    [FIND_CHECKPOINTS] = database_find_checkpoints,
+    [FIND_EVENTS] = database_find_events,
+    [FIND_ITEMS] = database_find_items,
     [FIND_NAMESPACES] = database_find_namespaces,
 };
 
 int database_find(struct database *d, const struct find *what, const union find_query *query,
-                  union find_answer *answer)
+                  union find_answer *answer, struct search **paused)
 {
-    int r = functions[what->kind](d, query, answer);
+    int r = what->kind == FIND_RECORDS
+                ? database_find_records(d, &query->records, &answer->records, paused)
+                : functions[what->kind](d, query, answer);
     if (r != 0)
         what->clear(answer);
     return r > 0 ? err_trace(ERR_SYSTEM) : r; /* reading knows no conditions */

@@ -24,10 +24,22 @@
 /*
  * busy_timeout_ms: a server that was restarted waits for the one before to let go. Pages of 4 KiB:
  * see docs/architecture.md. After so many pages in the log they are moved into the file, when no
- * commit waits (database_rest); after a peak the log is cut to journal_size_limit.
+ * commit waits (database_rest); after a peak the log is cut to journal_size_limit. Pages that are
+ * free are used again; when they are more than SPARE_MIN and a quarter of the file, some are given
+ * back at each rest.
  */
-enum { BUSY_MS = 2000, WAL_PAGES_MAX = 1000, PAGE_BYTES_MIN = 512 };
-#define BEFORE_LOCK "PRAGMA page_size = 4096; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE"
+enum { SLICE_US = 4000, BUSY_MS = 2000,
+    WAL_PAGES_MAX = 1000,
+    PAGE_BYTES_MIN = 512,
+    SPARE_MIN = 1000,
+    SPARE_PART = 4
+};
+#define GIVE_BACK "PRAGMA incremental_vacuum(1000)"
+#define BEFORE_LOCK                                                                                \
+    "PRAGMA page_size = 4096; PRAGMA locking_mode = EXCLUSIVE; "                                   \
+    "BEGIN EXCLUSIVE"
+/* Of a file that is empty: in one with tables it would write before it is known whose they are. */
+#define OF_NEW_FILE "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL"
 #define SETTINGS                                                                                   \
     "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"                                    \
     "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192;"                             \
@@ -146,6 +158,12 @@ static int note_commit(void *arg, struct sqlite3 *handle, const char *name, int 
     return SQLITE_OK;
 }
 
+static bool is_empty_file(const struct database *d)
+{
+    struct stat st;
+    return stat(d->path, &st) == 0 && st.st_size == 0;
+}
+
 static int open_locked(struct database *d)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -156,7 +174,8 @@ static int open_locked(struct database *d)
         return err_trace(ERR_NOMEM);
     if (code != SQLITE_OK)
         return sql_failure(d, code);
-    return sql_execute(d, BEFORE_LOCK);
+    int r = is_empty_file(d) ? sql_execute(d, OF_NEW_FILE) : 0;
+    return r == 0 ? sql_execute(d, BEFORE_LOCK) : r;
 }
 
 static int set_up(struct database *d)
@@ -202,6 +221,7 @@ int database_open(const char *path, const struct schema *schema, struct buf *why
     struct database *d = mem_zalloc(sizeof(*d));
     if (d == NULL)
         return err_trace(ERR_NOMEM);
+    d->slice_us = SLICE_US;
     /* With a slash in it no name means anything special to SQLite, as ":memory:" does. */
     d->path = mem_printf("%s%s", strchr(path, '/') == NULL ? "./" : "", path);
     int r = d->path == NULL ? err_trace(ERR_NOMEM) : open_file(d, schema, why);
@@ -225,12 +245,32 @@ struct database *database_close(struct database *d)
     return mem_free(d);
 }
 
-void database_rest(struct database *d)
+static void move_log(struct database *d)
 {
-    if (d->wal_pages < WAL_PAGES_MAX)
-        return;
     d->wal_pages = 0;
     int code = sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     if (code != SQLITE_OK)
         log_warn("database_log_grows", "database", d->path, "message", sqlite3_errstr(code), NULL);
+}
+
+/* A failure here costs nothing but room; the next commit meets it, too, and tells. */
+static void give_back(struct database *d)
+{
+    int64_t spare = 0;
+    int64_t all = 0;
+    int r = sql_ask(d, "PRAGMA freelist_count", &spare);
+    if (r == 0)
+        r = sql_ask(d, "PRAGMA page_count", &all);
+    d->has_spare = r == 0 && spare > SPARE_MIN && spare > all / SPARE_PART;
+    if (d->has_spare && sql_execute(d, GIVE_BACK) != 0)
+        d->has_spare = false;
+}
+
+void database_rest(struct database *d)
+{
+    bool is_long = d->wal_pages >= WAL_PAGES_MAX;
+    if (is_long)
+        move_log(d);
+    if (is_long || d->has_spare)
+        give_back(d);
 }

@@ -18,6 +18,7 @@
  */
 #include "store/find.h"
 
+struct search;
 struct sqlite3;
 struct sqlite3_stmt;
 
@@ -55,6 +56,7 @@ enum sql {
     SQL_REWIND_WRITES,
     SQL_REWIND_VALUES,
     SQL_REWIND_CHECKPOINTS,
+    SQL_DROP_EMPTY_SPACES, /* where a rewind has left nothing */
     SQL_COPY_SPACES,
     SQL_COPY_CHECKPOINTS,
     SQL_COPY_VALUES,
@@ -125,8 +127,10 @@ struct database {
     char *path;
     struct sqlite3 *handle;
     struct sqlite3_stmt *statements[SQL_COUNT];
-    int wal_pages; /* in the write-ahead log, after the last commit */
-    int code;      /* SQLite's extended code of the last call that failed */
+    int wal_pages;    /* in the write-ahead log, after the last commit */
+    bool has_spare;   /* free pages, more than it will need soon */
+    int64_t slice_us; /* a search pauses after so long */
+    int code;         /* SQLite's extended code of the last call that failed */
     char text[160];
     int told_code; /* what the log was last told of; 0 = that all is well */
 };
@@ -146,7 +150,8 @@ int database_open(const char *path, const struct schema *schema, struct buf *why
                   struct database **ret);
 /* Moves the log into the file. Accepts NULL, and one that was opened by half. */
 struct database *database_close(struct database *d);
-/* Work that nobody waits for: the log into the file, once it is long. */
+/* Work that nobody waits for: the log into the file, once it is long, and pages that are free back to
+ * the disk, once they are many. */
 void database_rest(struct database *d);
 
 /* 0 or STORE_E_REFUSED, with `why`. */
@@ -223,9 +228,13 @@ struct commit_note {
 /* All rows, or none and STORE_E_STALE, STORE_E_FULL, STORE_E_TOO_LARGE or a fault; then the
  * transaction, too, may be gone. */
 int database_apply(struct database *d, const struct store_batch *b, struct commit_note *note);
-/* answer: empty. 0 or a fault, then it is empty again. */
+/*
+ * answer: empty. 0 or a fault, then it is empty again. *paused: NULL at first; not NULL after 0: it
+ * has taken long and wants to be called again with all this as it is, when others have had their
+ * turn; search_free() if nobody wants it any more.
+ */
 int database_find(struct database *d, const struct find *what, const union find_query *query,
-                  union find_answer *answer);
+                  union find_answer *answer, struct search **paused);
 
 /* One row, or one question: sqlite_thread.c, sqlite_records.c, sqlite_items.c. */
 int database_delete_thread(struct database *d, const char *thread_id);
@@ -241,7 +250,9 @@ int database_sweep_items(struct database *d, const struct store_row *row, struct
 
 /* ret is typed by find_kind and may be half filled on failure. */
 int database_find_checkpoints(struct database *d, const void *query, void *ret);
-int database_find_records(struct database *d, const void *query, void *ret);
+int database_find_records(struct database *d, const struct record_query *query,
+                          struct stored_records *ret, struct search **paused);
+struct search *search_free(struct search *s); /* accepts NULL, returns NULL */
 int database_find_events(struct database *d, const void *query, void *ret);
 int database_find_items(struct database *d, const void *query, void *ret);
 int database_find_namespaces(struct database *d, const void *query, void *ret);

@@ -15,17 +15,24 @@ static void clear_answer(struct sqlite_job *job)
 
 static void do_job(struct database *d, struct sqlite_job *job)
 {
-    clear_answer(job); /* of an attempt before */
-    job->result = job->what != NULL ? database_find(d, job->what, &job->query, &job->answer)
-                                    : database_apply(d, &job->batch, &job->note);
+    if (job->what != NULL)
+        job->result = database_find(d, job->what, &job->query, &job->answer, &job->paused);
+    else
+        job->result = database_apply(d, &job->batch, &job->note);
 }
 
-/* What was read may never have been committed. */
-static void fail_job(struct sqlite_job *job, int result)
+/* What was read may never have been committed, and with it all that a search has found so far. */
+static void forget(struct sqlite_job *job)
 {
     clear_answer(job);
+    job->paused = search_free(job->paused);
     job->note.swept = 0;
     job->note.next_due_ms = 0;
+}
+
+static void fail_job(struct sqlite_job *job, int result)
+{
+    forget(job);
     job->result = result;
 }
 
@@ -62,8 +69,10 @@ static void do_alone(struct database *d, struct sqlite_job *job)
 
 static void do_each_alone(struct database *d, struct list *jobs)
 {
-    LIST_EACH(jobs, node)
+    LIST_EACH(jobs, node) {
+        forget(job_of(node));
         do_alone(d, job_of(node));
+    }
 }
 
 /* ---- together ---- */

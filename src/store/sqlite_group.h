@@ -20,6 +20,7 @@ struct sqlite_job {
     union find_query query; /* what it points to is in keep */
     struct keep keep;
     union find_answer answer; /* what was read */
+    struct search *paused;    /* a read that is to be put again: there is more to read */
     struct commit_note note;  /* of a commit */
     int result;               /* what the op will end with */
 };

@@ -110,7 +110,8 @@ _Static_assert(WRITE_RESULT == 0 && WRITE_ERROR == 1 && WRITE_INTERRUPT == 2 && 
                    WRITE_COMMAND == 4,
                "the kinds of writes are stored as numbers");
 _Static_assert(RECORD_THREAD == 0 && RECORD_RUN == 1 && RECORD_ASSISTANT == 2 &&
-                   RECORD_VERSION == 3 && RECORD_CRON == 4 && RECORD_WEBHOOK == 5,
+                   RECORD_VERSION == 3 && RECORD_CRON == 4 && RECORD_WEBHOOK == 5 &&
+                   RECORD_MARK == 6,
                "the kinds of records are stored as numbers");
 
 const struct schema database_schema = { steps, sizeof(steps) / sizeof(*steps) };

@@ -7,10 +7,16 @@
  *         in order of creation                a walk over that index
  *     else                                    a walk over the order's index
  *
- * and what else the query asks is looked at on the rows. Bodies are read of those only that fit.
+ * and what else the query asks is looked at on the rows. Bodies are read of those only that fit. Walks
+ * may be long (what the values contain has no index), so they pause:
+ *
+ *     page -> time is up: note the row -> others' jobs -> page from there ... -> counting, likewise
  */
 #include "store/sqlite_search.h"
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/mem.h"
+#include <string.h>
 
 enum { FEW_MAX = 1000 };
 
@@ -80,6 +86,39 @@ static bool is_all_said(const struct search *s)
            q->name_part == NULL && q->updated_before_ms == 0 && q->due_before_ms == 0;
 }
 
+/* ---- pauses ---- */
+
+/* The statement stands at a row that was seen. */
+static int pause_here(struct database *d, enum sql which, struct search *s)
+{
+    struct stored_record view;
+    if (clock_mono_us() < s->until_us)
+        return 0;
+    int r = search_view_row(d, which, s, &view);
+    if (r != 0)
+        return r;
+    view.metadata = (struct stored_bytes){ "", 0 };
+    search_clear_copy(&s->place);
+    s->is_paused = true;
+    s->has_place = true;
+    return search_copy_view(&view, &s->place);
+}
+
+static void leave_place(struct search *s)
+{
+    search_clear_copy(&s->place);
+    s->has_place = false;
+}
+
+/* It was changed while the search paused, and has come again. */
+static bool was_found(const struct search *s, const char *id)
+{
+    for (size_t i = 0; s->has_place && i < s->ret->count; i++)
+        if (strcmp(s->ret->items[i].id, id) == 0)
+            return true;
+    return false;
+}
+
 /* ---- a page ---- */
 
 bool search_is_full(const struct search *s)
@@ -96,7 +135,7 @@ static int see_row(struct database *d, enum sql which, struct search *s)
     int r = search_view_row(d, which, s, &view);
     if (r == 0 && !s->is_plain)
         r = search_fits(d, s, row, &view, &does_fit);
-    if (r != 0 || !does_fit)
+    if (r != 0 || !does_fit || was_found(s, view.id))
         return r;
     if (s->passed < s->query->offset) {
         s->passed++;
@@ -162,18 +201,31 @@ static int read_page(struct database *d, struct search *s)
     const struct record_query *q = s->query;
     enum sql which = search_walk_of(s, q->is_ascending);
     bool is_row = false;
-    bool may_skip = s->is_plain && q->offset < INT64_MAX;
+    bool may_skip = s->is_plain && q->offset < INT64_MAX && !s->has_place;
     if (may_skip)
         s->passed = q->offset;
-    int r = search_start_walk(d, s, q->is_ascending, q->after, may_skip ? (int64_t)q->offset : 0,
-                              &is_row);
+    int r = search_start_walk(d, s, q->is_ascending, s->has_place ? &s->place : q->after,
+                              may_skip ? (int64_t)q->offset : 0, &is_row);
     while (r == 0 && is_row && !search_is_full(s) && !is_past(s, which, d)) {
         r = see_row(d, which, s);
         if (r == 0)
-            r = sql_next(d, which, &is_row);
+            r = pause_here(d, which, s);
+        if (r != 0 || s->is_paused)
+            break;
+        r = sql_next(d, which, &is_row);
     }
     sql_end(d, which);
     return r;
+}
+
+static int go_on_with_page(struct database *d, struct search *s)
+{
+    int r = s->is_page_done ? 0 : read_page(d, s);
+    if (r != 0 || s->is_paused || s->is_page_done)
+        return r;
+    s->is_page_done = true;
+    leave_place(s);
+    return 0;
 }
 
 /* ---- how many ---- */
@@ -211,11 +263,14 @@ static int count_fitting(struct database *d, struct search *s)
 {
     enum sql which = search_walk_of(s, true);
     bool is_row = false;
-    int r = search_start_walk(d, s, true, NULL, 0, &is_row);
+    int r = search_start_walk(d, s, true, s->has_place ? &s->place : NULL, 0, &is_row);
     while (r == 0 && is_row) {
         r = count_row(d, which, s);
         if (r == 0)
-            r = sql_next(d, which, &is_row);
+            r = pause_here(d, which, s);
+        if (r != 0 || s->is_paused)
+            break;
+        r = sql_next(d, which, &is_row);
     }
     sql_end(d, which);
     return r;
@@ -225,35 +280,58 @@ static int count_fitting(struct database *d, struct search *s)
 
 static int find_many(struct database *d, struct search *s)
 {
-    int r = s->query->total == TOTAL_ONLY ? 0 : read_page(d, s);
-    if (r != 0 || s->query->total == TOTAL_NONE)
+    int r = s->query->total == TOTAL_ONLY ? 0 : go_on_with_page(d, s);
+    if (r != 0 || s->is_paused || s->query->total == TOTAL_NONE)
         return r;
     return s->is_plain && s->query->order != RECORDS_BY_DUE ? count_rows(d, s)
                                                             : count_fitting(d, s);
 }
 
-static int search(struct database *d, struct search *s)
+/* All that does not change while it goes on. */
+static int begin(struct database *d, struct search *s)
 {
-    int r = choose(d, s);
-    if (r != 0)
-        return r;
+    int r = record_filter_init(&s->filter, s->query);
+    if (r == 0 && s->filter.metadata != NULL)
+        r = record_tags_init(&s->tags, s->filter.metadata);
+    if (r == 0)
+        r = choose(d, s);
     s->is_tag_enough = s->tags.is_all && s->tags.count <= (s->means == BY_TAG ? 1 : 0);
     s->is_plain = is_all_said(s);
-    r = s->is_few ? search_find_few(d, s) : find_many(d, s);
+    return r;
+}
+
+struct search *search_free(struct search *s)
+{
+    if (s == NULL)
+        return NULL;
+    search_clear_copy(&s->place);
+    record_tags_deinit(&s->tags);
+    record_filter_deinit(&s->filter);
+    return mem_free(s);
+}
+
+static int find(struct database *d, struct search *s)
+{
+    s->is_paused = false;
+    s->until_us = clock_mono_us() + d->slice_us;
+    int r = s->is_few ? search_find_few(d, s) : find_many(d, s);
     if (s->query->total == TOTAL_NONE)
         s->ret->total = 0;
     return r;
 }
 
-int database_find_records(struct database *d, const void *query, void *ret)
+int database_find_records(struct database *d, const struct record_query *query,
+                          struct stored_records *ret, struct search **paused)
 {
-    struct search s = { .query = query, .ret = ret };
-    int r = record_filter_init(&s.filter, query);
-    if (r == 0 && s.filter.metadata != NULL)
-        r = record_tags_init(&s.tags, s.filter.metadata);
+    struct search *s = *paused != NULL ? *paused : mem_zalloc(sizeof(*s));
+    int r = s == NULL ? err_trace(ERR_NOMEM) : 0;
+    if (r == 0 && *paused == NULL) {
+        s->query = query;
+        s->ret = ret;
+        r = begin(d, s);
+    }
     if (r == 0)
-        r = search(d, &s);
-    record_tags_deinit(&s.tags);
-    record_filter_deinit(&s.filter);
+        r = find(d, s);
+    *paused = r == 0 && s->is_paused ? s : search_free(s);
     return r;
 }

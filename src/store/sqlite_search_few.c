@@ -16,15 +16,6 @@ struct candidates {
     size_t count;
 };
 
-static void candidate_deinit(struct candidate *c)
-{
-    mem_free(c->record.id);
-    mem_free(c->record.owner);
-    mem_free(c->record.status);
-    mem_free(c->record.name);
-    mem_free(c->record.metadata.bytes);
-}
-
 static int consider(struct database *d, enum sql which, const struct search *s,
                     struct candidates *ret)
 {
@@ -121,7 +112,7 @@ int search_find_few(struct database *d, struct search *s)
         if (!is_repeated(&c, i))
             r = see_candidate(d, s, &c.items[i]);
     for (size_t i = 0; i < c.count; i++)
-        candidate_deinit(&c.items[i]);
+        search_clear_copy(&c.items[i].record);
     mem_free(c.items);
     return r;
 }

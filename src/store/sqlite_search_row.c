@@ -56,6 +56,16 @@ int search_fits(struct database *d, const struct search *s, int64_t row,
     return r;
 }
 
+void search_clear_copy(struct stored_record *copy)
+{
+    mem_free(copy->id);
+    mem_free(copy->owner);
+    mem_free(copy->status);
+    mem_free(copy->name);
+    mem_free(copy->metadata.bytes);
+    *copy = (struct stored_record){ .id = NULL };
+}
+
 int search_copy_view(const struct stored_record *from, struct stored_record *to)
 {
     *to = *from;

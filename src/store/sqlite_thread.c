@@ -72,8 +72,9 @@ int database_rewind_thread(struct database *d, const struct store_row *row)
 {
     if (row->id[0] == '\0')
         return database_delete_thread(d, row->thread_id);
-    return run_group(d, SQL_REWIND_WRITES, SQL_REWIND_CHECKPOINTS,
-                     SQL_WITH(sql_text(row->thread_id), sql_text(row->id)));
+    int r = run_group(d, SQL_REWIND_WRITES, SQL_REWIND_CHECKPOINTS,
+                      SQL_WITH(sql_text(row->thread_id), sql_text(row->id)));
+    return r == 0 ? sql_run(d, SQL_DROP_EMPTY_SPACES, SQL_WITH(sql_text(row->thread_id))) : r;
 }
 
 int database_copy_thread(struct database *d, const struct store_row *row)

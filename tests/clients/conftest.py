@@ -26,7 +26,9 @@ def pytest_configure():
 def server(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     shutil.copytree(HERE / "graphs", folder / "graphs")
-    server = Server(folder, ANABRANCH_DATABASE=request.param, ANABRANCH_DEFAULT_MODEL="demo", ANABRANCH_DEMO_DELAY_MS="3")
+    server = Server(folder, ANABRANCH_DATABASE=request.param, ANABRANCH_DEFAULT_MODEL="demo", ANABRANCH_DEMO_DELAY_MS="3",
+                    ANABRANCH_HEARTBEAT_MS="100")
+    server.database = request.param
     try:
         yield server.wait_listening()
     finally:
@@ -38,26 +40,29 @@ def url(server):
     return f"http://127.0.0.1:{server.client.port}"
 
 
-@pytest.fixture(params=["sync", "async"])
-def make_client(request):
-    """make_client(url): the Python client of one kind or the other."""
+@pytest.fixture
+def python_client():
+    """python_client("get_client" or "get_sync_client", url, ...): the Python client of that kind, to be called like the sync one."""
     if not (VENV / "installed.txt").exists():
         pytest.skip("tests/setup has not installed the Python client; it needs the Python package index")
+    import langgraph_sdk
     from blocking import blocking
-    from langgraph_sdk import get_client, get_sync_client
     made = []
 
-    def make(url, **more):
-        if request.param == "sync":
-            client = get_sync_client(url=url, api_key=None, **more)
-        else:
-            client = blocking(get_client(url=url, api_key=None, **more))
-        made.append(client)
-        return client
+    def make(kind, url, **more):
+        client = getattr(langgraph_sdk, kind)(url=url, **({"api_key": None} | more))
+        made.append(client if kind == "get_sync_client" else blocking(client))
+        return made[-1]
 
     yield make
     for client in made:
         client.close()
+
+
+@pytest.fixture
+def make_client(python_client, server):
+    """make_client(url): the sync client where threads are in memory, and the async one where they are in a file."""
+    return lambda url: python_client("get_sync_client" if server.database == "memory:" else "get_client", url)
 
 
 @pytest.fixture

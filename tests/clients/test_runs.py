@@ -72,6 +72,16 @@ def test_subgraphs(client):
     assert [list(part.data) for part in inner] == [["speak"], ["tail"]]
 
 
+def test_texts_and_numbers_arrive_as_they_are(client):
+    topic = 'a\u2028b\u2029c \U0001f410\r\n\tdata: x\n\nid: 7\u0001"\\'
+    parts = list(client.runs.stream(new_thread(client), "seq", input={"topic": topic}))
+    assert parts[-1].data["result"] == topic + "!"
+    for answer in (0.1, 2**63 - 1, -(2**63), 1e300, 5e-324, [1.5, {"deep": [[]]}], 0, "", False):
+        thread = new_thread(client, "ask")
+        client.runs.wait(thread, "ask", input={"request": "n"})
+        assert client.runs.wait(thread, "ask", command={"resume": answer})["answer"] == answer
+
+
 def test_batch(client):
     runs = client.runs.create_batch([{"assistant_id": "seq", "input": {"topic": topic}} for topic in "ab"])
     assert len({run["run_id"] for run in runs}) == 2 and [run["kwargs"]["input"] for run in runs] == [{"topic": "a"}, {"topic": "b"}]

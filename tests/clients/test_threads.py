@@ -43,6 +43,8 @@ def test_search_and_count(client):
     assert numbers(ids=[ids[2]]) == [2]
     assert numbers(values={"topic": team}) == [0]
     assert client.threads.search(metadata={"team": team}, limit=1, select=["thread_id"]) == [{"thread_id": ids[2]}]
+    (found,) = client.threads.search(values={"topic": team}, select=["status"], extract={"last": "values.log[-1]"})
+    assert found == {"status": "idle", "extracted": {"last": "polish"}}
     assert client.threads.count(metadata={"team": team}) == 3
     assert client.threads.count(metadata={"team": team}, status="idle") == 2
     assert client.threads.count(values={"topic": team}) == 1

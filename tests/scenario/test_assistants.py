@@ -143,6 +143,8 @@ def test_the_graph_of_one_is_drawn(assistants):
     ghost = f"/{assistants.create(graph_id='ghost')['assistant_id']}"
     reply = assistants.ask("GET", f"{ghost}/graph")
     assert (reply.status, reply.text) == (404, 'Graph "ghost" not found')
+    run = assistants.client.runs("wait", ghost[1:])
+    assert (run.status, run.text) == (404, 'Graph "ghost" not found')
 
 
 def test_the_schemas_of_one_are_told(assistants):

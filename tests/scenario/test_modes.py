@@ -20,9 +20,12 @@ def pairs(reply):
 
 
 def test_tasks_come_at_their_begin_and_end(serve):
-    begin, end = [data for _, data in pairs(serve(chain(one=note("one"))).stream(stream_mode="tasks"))]
+    run, (_, begin), (_, end) = [(e.name, e.data) for e in serve(chain(one=note("one"))).stream(stream_mode="tasks").events()]
+    about = begin["metadata"]
+    assert about.pop("run_id") == run[1]["run_id"] and re.fullmatch(UUID, about.pop("assistant_id"))
+    assert re.fullmatch(UUID, about.pop("thread_id"))
     assert begin == {"id": begin["id"], "name": "one", "input": {"q": "hi", "log": []}, "triggers": ["branch:to:one"],
-                     "interrupts": [], "metadata": {"created_by": "system"}}
+                     "interrupts": [], "metadata": {"created_by": "system", "run_attempt": 1, "graph_id": "g"}}
     assert re.fullmatch(UUID, begin["id"])
     assert end == {"id": begin["id"], "name": "one", "error": None, "result": {"log": "one"}, "interrupts": []}
 

@@ -83,21 +83,21 @@ def test_an_id_that_is_there_is_a_conflict_unless_one_says_otherwise(threads):
     ("GET", "", None), ("DELETE", "", None), ("PATCH", "", {"metadata": {}}), ("POST", "/copy", None), ("GET", "/state", None),
     ("POST", "/state", {"values": {}}), ("POST", "/history", {}), ("GET", "/history", None),
     ("POST", "/state/checkpoint", {"checkpoint": {}})])
-def test_an_unknown_thread_is_a_404_and_what_is_no_uuid_a_400(threads, method, path, body):
+def test_an_unknown_thread_is_a_404(threads, method, path, body):
     t = threads()
     unknown = t.ask(method, f"/{NOBODY}{path}", body)
     assert (unknown.status, unknown.text) == (404, f"Thread with ID {NOBODY} not found")
     python = t.ask(method, f"/{NOBODY}{path}", body, **PY)
     assert (python.status, python.json) == (404, {"detail": f"Thread with ID {NOBODY} not found"})
     wrong = t.ask(method, f"/abc{path}", body)
-    assert (wrong.status, wrong.text) == (400, 'thread_id must be a UUID, not "abc"')
+    assert (wrong.status, wrong.text) == (404, "Thread with ID abc not found")
 
 
 @pytest.mark.parametrize("path, body, says", [
     ("", {"thread_id": "abc"}, "thread_id"), ("", {"metadata": 1}, "metadata"), ("", {"if_exists": "perhaps"}, "do_nothing"),
     ("", {"ttl": -1}, "ttl"), ("", {"supersteps": [1]}, "supersteps"), ("/search", {"limit": 0}, "from 1 to 1000"),
     ("/search", {"status": "tired"}, "interrupted"), ("/search", {"sort_by": "x"}, "updated_at"), ("/prune", {}, "thread_ids"),
-    ("/search", {"ids": ["x"]}, "UUID"), ("/count", {"values": []}, "values"), ("", [], "object"),
+    ("/search", {"ids": [5]}, "ids of threads"), ("/count", {"values": []}, "values"), ("", [], "object"),
     ("/prune", {"thread_ids": [], "strategy": "burn"}, "keep_latest")])
 def test_a_wrong_body_is_a_400_that_names_the_key(threads, path, body, says):
     reply = threads().ask("POST", path, body)
@@ -141,6 +141,20 @@ def test_search_finds_by_what_threads_are(threads):
     assert t.ok("POST", "/count", {}) == 5 and t.ok("POST", "/count", {"metadata": {"n": 0}}) == 1
 
 
+def test_search_takes_parts_out_of_threads(threads):
+    t = threads()
+    ident = t.new_id(metadata={"graph_id": "g", "tags": ["a", {"b": 1}]})
+    t.ok("POST", f"/{ident}/state", {"values": {"q": "x", "log": ["one", "two"]}, "as_node": "draft"})
+    paths = {"last": "values.log[-1]", "first": "values.log[0]", "tag": "metadata.tags[1].b", "none": "values.log[7]", "all": "values"}
+    (found,) = t.search(select=["thread_id"], extract=paths)
+    assert found == {"thread_id": ident, "extracted": {"last": "two", "first": "one", "tag": 1, "none": None,
+                                                       "all": {"q": "x", "log": ["one", "two"]}}}
+    assert t.search(extract={})[0]["extracted"] == {}
+    for wrong in ({"a": ""}, {"a": "x..y"}, {"a": "x[y]"}, {"a": 7}, {str(n): "values" for n in range(11)}, ["values"]):
+        reply = t.ask("POST", "/search", {"extract": wrong})
+        assert reply.status == 400 and '"extract" must be an object of up to 10 paths' in reply.text
+
+
 def test_a_thread_without_runs_has_an_empty_state(threads):
     t = threads()
     for one in (t.new_id(), t.new_id(metadata={"name": "no graph"})):
@@ -175,6 +189,21 @@ def test_state_and_history_show_what_a_run_has_done(threads):
         assert at["values"] == {"q": "tea", "log": ["draft"]} and at["next"] == ["polish"]
     assert t.ask("GET", f"/{one}/state/{NOBODY}").status == 404
     assert t.ask("GET", f"/{one}/state?subgraphs=perhaps").status == 400
+
+
+def test_a_run_of_another_graph_fails_and_leaves_the_values_of_the_thread(threads):
+    foreign = {"state": {"x": {"type": "string"}}, "nodes": {"one": {"kind": "set", "values": {"x": "1"}}},
+               "edges": [["__start__", "one"]]}
+    t = threads({"g": STEPS, "foreign": foreign})
+    thread = t.new_id()
+    t.run(thread)
+    before, state = t.ok("GET", f"/{thread}"), t.state(thread)
+    failed = t.ok("POST", f"/{thread}/runs/wait", {"assistant_id": "foreign", "input": {"x": "0"}})
+    assert failed["__error__"]["error"] == "InvalidUpdateError" and "another graph" in failed["__error__"]["message"]
+    after = t.ok("GET", f"/{thread}")
+    assert (after["status"], after["error"]["error"]) == ("error", "InvalidUpdateError")
+    assert after["values"] == before["values"] != {} and after["metadata"] == before["metadata"]
+    assert t.state(thread) == state
 
 
 def test_the_state_is_written_from_outside(threads):

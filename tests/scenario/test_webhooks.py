@@ -123,6 +123,39 @@ def test_what_was_rolled_back_is_told_without_values(open_server, receiver):
     assert news["run_id"] == run["run_id"] and news["status"] == "interrupted" and news["values"] is None
 
 
+def test_a_kept_run_and_each_of_a_batch_tell_their_own(open_server, receiver):
+    client = open_server().client
+    other = Receiver(receiver.model, "/other")
+    runs = client.post("/runs/batch", [ask(receiver, on_completion="keep"), ask(other)]).json
+    assert receiver.news()["run_id"] == runs[0]["run_id"] and receiver.news()["thread_id"] == runs[0]["thread_id"]
+    assert other.news()["run_id"] == runs[1]["run_id"]
+
+
+def test_a_run_that_is_deleted_is_told_and_so_is_one_whose_thread_is(open_server, receiver, model):
+    gate = Gate(status(503))
+    model.on("/done", gate, OK)
+    server = open_server()
+    client, path = server.client, thread_path()
+    run = client.post(path, ask(receiver, "slow", if_not_exists="create")).json
+    client.get(f"{path}/{run['run_id']}/stream?stream_mode=values").until(lambda e: e.data.get("log") == ["one x"])
+    assert client.request("DELETE", f"{path}/{run['run_id']}").status == 204
+    assert receiver.news()["status"] == "interrupted"
+    assert client.request("DELETE", path.removesuffix("/runs")).status == 204
+    gate.open()
+    assert receiver.news(1)["run_id"] == run["run_id"]
+
+
+def test_a_database_without_room_makes_it_brief(open_server, receiver):
+    """The values alone would fit, but not twice."""
+    server = open_server(ANABRANCH_MEMORY_STORE_BYTES="1MiB")
+    client, path = server.client, thread_path()
+    data = ask(receiver, if_not_exists="create", input={"q": 140_000 * "x"})
+    assert client.post(path + "/wait", data).status == 200
+    news = receiver.news()
+    assert news["status"] == "success" and news["values"] is None and news["kwargs"] == {}
+    assert client.get(path).json[0]["status"] == "success"
+
+
 # ---- deliveries ----
 
 def test_a_receiver_that_fails_is_tried_again_and_the_run_does_not_wait(open_server, receiver, model):
@@ -180,7 +213,7 @@ def test_more_than_the_setting_says_do_not_wait(open_server, receiver, model):
     server.client.post("/runs/wait", ask(receiver)).body
     receiver.wait_count(1)
     server.client.post("/runs/wait", ask(receiver)).body
-    assert server.logged("webhook_dropped")
+    wait_until(lambda: server.logged("webhook_dropped"), "the line in the log")
     gate.open()
     wait_until(lambda: server.logged("webhook_sent"), "the first one")
     assert receiver.count == 1

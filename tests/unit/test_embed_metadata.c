@@ -65,13 +65,14 @@ START_TEST(messages_carry_the_metadata_of_the_run_and_of_the_nodes_around_them)
 }
 END_TEST
 
-START_TEST(tasks_carry_it_without_what_the_engine_says)
+START_TEST(tasks_carry_it_and_whose_they_are)
 {
     char part[512];
     program_use(&p, rows[_i].graph);
     p.run.stream_mode = "tasks";
     ck_assert_int_eq(program_run(&p, "{}"), 0);
-    snprintf(part, sizeof(part), "'interrupts':[],'metadata':{%s}}\n", rows[_i].metadata);
+    snprintf(part, sizeof(part), "'interrupts':[],'metadata':{%s,'run_attempt':1,",
+             rows[_i].metadata);
     program_expect_event(&p, part);
 }
 END_TEST
@@ -119,7 +120,7 @@ int main(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_loop_test(t, messages_carry_the_metadata_of_the_run_and_of_the_nodes_around_them, 0,
                         ROW_COUNT);
-    tcase_add_loop_test(t, tasks_carry_it_without_what_the_engine_says, 0, ROW_COUNT);
+    tcase_add_loop_test(t, tasks_carry_it_and_whose_they_are, 0, ROW_COUNT);
     tcase_add_test(t, events_carry_it_for_the_node_and_for_the_graph_that_it_is);
     tcase_add_test(t, checkpoints_keep_nothing_of_it);
     tcase_add_test(t, metadata_is_an_object);

@@ -235,10 +235,10 @@ START_TEST(a_task_that_begins_shows_its_input_and_its_triggers)
     k.run.metadata = kit_json("{'mine':1,'run_id':'x'}");
     fill(&k);
     ck_assert_int_eq(emit_task_start(&k.task), 0);
-    kit_expect(&k, "tasks {'id':'" TASK_ID
-                   "','name':'a','input':{'q':'why?','messages':[{'content':'hi',"
-                   "'additional_kwargs':{},'response_metadata':{},'id':'m1','type':'human'}]},"
-                   "'triggers':['branch:to:a'],'interrupts':[],'metadata':{'mine':1}}\n");
+    kit_expect(
+        &k, "tasks {'id':'" TASK_ID "','name':'a','input':{'q':'why?','messages':[{'content':'hi',"
+            "'additional_kwargs':{},'response_metadata':{},'id':'m1','type':'human'}]},"
+            "'triggers':['branch:to:a'],'interrupts':[],'metadata':{'mine':1," ABOUT_RUN "}}\n");
     kit_deinit(&k);
 }
 END_TEST
@@ -252,7 +252,7 @@ START_TEST(a_task_that_was_sent_shows_its_argument)
     k.task.task.scope.input = arg;
     ck_assert_int_eq(emit_task_start(&k.task), 0);
     kit_expect(&k, "tasks {'id':'" TASK_ID "','name':'a','input':{'item':[1,'x']},"
-                   "'triggers':['branch:to:a'],'interrupts':[],'metadata':{}}\n");
+                   "'triggers':['branch:to:a'],'interrupts':[],'metadata':{" ABOUT_RUN "}}\n");
     json_decref(arg);
     kit_deinit(&k);
 }
@@ -318,7 +318,7 @@ START_TEST(debug_shows_tasks_in_an_envelope_with_the_number_of_the_step)
     ck_assert_int_eq(emit_task_end(&k.task), 0);
 #define START                                                                                      \
     "{'id':'" TASK_ID "','name':'a','input':{},'triggers':['branch:to:a'],'interrupts':[],"        \
-    "'metadata':{}}"
+    "'metadata':{" ABOUT_RUN "}}"
 #define END_RESULT "{'id':'" TASK_ID "','name':'a','error':null,'result':{},'interrupts':[]}"
     kit_expect(
         &k, "tasks " START "\n"
@@ -380,7 +380,7 @@ START_TEST(events_of_a_subgraph_carry_its_namespace)
                    "updates|" SUB_NS " {'__interrupt__':[1]}\nvalues|" SUB_NS
                    " {'__interrupt__':[1]}\ntasks|" SUB_NS " {'id':'" IN_ID
                    "','name':'a','input':{},'triggers':['branch:to:a'],'interrupts':[],"
-                   "'metadata':{}}\nvalues {}\n");
+                   "'metadata':{" ABOUT_RUN "}}\nvalues {}\n");
     kit_deinit(&k);
 }
 END_TEST

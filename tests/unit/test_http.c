@@ -104,19 +104,19 @@ static void handle_headers(struct req *req)
 }
 
 static const struct http_route routes[] = {
-    { "GET", "/ok", handle_ok, ROUTE_OPEN },
-    { "POST", "/echo", handle_echo, ROUTE_BODY },
-    { "DELETE", "/echo", handle_echo, ROUTE_BODY },
-    { "GET", "/things/{id}", handle_thing, 0 },
-    { "POST", "/later", handle_later, 0 },
-    { "POST", "/hold", handle_hold, 0 },
-    { "POST", "/keep", handle_keep, 0 },
-    { "GET", "/fail/{code}", handle_fail, 0 },
-    { "GET", "/threads/{code}", handle_fail, ROUTE_PROTOCOL },
-    { "DELETE", "/empty", handle_empty, 0 },
-    { "GET", "/big", handle_big, 0 },
-    { "GET", "/headers", handle_headers, 0 },
-    { "POST", "/admin", handle_ok, ROUTE_ADMIN },
+    { "GET", "/ok", handle_ok, ROUTE_OPEN, NULL },
+    { "POST", "/echo", handle_echo, ROUTE_BODY, NULL },
+    { "DELETE", "/echo", handle_echo, ROUTE_BODY, NULL },
+    { "GET", "/things/{id}", handle_thing, 0, NULL },
+    { "POST", "/later", handle_later, 0, NULL },
+    { "POST", "/hold", handle_hold, 0, NULL },
+    { "POST", "/keep", handle_keep, 0, NULL },
+    { "GET", "/fail/{code}", handle_fail, 0, NULL },
+    { "GET", "/threads/{code}", handle_fail, ROUTE_PROTOCOL, NULL },
+    { "DELETE", "/empty", handle_empty, 0, NULL },
+    { "GET", "/big", handle_big, 0, NULL },
+    { "GET", "/headers", handle_headers, 0, NULL },
+    { "POST", "/admin", handle_ok, ROUTE_ADMIN, NULL },
 };
 
 static void begin(void)
@@ -227,7 +227,7 @@ static const struct exchange exchanges[] = {
       "Connection: close" },
     { "PATCH /echo HTTP/1.1\r\n" H "Content-Length: 20\r\n\r\n", 405, NULL, "Connection: close" },
     /* failures of handlers; the numbers are codes of base/fail.h */
-    { "GET /threads/18 HTTP/1.1\r\n" H "\r\n", 422, "it \"broke\" ? here", NULL },
+    { "GET /threads/19 HTTP/1.1\r\n" H "\r\n", 422, "it \"broke\" ? here", NULL },
 };
 
 static int current;
@@ -418,6 +418,27 @@ START_TEST(bodies_above_the_limit_are_refused_readably)
     serve();
     rig_run(&rig, large_bodies);
     finish();
+}
+END_TEST
+
+/* Any size: an answer, or above the library's own bound perhaps a reset, but never silence. */
+static void heads_around_the_limit(struct rig *r)
+{
+    static struct answer a;
+    static char request[16384];
+    for (int size = 7000; size < 10000; size += 37) {
+        int len = snprintf(request, sizeof(request), "GET /ok?%*s HTTP/1.1\r\n" H "\r\n", size, "x");
+        for (char *at = request + 4; at < request + 8 + size; at++)
+            *at = *at == ' ' ? 'x' : *at;
+        cl_ask(r, request, &a);
+        ck_assert_msg(a.status == (len - 14 > r->conf.max_header_bytes ? 431 : 200), "%d: %d", len,
+                      a.status);
+    }
+}
+
+START_TEST(heads_get_an_answer_on_both_sides_of_the_limit)
+{
+    run(heads_around_the_limit);
 }
 END_TEST
 
@@ -913,6 +934,7 @@ int main(void)
     tcase_add_test(tc, requests_sent_ahead_are_answered_in_order);
     tcase_add_test(tc, http_1_0_is_served);
     tcase_add_test(tc, bodies_above_the_limit_are_refused_readably);
+    tcase_add_test(tc, heads_get_an_answer_on_both_sides_of_the_limit);
     tcase_add_test(tc, heads_above_the_limit_are_refused);
     tcase_add_test(tc, garbage_harms_nobody);
     tcase_add_test(tc, slow_senders_are_told_once_their_head_is_there);

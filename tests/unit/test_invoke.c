@@ -2,7 +2,7 @@
  * The doors that start a run, with a worker, a server and sockets: what a body may say, and that no
  * lack of memory makes an answer look whole that is not.
  */
-#include "api/api.h"
+#include "api/about.h"
 #include "graph/parse.h"
 #include "http_rig.h"
 #include "run/worker.h"
@@ -42,7 +42,8 @@ static void setup(void)
 {
     static char *const no_env[] = { NULL };
     struct http_options options = {
-        .conf = &rig.conf, .routes = api_routes, .route_count = api_route_count, .app = &api
+        .conf = &rig.conf, .routes = api_routes, .route_count = api_route_count, .app = &api,
+        .admit = about_admit
     };
     rig = (struct rig){ .port = 0 };
     log_level_set(getenv("RIG_LOG") != NULL ? LOG_DEBUG : LOG_ERROR);
@@ -187,7 +188,7 @@ static const struct sample {
     { "/invoke", "{'graph':'g','input':{},'config':{'recursion_limit':1}}", 422,
       "GraphRecursionError" },
     { "/invoke", "{'graph':'g','input':{},'stream_mode':['values','x']}", 400,
-      "this version knows" },
+      "one or a list of values, updates" },
     { "/invoke", "{'graph':'g','input':{},'stream_mode':'tools'}", 422, "this version knows" },
     { "/invoke", "{'graph':'g','input':{},'on_disconnect':'x'}", 400, "cancel or continue" },
     { "/invoke", "{'graph':'g','input':{},'timeout_ms':-1}", 400, "0 or more, not -1" },

@@ -254,16 +254,18 @@ START_TEST(a_message_grows_in_the_older_mode)
 }
 END_TEST
 
-START_TEST(a_tool_call_is_one_when_its_arguments_are_whole)
+START_TEST(a_tool_call_has_its_arguments_when_they_are_whole)
 {
     struct kit k;
     kit_init(&k, MODE_MESSAGES);
     message_begin(&k.task, "m1", MODEL);
     call_tool(&k.task, "c1", "f", "{\"a\":");
     call_tool(&k.task, NULL, NULL, "1}");
-    expect_told(&k, "tool_calls",
-                "messages/metadata -\nmessages/partial []\nmessages/partial "
-                "[{\"name\":\"f\",\"args\":{\"a\":1},\"id\":\"c1\",\"type\":\"tool_call\"}]\n");
+    expect_told(
+        &k, "tool_calls",
+        "messages/metadata -\nmessages/partial "
+        "[{\"name\":\"f\",\"args\":{},\"id\":\"c1\",\"type\":\"tool_call\"}]\nmessages/partial "
+        "[{\"name\":\"f\",\"args\":{\"a\":1},\"id\":\"c1\",\"type\":\"tool_call\"}]\n");
     kit_deinit(&k);
 }
 END_TEST
@@ -411,7 +413,7 @@ int main(void)
     tcase_add_test(t, a_whole_message_is_shown_once_and_not_if_it_was_there_before);
     tcase_add_test(t, messages_of_a_sent_argument_are_not_repeated);
     tcase_add_test(t, a_message_grows_in_the_older_mode);
-    tcase_add_test(t, a_tool_call_is_one_when_its_arguments_are_whole);
+    tcase_add_test(t, a_tool_call_has_its_arguments_when_they_are_whole);
     tcase_add_test(t, what_is_new_in_the_state_is_complete_right_after_the_values);
     tcase_add_test(t, a_message_past_its_limit_is_partial_no_more);
     tcase_add_test(t, a_model_at_work_begins_streams_and_ends_inside_its_node);

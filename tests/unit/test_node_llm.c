@@ -102,6 +102,17 @@ static const json_t *written(const struct fake *x, const char *field)
     return value_json(x->update.writes[0].value);
 }
 
+/* In a field of type messages it is a list of one. */
+static const json_t *written_message(const struct fake *x, const char *field)
+{
+    const json_t *json = written(x, field);
+
+    if (strcmp(field, "log") != 0)
+        return json;
+    ck_assert_uint_eq(json_array_size(json), 1);
+    return json_array_get(json, 0);
+}
+
 START_TEST(the_default_model_streams_what_is_written)
 {
     struct fake x;
@@ -169,7 +180,7 @@ START_TEST(other_fields_get_the_message)
     begin(&x, NULL);
     fake_graph(&x, STATE, node);
     fake_run(&x, "{}");
-    const json_t *message = written(&x, message_fields[_i]);
+    const json_t *message = written_message(&x, message_fields[_i]);
     const json_t *metadata = json_object_get(message, "response_metadata");
     ck_assert_str_eq(json_string_value(json_object_get(message, "type")), "ai");
     ck_assert_str_eq(json_string_value(json_object_get(message, "id")), x.id);
@@ -397,7 +408,7 @@ START_TEST(tool_calls_are_put_together)
     begin_served(&x, &server, &reply, 1);
     fake_graph(&x, STATE, LLM("\"prompt\":\"hi\",\"model\":\"up:a\",\"output\":\"log\""));
     fake_run(&x, "{}");
-    const json_t *message = written(&x, "log");
+    const json_t *message = written_message(&x, "log");
     json_t *expected = json_loads(
         "[{\"name\":\"f\",\"args\":{\"a\":1},\"id\":\"c1\",\"type\":\"tool_call\"}]", 0, NULL);
     ck_assert(json_equal(json_object_get(message, "tool_calls"), expected));

@@ -2,6 +2,7 @@
  * The protocol's resources with a worker, a server and sockets: that no lack of memory makes an
  * answer look right that is not, and that whatever was begun then can be done again.
  */
+#include "api/about.h"
 #include "api/work.h"
 #include "graph/parse.h"
 #include "http_rig.h"
@@ -39,7 +40,8 @@ static void setup(const char *database)
 {
     static char *const no_env[] = { NULL };
     struct http_options options = {
-        .conf = &rig.conf, .routes = api_routes, .route_count = api_route_count, .app = &api
+        .conf = &rig.conf, .routes = api_routes, .route_count = api_route_count, .app = &api,
+        .admit = about_admit
     };
     rig = (struct rig){ .port = 0 };
     log_level_set(getenv("RIG_LOG") != NULL ? LOG_DEBUG : LOG_ERROR);

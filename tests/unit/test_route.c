@@ -112,14 +112,15 @@ static void no_handler(struct req *req)
 }
 
 static const struct http_route routes[] = {
-    { "GET", "/", no_handler, 0 },
-    { "GET", "/threads/{thread_id}", no_handler, 0 },
-    { "POST", "/threads/search", no_handler, 0 },
-    { "GET", "/threads/count", no_handler, 0 },
-    { "DELETE", "/threads/{thread_id}", no_handler, 0 },
-    { "GET", "/threads/{thread_id}/runs/{run_id}", no_handler, 0 },
-    { "GET", "/{any}/x/runs/{run_id}", no_handler, 0 },
-    { "POST", "/invoke", no_handler, 0 },
+    { "GET", "/", no_handler, 0, NULL },
+    { "GET", "/threads/{thread_id}", no_handler, 0, NULL },
+    { "POST", "/threads/search", no_handler, 0, NULL },
+    { "GET", "/threads/count", no_handler, 0, NULL },
+    { "DELETE", "/threads/{thread_id}", no_handler, 0, NULL },
+    { "GET", "/threads/{thread_id}/runs/{run_id}", no_handler, 0, NULL },
+    { "GET", "/{any}/x/runs/{run_id}", no_handler, 0, NULL },
+    { "POST", "/invoke", no_handler, 0, NULL },
+    { "POST", "/internal/truncate", no_handler, ROUTE_TEST, NULL },
 };
 
 struct route_row {
@@ -135,17 +136,19 @@ static const struct route_row route_rows[] = {
     { "HEAD", "/", ROUTE_FOUND, 0, NULL },
     { "GET", "/threads/7", ROUTE_FOUND, 1, NULL },
     { "HEAD", "/threads/7", ROUTE_FOUND, 1, NULL },
-    { "GET", "/threads/search", ROUTE_FOUND, 1, NULL },
+    { "GET", "/threads/search", ROUTE_WRONG_METHOD, 0, "POST" },
     { "GET", "/threads/count", ROUTE_FOUND, 3, NULL },
     { "POST", "/threads/search", ROUTE_FOUND, 2, NULL },
-    { "DELETE", "/threads/search", ROUTE_FOUND, 4, NULL },
+    { "DELETE", "/threads/search", ROUTE_WRONG_METHOD, 0, "POST" },
     { "GET", "/threads/x/runs/1", ROUTE_FOUND, 5, NULL },
     { "GET", "/other/x/runs/1", ROUTE_FOUND, 6, NULL },
     { "PUT", "/threads/7", ROUTE_WRONG_METHOD, 0, "GET, HEAD, DELETE" },
-    { "PUT", "/threads/search", ROUTE_WRONG_METHOD, 0, "GET, HEAD, POST, DELETE" },
+    { "PUT", "/threads/search", ROUTE_WRONG_METHOD, 0, "POST" },
     { "GET", "/invoke", ROUTE_WRONG_METHOD, 0, "POST" },
     { "HEAD", "/invoke", ROUTE_WRONG_METHOD, 0, "POST" },
     { "get", "/threads/7", ROUTE_WRONG_METHOD, 0, "GET, HEAD, DELETE" },
+    { "POST", "/internal/truncate", ROUTE_UNKNOWN, 0, NULL },
+    { "GET", "/internal/truncate", ROUTE_UNKNOWN, 0, NULL },
     { "GET", "/threads/", ROUTE_UNKNOWN, 0, NULL },
     { "GET", "/threads", ROUTE_UNKNOWN, 0, NULL },
     { "GET", "/threads/7/", ROUTE_UNKNOWN, 0, NULL },
@@ -161,8 +164,10 @@ START_TEST(a_path_finds_its_row_or_the_methods_it_takes)
     struct uri u = { .path = NULL };
     struct route_match match;
     ck_assert_int_eq(uri_parse(row->path, &u), 0);
-    enum route_result result = route_find(routes, sizeof(routes) / sizeof(*routes), row->method,
-                                          u.segments, u.segment_count, &match);
+    const struct route_ask ask = { row->method, (const char *const *)u.segments, u.segment_count,
+                                   ROUTE_TEST };
+    enum route_result result =
+        route_find(routes, sizeof(routes) / sizeof(*routes), &ask, &match);
     ck_assert_int_eq(result, row->result);
     if (result == ROUTE_FOUND)
         ck_assert_ptr_eq(match.route, &routes[row->index]);

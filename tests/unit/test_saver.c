@@ -204,15 +204,25 @@ START_TEST(a_list_that_grew_step_by_step_reads_back_as_it_was_on_every_branch)
 }
 END_TEST
 
-START_TEST(the_chain_of_writes_is_bounded)
+/* After 4 writes at least, and when they are as large as what was there: so the whole is written
+ * when it has doubled. */
+START_TEST(a_field_that_grows_is_stored_whole_when_it_has_doubled)
 {
+    int whole_count = 0;
+    size_t longest = 0;
     start(DURABILITY_ASYNC, 0);
     saver.delta_max = 4;
     begin("{'log':['in']}");
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 200; i++) {
         append(i);
-        ck_assert_uint_le(count_parts("log"), 4);
+        size_t parts = count_parts("log");
+        whole_count += parts == 1;
+        longest = parts > longest ? parts : longest;
     }
+    ck_assert_int_ge(whole_count, 5);
+    ck_assert_int_le(whole_count, 8);
+    ck_assert_uint_gt(longest, 50);
+    ck_assert_uint_le(longest, 100 + 4);
     ck_assert_int_eq(kit_wait(&saver), 0);
     expect_same(&live, NULL);
 }
@@ -417,7 +427,7 @@ int main(void)
     tcase_add_test(t, a_write_is_stored_as_soon_as_it_is_put);
     tcase_add_test(t, an_unchanged_field_costs_nothing);
     tcase_add_test(t, a_list_that_grew_step_by_step_reads_back_as_it_was_on_every_branch);
-    tcase_add_test(t, the_chain_of_writes_is_bounded);
+    tcase_add_test(t, a_field_that_grows_is_stored_whole_when_it_has_doubled);
     tcase_add_loop_test(t, an_overwrite_is_stored_whole, 0, 2);
     tcase_add_test(t, messages_without_ids_are_stored_whole);
     tcase_add_test(t, a_change_between_the_steps_is_stored_whole);

@@ -95,6 +95,7 @@ static void drop_jobs(void)
         store_batch_deinit(&jobs[i].batch);
         if (jobs[i].what != NULL)
             jobs[i].what->clear(&jobs[i].answer);
+        jobs[i].paused = search_free(jobs[i].paused);
     }
     job_count = 0;
 }
@@ -216,6 +217,187 @@ START_TEST(a_transaction_that_fails_alone_is_told_and_the_next_works)
     ck_assert_int_eq(put("c1"), ERR_SYSTEM);
     ck_assert_int_eq(put("c2"), 0);
     assert_ids("c2");
+}
+END_TEST
+
+/* ---- room ---- */
+
+enum { MEGABYTE = 1 << 20, LARGE_COUNT = 24 };
+
+static void put_large(int i, const char *bytes)
+{
+    char thread[16];
+    snprintf(thread, sizeof(thread), "t%d", i);
+    struct store_batch *b = add_commit();
+    store_add_checkpoint(b, thread, "", "c1", "", "{}", 2);
+    store_add_value(b, thread, "", "f", "c1", NULL, bytes, MEGABYTE);
+    work();
+    ck_assert_int_eq(jobs[0].result, 0);
+    drop_jobs();
+    database_rest(database);
+}
+
+static void delete_large(int i)
+{
+    char thread[16];
+    snprintf(thread, sizeof(thread), "t%d", i);
+    store_add_delete_thread(add_commit(), thread);
+    work();
+    ck_assert_int_eq(jobs[0].result, 0);
+    drop_jobs();
+    database_rest(database);
+}
+
+static off_t file_size(void)
+{
+    struct stat st;
+    ck_assert_int_eq(stat(path, &st), 0);
+    return st.st_size;
+}
+
+START_TEST(room_is_used_again_and_given_back_when_there_is_much)
+{
+    char *bytes = mem_zalloc(MEGABYTE);
+    reopen();
+    for (int i = 0; i < LARGE_COUNT; i++)
+        put_large(i, bytes);
+    off_t most = file_size();
+    ck_assert_int_gt(most, LARGE_COUNT / 2 * MEGABYTE);
+    for (int i = 0; i < 5 * LARGE_COUNT; i++) {
+        delete_large(i);
+        put_large(i + LARGE_COUNT, bytes);
+    }
+    ck_assert_int_lt(file_size(), most + most / 4);
+    for (int i = 0; i < 5 * LARGE_COUNT; i++)
+        delete_large(i + LARGE_COUNT);
+    for (int i = 0; i < 2 * LARGE_COUNT; i++)
+        delete_large(-1); /* a rest gives back a part */
+    ck_assert_int_lt(file_size(), 6 * MEGABYTE);
+    mem_free(bytes);
+}
+END_TEST
+
+/* ---- long searches ---- */
+
+enum { THREADS = 40, LONG_US = 60000000 };
+
+static void touch(int i, int64_t now_ms)
+{
+    char id[16];
+    char body[64];
+    snprintf(id, sizeof(id), "t%02d", i);
+    snprintf(body, sizeof(body), "{\"values\":{\"n\":%d}}", i % 3);
+    store_add_record(add_commit(), &(struct record_put){ .kind = RECORD_THREAD,
+                                                         .id = id,
+                                                         .status = i % 5 == 0 ? "busy" : "idle",
+                                                         .body = body,
+                                                         .body_len_bytes = strlen(body),
+                                                         .now_ms = now_ms });
+    work();
+    ck_assert_int_eq(jobs[0].result, 0);
+    drop_jobs();
+}
+
+static void put_threads(void)
+{
+    reopen();
+    for (int i = 0; i < THREADS; i++)
+        touch(i, 1000 + i * 7 % THREADS);
+}
+
+static void add_search(const struct record_query *query)
+{
+    struct sqlite_job *job = add_job();
+    job->what = &find_table[FIND_RECORDS];
+    job->query.records = *query;
+}
+
+/* "t03 t09 ... of 13", and how often it paused. */
+static int search(const struct record_query *query, int64_t slice_us, struct buf *found)
+{
+    int pauses = 0;
+    database->slice_us = slice_us;
+    add_search(query);
+    for (work(); jobs[0].paused != NULL; work())
+        pauses++;
+    ck_assert_int_eq(jobs[0].result, 0);
+    for (size_t i = 0; i < jobs[0].answer.records.count; i++)
+        buf_addf(found, "%s ", jobs[0].answer.records.items[i].id);
+    buf_addf(found, "of %zu", jobs[0].answer.records.total);
+    drop_jobs();
+    return pauses;
+}
+
+static const char *const idle_or_error[] = { "idle", "error" };
+#define SOME_VALUES .kind = RECORD_THREAD, .body = "{\"values\":{\"n\":1}}"
+static const struct record_query long_queries[] = {
+    { SOME_VALUES, .limit = 5, .total = TOTAL_TOO },
+    { SOME_VALUES, .limit = 5, .offset = 3, .order = RECORDS_BY_UPDATED, .total = TOTAL_TOO },
+    { SOME_VALUES, .order = RECORDS_BY_UPDATED, .is_ascending = true },
+    { SOME_VALUES, .order = RECORDS_BY_STATUS, .limit = 7, .offset = 2, .total = TOTAL_TOO },
+    { SOME_VALUES, .order = RECORDS_BY_ID, .is_ascending = true, .limit = 100 },
+    { SOME_VALUES, .total = TOTAL_ONLY },
+    { .kind = RECORD_THREAD,
+      .statuses = idle_or_error,
+      .status_count = 2,
+      .limit = 9,
+      .offset = 4,
+      .total = TOTAL_TOO },
+};
+enum { LONG_QUERY_COUNT = sizeof(long_queries) / sizeof(long_queries[0]) };
+
+START_TEST(a_search_that_pauses_finds_what_it_would_have_found_at_once)
+{
+    struct buf at_once;
+    struct buf in_parts;
+    put_threads();
+    buf_init(&at_once, 4096);
+    buf_init(&in_parts, 4096);
+    ck_assert_int_eq(search(&long_queries[_i], LONG_US, &at_once), 0);
+    ck_assert_int_gt(search(&long_queries[_i], 0, &in_parts), 10);
+    ck_assert_str_eq(buf_text(&in_parts), buf_text(&at_once));
+    buf_deinit(&at_once);
+    buf_deinit(&in_parts);
+}
+END_TEST
+
+/* Each commit comes between two parts. */
+START_TEST(what_is_changed_while_a_search_pauses_is_not_found_twice)
+{
+    const struct record_query query = { SOME_VALUES, .order = RECORDS_BY_UPDATED,
+                                        .is_ascending = true, .limit = 100 };
+    put_threads();
+    database->slice_us = 0;
+    add_search(&query);
+    work();
+    for (int i = 0; i < THREADS && jobs[0].paused != NULL; i++) {
+        struct sqlite_job search = jobs[0];
+        job_count = 0;
+        touch(i, 5000 + i);
+        jobs[0] = search;
+        job_count = 1;
+        work();
+    }
+    database->slice_us = LONG_US;
+    if (jobs[0].paused != NULL)
+        work();
+    const struct stored_records *found = &jobs[0].answer.records;
+    for (size_t i = 0; i < found->count; i++)
+        for (size_t k = 0; k < i; k++)
+            ck_assert_str_ne(found->items[i].id, found->items[k].id);
+    ck_assert_uint_le(found->count, (THREADS + 2) / 3);
+    drop_jobs();
+}
+END_TEST
+
+START_TEST(a_search_that_nobody_waits_for_any_more_is_let_go)
+{
+    put_threads();
+    database->slice_us = 0;
+    add_search(&long_queries[0]);
+    work();
+    ck_assert_ptr_nonnull(jobs[0].paused);
+    drop_jobs(); /* the sanitizer looks */
 }
 END_TEST
 
@@ -981,6 +1163,9 @@ static Suite *make_suite(void)
         within_a_group_everything_counts_in_its_order,
         where_the_transaction_fails_each_job_gets_one_of_its_own,
         a_transaction_that_fails_alone_is_told_and_the_next_works,
+        room_is_used_again_and_given_back_when_there_is_much,
+        what_is_changed_while_a_search_pauses_is_not_found_twice,
+        a_search_that_nobody_waits_for_any_more_is_let_go,
         no_statement_reads_a_whole_table,
         what_sqlite_cannot_hold_is_too_large,
         empty_bytes_come_back_empty,
@@ -1015,6 +1200,8 @@ static Suite *make_suite(void)
     tcase_set_timeout(c, 60);
     for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
         tcase_add_test(c, tests[i]);
+    tcase_add_loop_test(c, a_search_that_pauses_finds_what_it_would_have_found_at_once, 0,
+                        LONG_QUERY_COUNT);
     suite_add_tcase(suite, c);
     return suite;
 }

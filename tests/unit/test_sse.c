@@ -88,9 +88,9 @@ static void handle_ok(struct req *req)
 }
 
 static const struct http_route routes[] = {
-    { "GET", "/stream", open_stream, 0 },
-    { "POST", "/held", hold, 0 },
-    { "GET", "/ok", handle_ok, ROUTE_OPEN },
+    { "GET", "/stream", open_stream, 0, NULL },
+    { "POST", "/held", hold, 0, NULL },
+    { "GET", "/ok", handle_ok, ROUTE_OPEN, NULL },
 };
 
 static void begin(void)

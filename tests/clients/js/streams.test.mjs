@@ -137,3 +137,24 @@ test("feedback keys, durability and tags are taken", async () => {
   const parts = await stream("seq", { topic: "t" }, { feedbackKeys: [], durability: "sync", checkpointDuring: true, config: { tags: ["a"], recursion_limit: 9 } });
   assert.equal(dataOf(parts, "values").at(-1).result, "t!");
 });
+
+test("the beats of a silent stream are no events", async () => {
+  const parts = await stream("slow", { ms: 500 });
+  assert.deepEqual(namesOf(parts), ["metadata", "values", "values", "values", "values"]);
+});
+
+test("texts arrive as they are", async () => {
+  const topic = "a\u2028b\u2029c \u{1F410}\r\n\tdata: x\n\nid: 7\u0001\"\\";
+  const parts = await stream("seq", { topic }, { streamMode: ["values", "custom", "updates", "checkpoints"] });
+  assert.equal(dataOf(parts, "values").at(-1).result, `${topic}!`);
+  assert.equal(dataOf(parts, "checkpoints").at(-1).values.topic, topic);
+  assert.equal((await client.runs.wait(null, "seq", { input: { topic } })).result, `${topic}!`);
+});
+
+test("numbers arrive as they are", async () => {
+  for (const answer of [0.1, 1e21, -0.5, 9007199254740991, 5e-324, [1.5, { deep: [[]] }]]) {
+    const { thread_id: id } = await newThread("ask");
+    await client.runs.wait(id, "ask", { input: { request: "n" } });
+    assert.deepEqual((await client.runs.wait(id, "ask", { command: { resume: answer } })).answer, answer);
+  }
+});

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import { MOMENT, UNKNOWN, UUID, client, word } from "./kit.mjs";
+import { MOMENT, UNKNOWN, UUID, client, line, word } from "./kit.mjs";
 
 test("create without words makes an idle thread", async () => {
   const thread = await client.threads.create();
@@ -85,6 +85,14 @@ test("search and count go by metadata, ids, status and values, and sort", async 
   assert.equal(await client.threads.count({ metadata: { team } }), 3);
   assert.equal(await client.threads.count({ metadata: { team }, status: "idle" }), 2);
   assert.equal(await client.threads.count({ metadata: { team }, values: { topic: team } }), 1);
+});
+
+test("search takes parts out of threads", { skip: line !== 1 }, async () => {
+  const team = word();
+  const { thread_id: id } = await client.threads.create({ metadata: { team } });
+  await client.runs.wait(id, "chat", { input: { messages: "hello" } });
+  const [found] = await client.threads.search({ metadata: { team }, select: ["thread_id"], extract: { last: "values.messages[-1].type", none: "values.x" } });
+  assert.deepEqual(found, { thread_id: id, extracted: { last: "ai", none: null } });
 });
 
 test("a thread shows what its last run has left", async () => {

@@ -210,3 +210,31 @@ test("graphs inside stream their tokens into the page", async () => {
   assert.ok(view.seen.length > 4);
   view.leave();
 });
+
+// The hook of the older line sends it only when the one before has ended.
+test("a question that comes in between takes the place of the one before", { skip: line !== 1 }, async () => {
+  const runs = [];
+  const view = await page({ assistantId: "slow", onCreated: (run) => runs.push(run) });
+  const first = view.now.submit({ ms: 60_000 });
+  await view.until((hook) => hook.values.log?.length === 1, "the first node");
+  const second = view.now.submit({ ms: 1 }, { multitaskStrategy: "interrupt" });
+  await Promise.all([first, second]);
+  await view.until((hook) => !hook.isLoading && hook.values.log?.includes("after"), "the second run");
+  assert.deepEqual(view.now.values.log, ["before", "before", "paused", "after"]);
+  const [last, before] = await client.runs.list(runs[0].thread_id);
+  assert.deepEqual([last.status, before.status], ["success", "interrupted"]);
+  view.leave();
+});
+
+test("a question that comes in between may wait for its turn", async () => {
+  const runs = [];
+  const view = await page({ assistantId: "slow", onCreated: (run) => runs.push(run) });
+  const first = view.now.submit({ ms: 200 });
+  await view.until((hook) => hook.values.log?.length === 1, "the first node");
+  const second = view.now.submit({ ms: 1 }, { multitaskStrategy: "enqueue" });
+  await Promise.all([first, second]);
+  await view.until((hook) => !hook.isLoading && hook.values.log?.length === 6, "the second run");
+  assert.deepEqual(view.now.values.log, ["before", "paused", "after", "before", "paused", "after"]);
+  assert.deepEqual((await client.runs.list(runs[0].thread_id)).map((run) => run.status), ["success", "success"]);
+  view.leave();
+});
