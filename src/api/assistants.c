@@ -199,14 +199,12 @@ static void remove_record(struct work *w)
 /* Those that a run is at work on stay. */
 static void remove_threads(struct work *w)
 {
-    static const char *const quiet[] = { "idle", "interrupted", "error" };
-
     for (size_t i = 0; i < w->found.count; i++) {
         const char *id = w->found.items[i].id;
         if (strcmp(w->found.items[i].status, "busy") == 0)
             continue;
-        store_add_expect_record(&w->batch, RECORD_THREAD, id, 0, quiet,
-                                sizeof(quiet) / sizeof(quiet[0]));
+        store_add_expect_record(&w->batch, RECORD_THREAD, id, 0, thread_statuses_quiet,
+                                THREAD_QUIET_COUNT);
         store_add_delete_thread(&w->batch, id);
     }
     remove_record(w);
