@@ -18,7 +18,8 @@ struct exchange_options {
     const char *stored_run_id;  /* of a stream without a run: what is stored of this one; or NULL */
     uint64_t stored_end;        /* the number behind its last event; 0 = not known */
 };
-/* The reply of req, now or later. A reference of run is taken; NULL: a stream of stored events, or without any. */
+/* The reply of req, now or later. Keeps a reference of its own of run; NULL: a stream of stored
+ * events, or without any. What o points to is borrowed for the call. */
 void exchange_start(struct req *req, struct run *run, const struct exchange_options *o);
 
 #endif

@@ -186,7 +186,7 @@ static enum sse_next next(void *arg, const char **ret, size_t *ret_len)
 
 static void closed(void *arg, bool by_client)
 {
-    (void)by_client;
+    (void)by_client; /* no run depends on who follows its thread */
     follower_free(arg);
 }
 

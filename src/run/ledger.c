@@ -63,7 +63,6 @@ static bool is_forgotten(const struct ticket *t)
 static void add_run(struct ticket *t, struct store_batch *b)
 {
     struct sheet *s = &t->sheet;
-
     bool is_resumable = sheet_is_resumable(s);
 
     s->updated_ms = clock_wall_ms();
