@@ -19,13 +19,13 @@ struct on_thread {
     bool is_minimal; /* the answer says nothing */
     int64_t limit;
     int64_t offset;
-    json_t *select;      /* of a list: what is shown of each; or NULL */
-    json_t *metadata;    /* of the record that was found, or NULL */
-    json_t *record_body; /* the same */
-    json_t *update;      /* see thread_update.c; or NULL */
-    struct graph *graph; /* a reference, or NULL */
+    json_t *select;        /* of a list: what is shown of each; or NULL */
+    json_t *metadata;      /* of the record that was found, or NULL */
+    json_t *record_body;   /* the same */
+    json_t *update;        /* see thread_update.c; or NULL */
+    struct graph *graph;   /* a reference, or NULL */
     struct desk_wait wait; /* for the end of its runs, before it is deleted */
-    int64_t due_ms;      /* what was written into the record, or 0 */
+    int64_t due_ms;        /* what was written into the record, or 0 */
     void (*found)(struct work *w);
     void (*updated)(struct work *w);
     void (*refused)(struct work *w);

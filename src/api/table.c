@@ -4,7 +4,8 @@
 /* Routes of the protocol, and those of it that take a body. */
 enum { PROTOCOL = ROUTE_PROTOCOL, BODY = ROUTE_PROTOCOL | ROUTE_BODY };
 
-/* clang-format off: one line for each */
+/* One line for each. */
+/* clang-format off */
 const struct http_route api_routes[] = {
     { "GET", "/ok", handle_ok, ROUTE_OPEN | ROUTE_PROTOCOL, &about_ok },
     { "GET", "/info", handle_info, ROUTE_PROTOCOL, &about_info },

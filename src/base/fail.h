@@ -25,10 +25,10 @@ enum fail_code {
     FAIL_METHOD,          /* 405 MethodNotAllowedError */
     FAIL_TIMEOUT_REQUEST, /* 408 RequestTimeoutError: the client sent too slowly */
     FAIL_CONFLICT,        /* 409 ConflictError */
-    FAIL_BUSY,            /* 409 ConflictError; on the protocol's routes 422, as the reference has it */
-    FAIL_TOO_LARGE,       /* 413 ContentTooLargeError */
-    FAIL_HEAD_TOO_LARGE,  /* 431 RequestHeaderFieldsTooLargeError */
-    FAIL_MEDIA_TYPE,      /* 415 UnsupportedMediaTypeError */
+    FAIL_BUSY,      /* 409 ConflictError; on the protocol's routes 422, as the reference has it */
+    FAIL_TOO_LARGE, /* 413 ContentTooLargeError */
+    FAIL_HEAD_TOO_LARGE, /* 431 RequestHeaderFieldsTooLargeError */
+    FAIL_MEDIA_TYPE,     /* 415 UnsupportedMediaTypeError */
     FAIL_UNPROCESSABLE, /* 422 UnprocessableError: understood, but this version or this graph cannot
                            do it */
     FAIL_TOO_MANY,      /* 429 TooManyRequestsError */

@@ -102,11 +102,11 @@ struct anabranch_builder {
     bool is_told_nodes;
     bool has_entry; /* an edge from __start__ was seen */
     bool is_built;
-    struct setup *configuring;         /* the node whose kind is reading it, or NULL */
-    const struct graph_source *source; /* builder_graphs() */
-    const struct code_source *language;  /* builder_language() */
-    struct code *code;  /* the script, once it was asked for; a reference */
-    bool has_bad_code;  /* it could not be loaded, which was told */
+    struct setup *configuring;          /* the node whose kind is reading it, or NULL */
+    const struct graph_source *source;  /* builder_graphs() */
+    const struct code_source *language; /* builder_language() */
+    struct code *code;                  /* the script, once it was asked for; a reference */
+    bool has_bad_code;                  /* it could not be loaded, which was told */
     char *base;      /* a graph inside a node: the pointer to it, in front of all others; or NULL */
     int depth;       /* graphs around this one */
     int inner_depth; /* graphs inside each other in its deepest node */

@@ -137,7 +137,7 @@ struct req {
     char method[16]; /* cut: for logs */
     struct uri uri;
     int uri_result;
-    size_t target_bytes; /* as the client wrote it */
+    size_t target_bytes;            /* as the client wrote it */
     const struct http_route *route; /* NULL until found */
     struct buf body;
     void (*gone)(void *arg);
