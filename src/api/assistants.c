@@ -205,7 +205,7 @@ static void remove_threads(struct work *w)
             continue;
         store_add_expect_record(&w->batch, RECORD_THREAD, id, 0, thread_statuses_quiet,
                                 THREAD_QUIET_COUNT);
-        store_add_delete_thread(&w->batch, id);
+        work_delete_thread(w, id);
     }
     remove_record(w);
 }

@@ -134,7 +134,7 @@ static void sweep(struct work *w)
         if (strcmp(record->name, THREAD_KEEPS_LATEST) == 0)
             lose_past(w, record);
         else
-            store_add_delete_thread(&w->batch, record->id);
+            work_delete_thread(w, record->id);
     }
     if (w->batch.count > 0)
         work_commit(w, find_due, find_due);

@@ -32,21 +32,26 @@ struct duty {
     enum record_kind kind;
     const char *const *statuses;
     size_t status_count;
-    void (*add)(struct store_batch *b, const char *id);
+    void (*add)(struct work *w, const char *id);
     bool leaves_them; /* the records stay where they are */
 };
 
-static void delete_run(struct store_batch *b, const char *id)
+static void prune_thread(struct work *w, const char *id)
 {
-    store_add_delete_record(b, RECORD_RUN, id);
+    store_add_prune_thread(&w->batch, id);
+}
+
+static void delete_run(struct work *w, const char *id)
+{
+    store_add_delete_record(&w->batch, RECORD_RUN, id);
 }
 
 #define STATUSES(list) (list), sizeof(list) / sizeof((list)[0])
 static const struct duty duties[] = {
     { "threads", offsetof(struct conf, thread_keep_ms), "deleted", RECORD_THREAD,
-      STATUSES(thread_statuses_quiet), store_add_delete_thread, false },
+      STATUSES(thread_statuses_quiet), work_delete_thread, false },
     { "histories", offsetof(struct conf, history_keep_ms), "pruned", RECORD_THREAD,
-      STATUSES(thread_statuses_quiet), store_add_prune_thread, true },
+      STATUSES(thread_statuses_quiet), prune_thread, true },
     { "runs", offsetof(struct conf, run_keep_ms), "deleted", RECORD_RUN,
       STATUSES(run_statuses_ended), delete_run, false },
 };
@@ -226,7 +231,7 @@ static void do_batch(struct work *w)
             continue;
         store_add_expect_record(&w->batch, d->kind, r->id, r->revision, d->statuses,
                                 d->status_count);
-        d->add(&w->batch, r->id);
+        d->add(w, r->id);
         l->in_batch++;
     }
     last = &w->found.items[w->found.count - 1];

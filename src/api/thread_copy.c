@@ -122,7 +122,7 @@ static void prune(struct work *w)
         if (keeps)
             store_add_prune_thread(&w->batch, id);
         else
-            store_add_delete_thread(&w->batch, id);
+            work_delete_thread(w, id);
         pruning_of(w)->in_batch++;
     }
     work_commit(w, pruned, find_to_prune); /* again: one has become busy, or is gone */

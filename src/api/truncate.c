@@ -41,7 +41,7 @@ static void delete_run(struct work *w, const struct stored_record *r)
 
 static void delete_thread(struct work *w, const struct stored_record *r)
 {
-    store_add_delete_thread(&w->batch, r->id);
+    work_delete_thread(w, r->id);
 }
 
 static void delete_checkpoints(struct work *w, const struct stored_record *r)

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/jsonx.h"
 #include "base/mem.h"
+#include "run/watch.h"
 #include <assert.h>
 #include <stdarg.h>
 
@@ -162,6 +163,12 @@ bool work_put(struct work *w, struct record_put *put, const json_t *metadata, co
     put->metadata = NULL; /* was copied */
     put->body = NULL;
     return true;
+}
+
+void work_delete_thread(struct work *w, const char *id)
+{
+    store_add_delete_thread(&w->batch, id);
+    desk_tell_over(w->api->desk, id);
 }
 
 void work_commit(struct work *w, void (*then)(struct work *w), void (*again)(struct work *w))

@@ -54,6 +54,9 @@ void work_find(struct work *w, const struct record_query *query, void (*then)(st
 /* Adds the record to the batch, with metadata and body as its JSON texts where they are not NULL
  * (both are borrowed). False: they are too large, or there is no memory; it was replied to. */
 bool work_put(struct work *w, struct record_put *put, const json_t *metadata, const json_t *body);
+/* Adds to the batch that a thread goes with all that is its. Who follows it is told at once: where the
+ * commit fails after all, they come back. */
+void work_delete_thread(struct work *w, const char *id);
 /* again: a precondition of the batch did not hold, NULL: none was added. The batch is empty
  * then. A handler that reads again and again is ended with 409 after some time. */
 void work_commit(struct work *w, void (*then)(struct work *w), void (*again)(struct work *w));

@@ -88,7 +88,10 @@ void desk_tell_updated(struct desk *d, const char *thread_id, const char *json, 
 
 void desk_tell_over(struct desk *d, const char *thread_id)
 {
-    for (size_t i = 0; i < DESK_BUCKETS; i++) {
+    size_t first = thread_id == NULL ? 0 : desk_bucket(thread_id);
+    size_t end = thread_id == NULL ? DESK_BUCKETS : first + 1;
+
+    for (size_t i = first; i < end; i++) {
         LIST_EACH(&d->watches[i], node) {
             struct desk_watch *w = LIST_OF(node, struct desk_watch, node);
             if (concerns(w, thread_id))

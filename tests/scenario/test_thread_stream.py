@@ -110,6 +110,21 @@ def test_the_stream_ends_with_its_thread(thread):
     assert stream.events()[-1].data["status"] == "interrupted"
 
 
+def test_the_stream_ends_when_the_thread_is_pruned(thread):
+    t = thread()
+    stream = t.follow()
+    ids = [t.path.split("/")[-1]]
+    assert t.client.post("/threads/prune", {"thread_ids": ids, "strategy": "delete"}).json == {"pruned_count": 1}
+    assert stream.events() == []
+
+
+def test_the_stream_ends_with_the_threads_time_to_live(thread):
+    t = thread()
+    stream = t.follow()
+    t.client.request("PATCH", t.path, {"ttl": 0.001})
+    assert stream.events() == []
+
+
 def test_a_server_that_goes_down_does_not_wait_for_followers(start):
     server = start(QUICK)
     stream = Thread(server.client).follow()
