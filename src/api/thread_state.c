@@ -130,6 +130,9 @@ const struct route_about about_thread_state_checkpoint = {
 
 /* ---- history ---- */
 
+/* Of the largest size that the settings allow, so many are shown at once; of smaller ones more. */
+enum { HISTORY_STATES = 4 };
+
 static void show_history(struct work *w)
 {
     json_t *snapshot;
@@ -151,7 +154,9 @@ static void read_history(struct work *w)
     struct on_thread *t = of(w);
     const char *ns = body_text(w->body, "checkpoint.checkpoint_ns");
     const struct thread_history how = { (size_t)t->limit, or_null(t->before),
-                                        body_find(w->body, "metadata") };
+                                        body_find(w->body, "metadata"),
+                                        HISTORY_STATES *
+                                            (size_t)w->api->services->conf->max_state_bytes };
     struct thread_place place;
 
     if (on_thread_graph_id(t) == NULL) {

@@ -35,6 +35,7 @@ struct thread_history {
     size_t limit;         /* 0 = all */
     const char *before;   /* a checkpoint id of the thread, in any namespace; or NULL */
     const json_t *filter; /* object that the metadata must contain, or NULL */
+    size_t max_bytes;     /* of what is stored of them; more is refused (FAIL_LIMIT); 0 = any */
 };
 /* *ret: an array of snapshots, newest first. */
 void thread_get_history(struct runs *runs, struct thread_op *o, const struct thread_place *place,

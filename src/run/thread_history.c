@@ -21,6 +21,8 @@ struct listing {
     size_t asked_count;      /* of the page that is being read */
     char *before;            /* the next page's, or NULL */
     json_t *filter;          /* or NULL */
+    size_t bytes;            /* of the states in the result */
+    size_t max_bytes;        /* 0 = any */
 };
 
 static struct listing *listing_of(struct thread_work *w)
@@ -48,6 +50,27 @@ static bool contains(const json_t *have, const json_t *want)
     return true;
 }
 
+static size_t size_of(const struct stored_checkpoint *c)
+{
+    size_t bytes = c->head.len_bytes;
+    for (size_t i = 0; i < c->value_count; i++)
+        for (size_t k = 0; k < c->values[i].part_count; k++)
+            bytes += c->values[i].parts[k].len_bytes;
+    for (size_t i = 0; i < c->write_count; i++)
+        bytes += c->writes[i].bytes.len_bytes;
+    return bytes;
+}
+
+/* A list that is cut short would look like the whole history. */
+static int refuse_size(const struct listing *l)
+{
+    fail_set(l->work.f, FAIL_LIMIT,
+             "these states have more than %zu bytes together; ask for fewer of them (\"limit\", "
+             "\"before\")",
+             l->max_bytes);
+    return THREAD_E_REFUSED;
+}
+
 static int add(struct listing *l, const struct stored_checkpoint *from)
 {
     json_t *snapshot = NULL;
@@ -56,9 +79,13 @@ static int add(struct listing *l, const struct stored_checkpoint *from)
         return err_trace(r);
     bool is_wanted =
         l->filter == NULL || contains(json_object_get(snapshot, "metadata"), l->filter);
-    if (is_wanted && json_array_append(l->work.result, snapshot) != 0)
-        r = err_trace(ERR_NOMEM);
+    if (is_wanted) {
+        l->bytes += size_of(from);
+        r = json_array_append(l->work.result, snapshot) != 0 ? err_trace(ERR_NOMEM) : 0;
+    }
     json_decref(snapshot);
+    if (r == 0 && l->max_bytes > 0 && l->bytes > l->max_bytes)
+        r = refuse_size(l);
     return r;
 }
 
@@ -150,6 +177,7 @@ static void find_before(struct listing *l)
 static int fill(struct listing *l, const struct thread_history *how)
 {
     l->limit = how->limit;
+    l->max_bytes = how->max_bytes;
     l->filter = json_incref((json_t *)how->filter);
     l->before = mem_strdup(how->before);
     l->work.result = json_array();

@@ -53,7 +53,7 @@ struct ticket {
     bool is_retried;      /* its end could not be written: a shorter one is tried */
     bool has_webhook;     /* one is in the rows of its end */
     int64_t started_ms;   /* 0 = it has not begun */
-    uint64_t turn; /* 1..: run/watch.h; 0 = it has not begun, or is stateless */
+    uint64_t turn;        /* 1..: run/watch.h; 0 = it has not begun, or is stateless */
     int64_t kept_until_us;
 };
 

@@ -347,3 +347,15 @@ def test_a_thread_that_has_expired_meanwhile_goes_at_the_next_start(start):
     time.sleep(0.4)
     t = Threads(start(STEPS, ANABRANCH_DATABASE="sqlite:threads.db").client)
     wait_until(lambda: t.ask("GET", f"/{one}").status == 404, "the thread to be gone")
+
+
+def test_a_history_that_is_too_large_for_one_answer_is_refused(threads):
+    t = threads(ANABRANCH_MAX_STATE_BYTES="10000")
+    one = t.new_id()
+    for _ in range(3):
+        t.run(one, input={"q": "x" * 4000})
+    reply = t.ask("POST", f"/{one}/history", {"limit": 100})
+    assert reply.status == 422 and "40000 bytes" in reply.text and "limit" in reply.text
+    first = t.history(one, limit=2)
+    assert len(first) == 2 and first[0]["values"]["q"] == "x" * 4000
+    assert len(t.history(one, limit=2, before=first[-1]["checkpoint"])) == 2

@@ -200,6 +200,7 @@ def test_no_more_than_the_setting_says_are_under_way_at_once(open_server, receiv
     runs = [server.client.post("/runs", ask(receiver)).json["run_id"] for _ in range(3)]
     for run in runs:
         wait_until(lambda run=run: server.logged(f"run_end run={run}"), "the run to end")
+    receiver.wait_count(1)
     assert receiver.count == 1
     gate.open()
     wait_until(lambda: server.log.count("webhook_sent") == 3, "all of them")
@@ -308,8 +309,9 @@ def test_the_run_of_a_killed_server_tells_its_end_from_the_next(open_server, rec
 
 def test_a_run_that_is_given_up_tells_that(open_server, receiver):
     server = open_server(ANABRANCH_DATABASE="sqlite:threads.db", ANABRANCH_MAX_RUN_ATTEMPTS="1")
-    server.client.post("/runs", ask(receiver, "slow")).body
-    wait_until(lambda: server.logged("run_start"), "the run to begin")
+    run = server.client.post("/runs", ask(receiver, "slow")).json["run_id"]
+    # No event is shown before it is on the disk that the run has begun.
+    assert server.client.get(f"/runs/{run}/stream").event().name == "metadata"
     server.signal(signal.SIGKILL)
     server.wait()
     open_server(None, ANABRANCH_DATABASE="sqlite:threads.db", ANABRANCH_MAX_RUN_ATTEMPTS="1")

@@ -50,17 +50,20 @@ test("lifecycle and state_update", async () => {
   const { id } = await twoRuns();
   const parts = await runsOf(id, 2, { lastEventId: "-1", streamMode: "lifecycle" });
   assert.deepEqual(parts.map((part) => part.event), ["metadata", "run_done", "metadata", "run_done"]);
-  const { run_id } = await client.runs.create(id, "slow", { input: { ms: 1 } });
+  const { run_id } = await client.runs.create(id, "seq", { input: { topic: "c" } });
   const leave = new AbortController();
   const both = client.threads.joinStream(id, { lastEventId: "-1", streamMode: ["lifecycle", "state_update"], signal: leave.signal });
-  for await (const part of both) {
-    if (part.event === "run_done" && part.data.run_id === run_id) await client.threads.updateState(id, { values: { log: ["x"] }, asNode: "after" });
-    if (part.event === "state_update") {
-      assert.equal(part.data.values.log.at(-1), "x");
-      break;
+  try {
+    for await (const part of both) {
+      if (part.event === "run_done" && part.data.run_id === run_id) await client.threads.updateState(id, { values: { log: ["x"] }, asNode: "polish" });
+      if (part.event === "state_update") {
+        assert.equal(part.data.values.log.at(-1), "x");
+        break;
+      }
     }
+  } finally {
+    leave.abort();
   }
-  leave.abort();
 });
 
 test("patchState changes the thread's metadata", async () => {
