@@ -1,45 +1,21 @@
 /* Queries and path values of a request, by what there is to say of its route. */
 #include "api/about.h"
-#include "api/run_query.h"
-#include <errno.h>
-#include <stdlib.h>
+#include "api/query.h"
+#include "base/err.h"
 #include <string.h>
-#include <strings.h>
 
 /* ---- values as they stand in an address ---- */
-
-static bool is_flag(const char *text)
-{
-    static const char *const words[] = { "true", "false", "1", "0", "yes", "no" };
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strcasecmp(words[i], text) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Digits, perhaps a sign; *ret: the number. */
-static bool is_integer(const char *text, int64_t *ret)
-{
-    char *end;
-
-    if (text[strcspn(text, "-0123456789")] != text[0] || *text == '\0')
-        return false;
-    errno = 0;
-    *ret = strtoll(text, &end, 10);
-    return errno == 0 && *end == '\0';
-}
 
 static bool text_fits(const struct type *t, const char *text)
 {
     int64_t number = 0;
+    bool flag;
 
     switch (t->kind) {
     case TYPE_BOOLEAN:
-        return is_flag(text);
+        return query_read_flag(text, &flag);
     case TYPE_INTEGER:
-        return is_integer(text, &number) && number >= t->least &&
+        return query_read_integer(text, &number) && number >= t->least &&
                (t->most == 0 || number <= t->most);
     case TYPE_ONE_OF:
         for (size_t i = 0; t->of[i] != NULL; i++) {
@@ -67,22 +43,23 @@ static bool text_fits(const struct type *t, const char *text)
 /* False: it was replied to. */
 static bool list_fits(struct req *req, const struct query_key *key)
 {
-    json_t *list = NULL;
+    json_auto_t *list = NULL;
     const json_t *word;
     size_t i;
+    int r = query_list(req, key->name, &list);
 
-    if (!param_list(req, key->name, &list))
-        return false;
+    if (r < 0)
+        reply_failf(req, FAIL_INTERNAL, "%s", err_text(r));
+    else if (r == QUERY_E_WRONG)
+        reply_failf(req, FAIL_BAD_REQUEST, "\"%s\" must be a list of strings", key->name);
     json_array_foreach(list, i, word) {
         if (type_fits(key->type->item, word))
             continue;
         reply_failf(req, FAIL_BAD_REQUEST, "\"%s\" must be %s, and \"%.40s\" is none", key->name,
                     key->type->expected, json_string_value(word));
-        json_decref(list);
         return false;
     }
-    json_decref(list);
-    return true;
+    return r == 0;
 }
 
 static bool refuse(struct req *req, const char *name, const struct type *t, const char *text)

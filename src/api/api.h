@@ -69,10 +69,11 @@ void handle_thread_run_delete(struct req *req);
 /* runs.c: runs that are there, of a thread or stateless */
 void handle_run_follow(struct req *req);
 void handle_run_join(struct req *req);
-void handle_run_cancel(struct req *req);
-void handle_runs_cancel(struct req *req);
 void handle_thread_run_follow(struct req *req);
 void handle_thread_run_join(struct req *req);
+/* run_cancel.c */
+void handle_run_cancel(struct req *req);
+void handle_runs_cancel(struct req *req);
 void handle_thread_run_cancel(struct req *req);
 /* assistants.c and its neighbours: the assistants of the protocol */
 void handle_assistant_create(struct req *req);
@@ -87,7 +88,7 @@ void handle_assistant_graph(struct req *req);
 void handle_assistant_schemas(struct req *req);
 void handle_assistant_subgraphs(struct req *req);
 void handle_assistant_subgraph(struct req *req);
-/* threads.c and its neighbours: threads as resources, and their states */
+/* threads.c and its neighbours: threads as resources, their states and streams */
 void handle_thread_create(struct req *req);
 void handle_thread_get(struct req *req);
 void handle_thread_patch(struct req *req);

@@ -1,6 +1,7 @@
 /* What an assistant's graph looks like: as a drawing, as schemas, and the graphs inside it. */
 #include "api/about.h"
 #include "api/on_assistant.h"
+#include "api/query.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "graph/draw.h"
@@ -36,17 +37,9 @@ static void draw(struct work *w)
 }
 
 /* xray: true is every level, a number is so many. */
-static int read_xray(const struct req *req, struct on_assistant *a)
+static int64_t read_xray(const struct req *req)
 {
-    struct fail ignored = { 0 };
-    int r = query_integer(req, "xray", 0, INT_MAX, &a->depth, &ignored);
-
-    fail_clear(&ignored);
-    if (r == 0)
-        return 0;
-    r = query_flag(req, "xray", &a->is_flag, &a->w.fail);
-    a->depth = a->is_flag ? INT_MAX : 0;
-    return r;
+    return query_integer(req, "xray", query_flag(req, "xray", false) ? INT_MAX : 0);
 }
 
 void handle_assistant_graph(struct req *req)
@@ -55,10 +48,8 @@ void handle_assistant_graph(struct req *req)
 
     if (a == NULL)
         return;
-    if (read_xray(req, a) != 0)
-        work_fail(&a->w);
-    else
-        on_assistant_find(a, draw);
+    a->depth = read_xray(req);
+    on_assistant_find(a, draw);
 }
 
 static const struct type levels = {
@@ -99,11 +90,12 @@ static void show_schemas(struct work *w)
 
     if (!find_graph(a))
         return;
-    work_json_take(w, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "graph_id", a->graph->name,
-                                "input_schema", graph_schema(a->graph, SCHEMA_INPUT),
-                                "output_schema", graph_schema(a->graph, SCHEMA_OUTPUT),
-                                "state_schema", graph_schema(a->graph, SCHEMA_STATE),
-                                "config_schema", any_object(), "context_schema", context_schema(a->graph)));
+    work_json_take(w,
+                   json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "graph_id", a->graph->name,
+                             "input_schema", graph_schema(a->graph, SCHEMA_INPUT), "output_schema",
+                             graph_schema(a->graph, SCHEMA_OUTPUT), "state_schema",
+                             graph_schema(a->graph, SCHEMA_STATE), "config_schema", any_object(),
+                             "context_schema", context_schema(a->graph)));
 }
 
 void handle_assistant_schemas(struct req *req)
@@ -185,10 +177,8 @@ static void subgraphs(struct req *req, void (*then)(struct work *w))
 
     if (a == NULL)
         return;
-    if (query_flag(req, "recurse", &a->is_flag, &a->w.fail) != 0)
-        work_fail(&a->w);
-    else
-        on_assistant_find(a, then);
+    a->is_flag = query_flag(req, "recurse", false);
+    on_assistant_find(a, then);
 }
 
 void handle_assistant_subgraphs(struct req *req)

@@ -52,13 +52,14 @@ static json_t *make(const struct stored_record *record, const char *id, const ch
     return json_pack("{s:s, s:I, s:o, s:o, s:s, s:s, s:o, s:s, s:o}", "assistant_id", id, "version",
                      json_integer_value(json_object_get(body, "version")), "config",
                      part_of(body, "config"), "context", part_of(body, "context"), "created_at",
-                     created, "graph_id", graph_id, "metadata", record_json(&record->metadata),
-                     "name", record->name, "description", or_null(body, "description"));
+                     created, "graph_id", graph_id, "metadata",
+                     record_object(&record->metadata, RECORD_DEPTH_MAX), "name", record->name,
+                     "description", or_null(body, "description"));
 }
 
 json_t *assistant_json(const struct stored_record *record)
 {
-    json_auto_t *body = record_json(&record->body);
+    json_auto_t *body = record_object(&record->body, RECORD_DEPTH_MAX);
     char updated[CLOCK_ISO_BYTES];
     json_t *json = body == NULL ? NULL : make(record, record->id, record->owner, body);
 
@@ -71,7 +72,7 @@ json_t *assistant_json(const struct stored_record *record)
 
 json_t *version_json(const struct stored_record *record)
 {
-    json_auto_t *body = record_json(&record->body);
+    json_auto_t *body = record_object(&record->body, RECORD_DEPTH_MAX);
     const char *graph_id = json_string_value(json_object_get(body, "graph_id"));
 
     return graph_id == NULL ? NULL : make(record, record->owner, graph_id, body);

@@ -1,6 +1,7 @@
 /* Assistants as resources: make, show, change, delete. Every change is a version. */
 #include "api/about.h"
 #include "api/on_assistant.h"
+#include "api/query.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include <string.h>
@@ -198,14 +199,12 @@ static void remove_record(struct work *w)
 /* Those that a run is at work on stay. */
 static void remove_threads(struct work *w)
 {
-    static const char *const quiet[] = { "idle", "interrupted", "error" };
-
     for (size_t i = 0; i < w->found.count; i++) {
         const char *id = w->found.items[i].id;
         if (strcmp(w->found.items[i].status, "busy") == 0)
             continue;
-        store_add_expect_record(&w->batch, RECORD_THREAD, id, 0, quiet,
-                                sizeof(quiet) / sizeof(quiet[0]));
+        store_add_expect_record(&w->batch, RECORD_THREAD, id, 0, thread_statuses_quiet,
+                                THREAD_QUIET_COUNT);
         store_add_delete_thread(&w->batch, id);
     }
     remove_record(w);
@@ -238,10 +237,8 @@ void handle_assistant_delete(struct req *req)
 
     if (a == NULL)
         return;
-    if (query_flag(req, "delete_threads", &a->is_flag, &a->w.fail) != 0)
-        work_fail(&a->w);
-    else
-        on_assistant_find(a, found_to_delete);
+    a->is_flag = query_flag(req, "delete_threads", false);
+    on_assistant_find(a, found_to_delete);
 }
 
 static const struct query_key delete_query[] = {

@@ -31,9 +31,6 @@ struct look {
     bool is_done;
 };
 
-static const char *const quiet[] = { "idle", "interrupted", "error" };
-enum { QUIET_COUNT = sizeof(quiet) / sizeof(quiet[0]) };
-
 static struct look *of(struct work *w)
 {
     return (struct look *)(void *)w;
@@ -141,8 +138,8 @@ static void sweep(struct work *w)
         const struct stored_record *record = &w->found.items[i];
         if (desk_is_busy(w->api->desk, record->id))
             continue;
-        store_add_expect_record(&w->batch, RECORD_THREAD, record->id, record->revision, quiet,
-                                QUIET_COUNT);
+        store_add_expect_record(&w->batch, RECORD_THREAD, record->id, record->revision,
+                                thread_statuses_quiet, THREAD_QUIET_COUNT);
         if (strcmp(record->name, THREAD_KEEPS_LATEST) == 0)
             lose_past(w, record);
         else
@@ -158,8 +155,8 @@ static void find_due(struct work *w)
 {
     work_find(w,
               &(struct record_query){ .kind = RECORD_THREAD,
-                                      .statuses = quiet,
-                                      .status_count = QUIET_COUNT,
+                                      .statuses = thread_statuses_quiet,
+                                      .status_count = THREAD_QUIET_COUNT,
                                       .due_before_ms = clock_wall_ms() + 1,
                                       .order = RECORDS_BY_DUE,
                                       .is_ascending = true,

@@ -42,7 +42,7 @@ struct on_assistant *on_assistant_new(struct req *req, const struct body_key *ke
 
 static int take_record(struct on_assistant *a, const struct stored_record *record)
 {
-    json_auto_t *body = record_json(&record->body);
+    json_auto_t *body = record_object(&record->body, RECORD_DEPTH_MAX);
 
     a->assistant = assistant_json(record);
     a->revision = record->revision;

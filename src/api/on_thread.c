@@ -2,12 +2,10 @@
 #include "api/on_thread.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/jsonx.h"
 #include <stdio.h>
 #include <string.h>
 
-/* Requests are not as deep as settings allow, and values lie a few levels deeper in a record. */
-enum { RECORD_DEPTH_MAX = 10000, MINUTE_MS = 60000 };
+enum { MINUTE_MS = 60000 };
 
 static void deinit(struct work *w)
 {
@@ -16,6 +14,7 @@ static void deinit(struct work *w)
     json_decref(t->metadata);
     json_decref(t->record_body);
     json_decref(t->update);
+    json_decref(t->select);
     graph_unref(t->graph);
 }
 
@@ -33,15 +32,6 @@ struct on_thread *on_thread_new(struct req *req, const struct body_key *keys, bo
 
 /* ---- finding ---- */
 
-json_t *record_json(const struct stored_bytes *bytes)
-{
-    struct jsonx_error error;
-    json_t *json = NULL;
-    int r = jsonx_parse(bytes->bytes, bytes->len_bytes, RECORD_DEPTH_MAX, &json, &error);
-
-    return r == 0 ? json : NULL;
-}
-
 static void found(struct work *w)
 {
     struct on_thread *t = (struct on_thread *)(void *)w;
@@ -52,8 +42,8 @@ static void found(struct work *w)
     }
     json_decref(t->metadata);
     json_decref(t->record_body);
-    t->metadata = record_json(&w->found.items[0].metadata);
-    t->record_body = record_json(&w->found.items[0].body);
+    t->metadata = record_object(&w->found.items[0].metadata, RECORD_DEPTH_MAX);
+    t->record_body = record_object(&w->found.items[0].body, RECORD_DEPTH_MAX);
     if (t->metadata == NULL || t->record_body == NULL)
         work_fault(w, err_trace(ERR_NOMEM));
     else
@@ -110,8 +100,8 @@ struct thread_place on_thread_place(const struct on_thread *t, const char *ns,
 json_t *thread_json(const struct stored_record *record)
 {
     static const char *const shown[] = { "config", "values", "interrupts", "error" };
-    json_auto_t *metadata = record_json(&record->metadata);
-    json_auto_t *body = record->body.bytes == NULL ? json_object() : record_json(&record->body);
+    json_auto_t *metadata = record_object(&record->metadata, RECORD_DEPTH_MAX);
+    json_auto_t *body = record_object(&record->body, RECORD_DEPTH_MAX);
     char created[CLOCK_ISO_BYTES], updated[CLOCK_ISO_BYTES];
     json_t *json;
     int bad = 0;

@@ -18,6 +18,8 @@ struct on_thread {
     bool with_subgraphs;
     bool is_minimal; /* the answer says nothing */
     int64_t limit;
+    int64_t offset;
+    json_t *select;      /* of a list: what is shown of each; or NULL */
     json_t *metadata;    /* of the record that was found, or NULL */
     json_t *record_body; /* the same */
     json_t *update;      /* see thread_update.c; or NULL */
@@ -46,8 +48,6 @@ struct thread_place on_thread_place(const struct on_thread *t, const char *ns,
 
 /* A record in the protocol's shape. NULL: no memory, or what is stored is damaged. */
 json_t *thread_json(const struct stored_record *record);
-/* JSON that was stored by us; NULL as above. */
-json_t *record_json(const struct stored_bytes *bytes);
 /* Both empty objects as texts of a new record; *put gets a due_ms if the body has a "ttl". */
 json_t *thread_body_new(const json_t *request, struct record_put *put);
 /* A snapshot (run/thread.h) becomes a ThreadState, in place. 0 or a fault. */

@@ -1,14 +1,11 @@
-/* Bodies and queries of the protocol's resources, and pages of lists. */
+/* Bodies of the protocol's resources, and pages of lists. */
 #include "api/params.h"
 #include "api/run_body.h"
 #include "base/err.h"
 #include "base/jsonx.h"
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { MINUTE_MS = 60000 };
 #define WHOLE_MAX 9e15 /* every whole number up to there is a double */
@@ -150,70 +147,6 @@ void reply_page(struct req *req, const struct page *page, size_t count, size_t t
     reply_number(req, "X-Pagination-Total", total);
     if (page->offset < total && total - page->offset > count)
         reply_number(req, "X-Pagination-Next", page->offset + count);
-}
-
-/* ---- queries ---- */
-
-int query_flag(const struct req *req, const char *name, bool *ret, struct fail *f)
-{
-    static const char *const words[] = { "false", "true", "0", "1", "no", "yes" };
-    const char *given = req_query(req, name);
-
-    if (given == NULL || *given == '\0')
-        return 0;
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strcasecmp(given, words[i]) != 0)
-            continue;
-        *ret = i % 2 == 1;
-        return 0;
-    }
-    fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be true or false, not \"%.40s\"", name, given);
-    return PARAMS_E_WRONG;
-}
-
-int query_integer(const struct req *req, const char *name, int64_t least, int64_t most,
-                  int64_t *ret, struct fail *f)
-{
-    const char *given = req_query(req, name);
-    char *end = NULL;
-
-    if (given == NULL || *given == '\0')
-        return 0;
-    errno = 0;
-    long long number = strtoll(given, &end, 10);
-    if (errno == 0 && *end == '\0' && number >= least && number <= most) {
-        *ret = number;
-        return 0;
-    }
-    fail_set(f, FAIL_BAD_REQUEST, "\"%s\" must be an integer from %lld to %lld, not \"%.40s\"",
-             name, (long long)least, (long long)most, given);
-    return PARAMS_E_WRONG;
-}
-
-/* JSON's brackets and quotes stand around words that have neither. */
-static bool has_word(const char *list, const char *word)
-{
-    static const char between[] = " ,[]\"";
-    size_t len = strlen(word);
-
-    for (const char *at = list + strspn(list, between); *at != '\0'; at += strspn(at, between)) {
-        size_t this_len = strcspn(at, between);
-        if (this_len == len && memcmp(at, word, len) == 0)
-            return true;
-        at += this_len;
-    }
-    return false;
-}
-
-bool query_has(const struct req *req, const char *name, const char *word)
-{
-    const char *list;
-
-    for (size_t i = 0; (list = req_query_at(req, name, i)) != NULL; i++) {
-        if (has_word(list, word))
-            return true;
-    }
-    return false;
 }
 
 /* ---- answers ---- */

@@ -1,9 +1,9 @@
 #ifndef ANABRANCH_API_PARAMS_H
 #define ANABRANCH_API_PARAMS_H
 /*
- * What a request of the protocol's resources says: the keys of its body, by a table, and its query.
- * Unknown keys are ignored, absent and null are the same, a wrong type is a FAIL_BAD_REQUEST that
- * names the key.
+ * What a request of the protocol's resources says: the keys of its body, by a table; of its query see
+ * api/query.h. Unknown keys are ignored, absent and null are the same, a wrong type is a
+ * FAIL_BAD_REQUEST that names the key.
  *
  *     static const struct body_key keys[] = {
  *         { "metadata", &type_object, false },
@@ -52,16 +52,6 @@ struct page {
 struct page body_page(const json_t *body, size_t default_limit);
 /* X-Pagination-Total, and X-Pagination-Next if more follow. */
 void reply_page(struct req *req, const struct page *page, size_t count, size_t total);
-
-/* ---- queries ---- */
-
-/* true false 1 0 yes no, in any case; absent: *ret stays. 0, or PARAMS_E_WRONG with f. */
-int query_flag(const struct req *req, const char *name, bool *ret, struct fail *f);
-/* An integer from least to most; absent: *ret stays. 0, or PARAMS_E_WRONG with f. */
-int query_integer(const struct req *req, const char *name, int64_t least, int64_t most,
-                  int64_t *ret, struct fail *f);
-/* Is word in the list that the query has under a name? It may be JSON, be repeated, or have commas. */
-bool query_has(const struct req *req, const char *name, const char *word);
 
 /* ---- answers ---- */
 

@@ -25,9 +25,6 @@ enum { PART_OF_AGE = 100, PAUSE_MAX_MS = 60000, PAUSE_MIN_MS = 10 };
 
 /* ---- what there is to do ---- */
 
-static const char *const quiet[] = { "idle", "interrupted", "error" };
-static const char *const ended[] = { "success", "error", "timeout", "interrupted" };
-
 struct duty {
     const char *name;
     size_t age;             /* where the setting is in struct conf */
@@ -46,12 +43,12 @@ static void delete_run(struct store_batch *b, const char *id)
 
 #define STATUSES(list) (list), sizeof(list) / sizeof((list)[0])
 static const struct duty duties[] = {
-    { "threads", offsetof(struct conf, thread_keep_ms), "deleted", RECORD_THREAD, STATUSES(quiet),
-      store_add_delete_thread, false },
-    { "histories", offsetof(struct conf, history_keep_ms), "pruned", RECORD_THREAD, STATUSES(quiet),
-      store_add_prune_thread, true },
-    { "runs", offsetof(struct conf, run_keep_ms), "deleted", RECORD_RUN, STATUSES(ended),
-      delete_run, false },
+    { "threads", offsetof(struct conf, thread_keep_ms), "deleted", RECORD_THREAD,
+      STATUSES(thread_statuses_quiet), store_add_delete_thread, false },
+    { "histories", offsetof(struct conf, history_keep_ms), "pruned", RECORD_THREAD,
+      STATUSES(thread_statuses_quiet), store_add_prune_thread, true },
+    { "runs", offsetof(struct conf, run_keep_ms), "deleted", RECORD_RUN,
+      STATUSES(run_statuses_ended), delete_run, false },
 };
 enum { DUTY_COUNT = sizeof(duties) / sizeof(duties[0]) };
 
@@ -271,7 +268,7 @@ static void begin_duty(struct work *w)
 
 static void read_place(const struct stored_record *from, struct place *to)
 {
-    json_t *body = record_json(&from->body);
+    json_t *body = record_object(&from->body, RECORD_DEPTH_MAX);
     const char *id = json_string_value(json_object_get(body, "id"));
 
     if (id != NULL && strlen(id) <= STORE_ID_MAX) {

@@ -1,13 +1,14 @@
 /*
- * Runs that are there: follow their events, wait for their end, cancel them. What the desk knows is
- * at work, or has ended a moment ago; of the others the store tells.
+ * Runs that are there: follow their events, wait for their end. What the desk knows is at work, or
+ * has ended a moment ago; of the others the store tells.
  */
 #include "api/about.h"
 #include "api/exchange.h"
-#include "api/lookup.h"
+#include "api/on_run.h"
+#include "api/query.h"
 #include "api/run_address.h"
 #include "api/run_body.h"
-#include "api/run_query.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "run/event.h"
 #include <stdlib.h>
@@ -31,25 +32,19 @@ static bool read_modes(struct req *req, unsigned *ret, struct buf *address)
     json_t *names = NULL;
     const json_t *name;
     size_t i;
+    int r = query_list(req, "stream_mode", &names);
 
     *ret = 0;
-    if (!param_list(req, "stream_mode", &names))
+    if (r != 0) { /* about_admit() has seen that they are modes */
+        reply_failf(req, FAIL_INTERNAL, "%s", err_text(r));
         return false;
-    bool ok = true;
+    }
     json_array_foreach(names, i, name) {
-        unsigned bit = mode_find(json_string_value(name));
-        if (bit == 0 && ok) {
-            reply_failf(req, FAIL_BAD_REQUEST,
-                        "\"stream_mode\" has \"%.40s\"; this version knows %s",
-                        json_string_value(name), mode_names());
-            ok = false;
-        }
-        if (bit != 0)
-            buf_addf(address, "%cstream_mode=%s", *ret == 0 ? '?' : '&', json_string_value(name));
-        *ret |= bit;
+        buf_addf(address, "%cstream_mode=%s", *ret == 0 ? '?' : '&', json_string_value(name));
+        *ret |= mode_find(json_string_value(name));
     }
     json_decref(names);
-    return ok;
+    return true;
 }
 
 /* Behind the id that the client has seen last; "-1" and none: from the start. */
@@ -70,21 +65,39 @@ static unsigned modes_of(unsigned asked, unsigned run)
     return asked != 0 ? asked | (run & MODE_SUBGRAPHS) : run;
 }
 
+static struct on_run *of(struct work *w)
+{
+    return (struct on_run *)(void *)w;
+}
+
 /* It has ended, and its log is not in memory. Stored events are kept as long as something is to be
  * done about the run, which is to delete them. */
-static void show_stored(struct lookup *l)
+static void show_stored(struct work *w)
 {
-    bool is_kept = sheet_is_resumable(&l->sheet) && l->sheet.due_ms > 0;
+    const struct on_run *r = of(w);
+    bool is_kept = sheet_is_resumable(&r->sheet) && r->sheet.due_ms > 0;
     const struct exchange_options options = {
         .form = EXCHANGE_NUMBERED_STREAM,
-        .modes = modes_of(l->modes, l->sheet.modes),
-        .from = first_wanted(l->req),
-        .stored_run_id = is_kept ? l->sheet.run_id : NULL,
-        .stored_end = (uint64_t)l->sheet.events_end,
+        .modes = modes_of(r->modes, r->sheet.modes),
+        .from = r->from,
+        .stored_run_id = is_kept ? r->run_id : NULL,
+        .stored_end = (uint64_t)r->sheet.events_end,
     };
 
-    exchange_start(l->req, NULL, &options);
-    lookup_free(l);
+    if (w->req != NULL)
+        exchange_start(w->req, NULL, &options);
+    work_leave(w);
+}
+
+static void follow_stored(struct req *req, unsigned modes)
+{
+    struct on_run *r = on_run_new(req);
+
+    if (r == NULL)
+        return;
+    r->modes = modes;
+    r->from = first_wanted(req);
+    on_run_find(r, show_stored);
 }
 
 static void follow(struct req *req, const char *thread_id)
@@ -98,18 +111,14 @@ static void follow(struct req *req, const char *thread_id)
     if (!read_modes(req, &modes, &address))
         return;
     if (run == NULL) {
-        struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
-        if (l == NULL)
-            return;
-        l->modes = modes;
-        lookup_run(l, show_stored);
+        follow_stored(req, modes);
         return;
     }
     const struct exchange_options options = {
         .form = EXCHANGE_NUMBERED_STREAM,
         .modes = modes_of(modes, run_modes(run)),
         .from = first_wanted(req),
-        .cancels_on_disconnect = param_bool(req, "cancel_on_disconnect"),
+        .cancels_on_disconnect = query_flag(req, "cancel_on_disconnect", false),
     };
     /* The Python client comes back without its query, the JS client with it. */
     if (address.fault == 0)
@@ -149,35 +158,32 @@ const struct route_about about_thread_run_follow = {
 /* ---- its result ---- */
 
 /* Never null, which the JS client does not expect. */
-static void reply_values(struct lookup *l)
+static void reply_values(struct work *w)
 {
-    json_t *values = json_object_get(l->thread, "values");
+    json_auto_t *thread = NULL;
 
-    reply_json_take(l->req, 200, json_is_object(values) ? json_incref(values) : json_object());
-    lookup_free(l);
+    if (w->found.count == 0) {
+        work_failf(w, FAIL_NOT_FOUND, "Thread with ID %s not found", of(w)->thread_id);
+        return;
+    }
+    thread = record_object(&w->found.items[0].body, RECORD_DEPTH_MAX);
+    json_t *values = json_object_get(thread, "values");
+    work_json_take(w, json_is_object(values) ? json_incref(values) : json_object());
 }
 
-static void reply_nothing(struct lookup *l)
+/* An error as its stream and its wait have said; of a stateless run there is nothing else. */
+static void run_is_there(struct work *w)
 {
-    reply_json_take(l->req, 200, json_object());
-    lookup_free(l);
-}
+    const struct on_run *r = of(w);
+    const char *const ids[] = { r->thread_id };
 
-/* As its stream and its wait have said. */
-static void reply_error(struct lookup *l)
-{
-    reply_json_take(l->req, 200, json_pack("{s:O}", "__error__", l->sheet.error));
-    lookup_free(l);
-}
-
-static void run_is_there(struct lookup *l)
-{
-    if (l->sheet.error != NULL)
-        reply_error(l);
-    else if (l->thread_id == NULL)
-        reply_nothing(l);
+    if (r->sheet.error != NULL)
+        work_json_take(w, json_pack("{s:O}", "__error__", r->sheet.error));
+    else if (r->thread_id[0] == '\0')
+        work_json_take(w, json_object());
     else
-        lookup_thread(l, reply_values);
+        work_find(w, &(struct record_query){ .kind = RECORD_THREAD, .ids = ids, .id_count = 1 },
+                  reply_values);
 }
 
 /* Of a stateless run that has ended there is nothing but what its log's keeper remembers. */
@@ -186,7 +192,7 @@ static void join(struct req *req, const char *thread_id)
     struct run *run = find(req, thread_id);
     const struct exchange_options options = {
         .form = EXCHANGE_WAIT,
-        .cancels_on_disconnect = param_bool(req, "cancel_on_disconnect"),
+        .cancels_on_disconnect = query_flag(req, "cancel_on_disconnect", false),
     };
 
     if (run != NULL && (thread_id == NULL || !run_has_ended(run))) {
@@ -194,9 +200,9 @@ static void join(struct req *req, const char *thread_id)
         exchange_start(req, run, &options);
         return;
     }
-    struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
-    if (l != NULL)
-        lookup_run(l, run_is_there);
+    struct on_run *r = on_run_new(req);
+    if (r != NULL)
+        on_run_find(r, run_is_there);
 }
 
 void handle_run_join(struct req *req)
@@ -226,185 +232,3 @@ const struct route_about about_thread_run_join = {
     .answers = { { 200, "Result" } },
     .fails = FAILS_404,
 };
-
-/* ---- its end ---- */
-
-static void reply_cancelled(struct req *req, bool waits)
-{
-    if (waits)
-        reply_empty(req);
-    else
-        reply_text(req, 202, "");
-}
-
-static void cancel_nothing(struct lookup *l)
-{
-    reply_cancelled(l->req, l->limit != 0);
-    lookup_free(l);
-}
-
-static bool read_action(struct req *req, enum desk_cancel *ret)
-{
-    const char *action = req_query(req, "action");
-
-    *ret = action != NULL && strcmp(action, "rollback") == 0 ? CANCEL_ROLLBACK : CANCEL_INTERRUPT;
-    if (action == NULL || strcmp(action, "interrupt") == 0 || strcmp(action, "rollback") == 0)
-        return true;
-    reply_failf(req, FAIL_BAD_REQUEST, "\"action\" must be interrupt or rollback, not \"%.40s\"",
-                action);
-    return false;
-}
-
-static void cancel(struct req *req, const char *thread_id)
-{
-    const struct api *api = req_app(req);
-    const struct exchange_options until_end = { .form = EXCHANGE_END };
-    struct run *run = find(req, thread_id);
-    bool waits = param_bool(req, "wait");
-    enum desk_cancel how;
-
-    if (!read_action(req, &how))
-        return;
-    if (run == NULL) {
-        struct lookup *l = lookup_new(req, thread_id, req_param(req, "run_id"));
-        if (l == NULL)
-            return;
-        l->limit = waits;
-        lookup_run(l, cancel_nothing);
-        return;
-    }
-    desk_cancel(api->desk, run, how);
-    if (waits)
-        exchange_start(req, run, &until_end);
-    else
-        reply_cancelled(req, false);
-}
-
-void handle_run_cancel(struct req *req)
-{
-    cancel(req, NULL);
-}
-
-static const struct type cancel_action = { .kind = TYPE_WORDS,
-                                           .expected = "interrupt or rollback",
-                                           .words = (const char *const[]){ "interrupt", "rollback",
-                                                                           NULL } };
-static const struct query_key cancel_query[] = {
-    { "wait", &type_boolean },
-    { "action", &cancel_action },
-    QUERY_END,
-};
-const struct route_about about_run_cancel = {
-    .summary = "End a stateless run",
-    .query = cancel_query,
-    .answers = { { 202, "text/plain" }, { 204, NULL } },
-    .fails = FAILS_404,
-};
-
-void handle_thread_run_cancel(struct req *req)
-{
-    cancel(req, req_param(req, "thread_id"));
-}
-
-const struct route_about about_thread_run_cancel = {
-    .summary = "End a run",
-    .query = cancel_query,
-    .answers = { { 202, "text/plain" }, { 204, NULL } },
-    .fails = FAILS_404,
-};
-
-/* ---- the end of many ---- */
-
-static unsigned which_of(const char *status)
-{
-    static const struct {
-        const char *name;
-        unsigned which;
-    } names[] = {
-        { "pending", CANCEL_PENDING },
-        { "running", CANCEL_RUNNING },
-        { "all", CANCEL_PENDING | CANCEL_RUNNING },
-    };
-
-    for (size_t i = 0; status != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(names[i].name, status) == 0)
-            return names[i].which;
-    }
-    return 0;
-}
-
-/* Runs that have ended, and such as nobody knows, are passed over. */
-static void cancel_named(const struct api *api, const char *thread_id, const json_t *ids,
-                         enum desk_cancel how)
-{
-    const json_t *id;
-    size_t i;
-
-    json_array_foreach(ids, i, id) {
-        struct run *run =
-            json_is_string(id) ? desk_find(api->desk, thread_id, json_string_value(id)) : NULL;
-        if (run != NULL)
-            desk_cancel(api->desk, run, how);
-    }
-}
-
-static void cancel_many(struct req *req, const json_t *body, enum desk_cancel how)
-{
-    const struct api *api = req_app(req);
-    const char *thread_id = json_string_value(run_body_find(body, "thread_id"));
-    const char *status = json_string_value(run_body_find(body, "status"));
-    const json_t *ids = run_body_find(body, "run_ids");
-
-    if (ids == NULL && which_of(status) == 0) {
-        reply_failf(req, FAIL_BAD_REQUEST,
-                    "say which: \"run_ids\" with their \"thread_id\", or \"status\": pending, "
-                    "running or all");
-        return;
-    }
-    if (ids != NULL)
-        cancel_named(api, thread_id, ids, how);
-    else
-        desk_cancel_all(api->desk, thread_id, which_of(status), how);
-    reply_empty(req);
-}
-
-static const struct type many_status = { .kind = TYPE_WORDS,
-                                         .expected = "pending, running or all",
-                                         .words = (const char *const[]){ "pending", "running",
-                                                                         "all", NULL } };
-static const struct body_key many_keys[] = {
-    { "thread_id", &type_string, false },
-    { "run_ids", &type_strings, false },
-    { "status", &many_status, false },
-    BODY_END,
-};
-static const struct query_key many_query[] = {
-    { "action", &cancel_action },
-    QUERY_END,
-};
-const struct route_about about_runs_cancel = {
-    .summary = "End many runs: those of a list, or all of a status",
-    .keys = many_keys,
-    .needs = { "run_ids", "status" },
-    .query = many_query,
-    .answers = { { 204, NULL } },
-};
-
-void handle_runs_cancel(struct req *req)
-{
-    struct fail f = { 0 };
-    json_t *body = NULL;
-    enum desk_cancel how;
-
-    if (!read_action(req, &how))
-        return;
-    int r = body_read(req, many_keys, &body, &f);
-    if (r < 0)
-        fail_set_fault(&f, r);
-    if (r != 0)
-        reply_fail(req, &f, NULL);
-    else
-        cancel_many(req, body, how);
-    fail_clear(&f);
-    json_decref(body);
-}

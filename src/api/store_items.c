@@ -1,5 +1,6 @@
 /* The memory that threads share: PUT, GET and DELETE of one item, and the two searches. */
 #include "api/about.h"
+#include "api/query.h"
 #include "api/work.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -227,9 +228,8 @@ void handle_item_get(struct req *req)
 
     if (o == NULL)
         return;
-    if (query_flag(req, "refresh_ttl", &o->refreshes, &o->w.fail) != 0)
-        work_fail(&o->w);
-    else if (ns == NULL || *ns == '\0' || key == NULL)
+    o->refreshes = query_flag(req, "refresh_ttl", o->refreshes);
+    if (ns == NULL || *ns == '\0' || key == NULL)
         work_json_take(&o->w, json_null());
     else if (read_dotted(o, ns))
         find(o,

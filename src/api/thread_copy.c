@@ -109,7 +109,6 @@ static bool is_quiet(const struct work *w, const struct stored_record *thread)
 
 static void prune(struct work *w)
 {
-    static const char *const quiet[] = { "idle", "interrupted", "error" };
     const char *strategy = body_text(w->body, "strategy");
     bool keeps = strategy != NULL && strcmp(strategy, "keep_latest") == 0;
 
@@ -118,8 +117,8 @@ static void prune(struct work *w)
         const char *id = w->found.items[i].id;
         if (!is_quiet(w, &w->found.items[i]))
             continue;
-        store_add_expect_record(&w->batch, RECORD_THREAD, id, 0, quiet,
-                                sizeof(quiet) / sizeof(quiet[0]));
+        store_add_expect_record(&w->batch, RECORD_THREAD, id, 0, thread_statuses_quiet,
+                                THREAD_QUIET_COUNT);
         if (keeps)
             store_add_prune_thread(&w->batch, id);
         else

@@ -1,96 +1,74 @@
 /* The runs of a thread as they are written down: list them, show one, delete one. */
 #include "api/about.h"
 #include "api/exchange.h"
-#include "api/lookup.h"
-#include "api/run_query.h"
-#include "base/mem.h"
+#include "api/on_run.h"
+#include "api/on_thread.h"
+#include "api/query.h"
+#include "base/err.h"
 
-enum { LIST_DEFAULT = 10, LIST_MAX = 1000 };
+enum { LIST_DEFAULT = 10 };
+
+static struct on_thread *of(struct work *w)
+{
+    return (struct on_thread *)(void *)w;
+}
 
 /* ---- the list ---- */
 
-/* With the keys in names only; none = all. Takes run. NULL: no memory. */
-static json_t *select_keys(json_t *run, const json_t *names)
-{
-    const json_t *name;
-    size_t i;
-
-    if (run == NULL || json_array_size(names) == 0)
-        return run;
-    json_t *some = json_object();
-    json_array_foreach(names, i, name) {
-        json_t *value = json_object_get(run, json_string_value(name));
-        if (value != NULL && json_object_set(some, json_string_value(name), value) != 0) {
-            json_decref(some);
-            some = NULL;
-        }
-    }
-    json_decref(run);
-    return some;
-}
-
-static json_t *show(const struct lookup *l, const struct stored_record *from)
+/* As a request shows it; NULL: what is stored of it cannot be read, or there is no memory. */
+static json_t *show(const struct stored_record *from, const json_t *names)
 {
     struct sheet sheet = { 0 };
     json_t *run = NULL;
 
-    if (sheet_read(&sheet, from, (int)l->api->services->conf->max_depth + 8) == 0)
-        run = sheet_json(&sheet);
+    if (sheet_read(&sheet, from, RECORD_DEPTH_MAX) == 0)
+        run = select_take(sheet_json(&sheet), names);
     sheet_clear(&sheet);
     return run;
 }
 
-static void reply_list(struct lookup *l)
+static void reply_list(struct work *w)
 {
+    const json_t *select = of(w)->select;
+    const json_t *names = json_array_size(select) > 0 ? select : NULL;
     json_t *list = json_array();
-    json_t *names = NULL;
 
-    if (!param_list(l->req, "select", &names)) {
+    for (size_t i = 0; list != NULL && i < w->found.count; i++) {
+        if (json_array_append_new(list, show(&w->found.items[i], names)) == 0)
+            continue;
         json_decref(list);
-        lookup_free(l);
-        return;
+        list = NULL;
     }
-    for (size_t i = 0; i < l->found.count; i++) {
-        json_t *run = select_keys(show(l, &l->found.items[i]), names);
-        if (json_array_append_new(list, run) != 0) {
-            json_decref(list);
-            list = NULL;
-            break;
-        }
-    }
-    json_decref(names);
-    reply_json_take(l->req, 200, list);
-    lookup_free(l);
+    work_json_take(w, list);
 }
 
-static void find_runs(struct lookup *l)
+static void find_runs(struct work *w)
 {
-    const char *status = req_query(l->req, "status");
-    const struct record_query query = {
-        .kind = RECORD_RUN,
-        .owner = l->thread_id,
-        .statuses = status != NULL ? &status : NULL,
-        .status_count = status != NULL ? 1 : 0,
-        .offset = (size_t)l->offset,
-        .limit = (size_t)l->limit,
-    };
+    const struct on_thread *t = of(w);
+    const char *status = w->req == NULL ? NULL : req_query(w->req, "status");
 
-    lookup_records(l, &query, reply_list);
+    work_find(w,
+              &(struct record_query){ .kind = RECORD_RUN,
+                                      .owner = t->id,
+                                      .statuses = &status,
+                                      .status_count = status != NULL ? 1 : 0,
+                                      .offset = (size_t)t->offset,
+                                      .limit = (size_t)t->limit },
+              reply_list);
 }
 
 void handle_thread_runs(struct req *req)
 {
-    int64_t limit, offset;
+    struct on_thread *t = on_thread_new(req, NULL, true);
 
-    if (!param_int(req, "limit", 1, LIST_MAX, LIST_DEFAULT, &limit) ||
-        !param_int(req, "offset", 0, INT64_MAX, 0, &offset))
+    if (t == NULL)
         return;
-    struct lookup *l = lookup_new(req, req_param(req, "thread_id"), NULL);
-    if (l == NULL)
-        return;
-    l->limit = limit;
-    l->offset = offset;
-    lookup_thread(l, find_runs);
+    t->limit = query_integer(req, "limit", LIST_DEFAULT);
+    t->offset = query_integer(req, "offset", 0);
+    if (req_query(req, "select") != NULL && query_list(req, "select", &t->select) != 0)
+        work_fault(&t->w, err_trace(ERR_NOMEM));
+    else
+        on_thread_find(t, find_runs);
 }
 
 static const struct query_key runs_query[] = {
@@ -109,23 +87,17 @@ const struct route_about about_thread_runs = {
 
 /* ---- one ---- */
 
-static void reply_run(struct lookup *l)
+static void reply_run(struct work *w)
 {
-    reply_json_take(l->req, 200, sheet_json(&l->sheet));
-    lookup_free(l);
-}
-
-static struct lookup *lookup_of(struct req *req)
-{
-    return lookup_new(req, req_param(req, "thread_id"), req_param(req, "run_id"));
+    work_json_take(w, sheet_json(&((struct on_run *)(void *)w)->sheet));
 }
 
 void handle_thread_run(struct req *req)
 {
-    struct lookup *l = lookup_of(req);
+    struct on_run *r = on_run_new(req);
 
-    if (l != NULL)
-        lookup_run(l, reply_run);
+    if (r != NULL)
+        on_run_find(r, reply_run);
 }
 
 const struct route_about about_thread_run = {
@@ -136,21 +108,18 @@ const struct route_about about_thread_run = {
 
 /* ---- deleting ---- */
 
-static void reply_deleted(struct lookup *l)
+static void already_gone(struct work *w)
 {
-    reply_empty(l->req);
-    lookup_free(l);
+    work_failf(w, FAIL_NOT_FOUND, "Run not found");
 }
 
-static void delete_record(struct lookup *l)
+static void delete_record(struct work *w)
 {
-    struct store_batch batch;
+    const struct on_run *r = (struct on_run *)(void *)w;
 
-    store_batch_init(&batch);
-    store_add_expect_record(&batch, RECORD_RUN, l->run_id, 0, NULL, 0);
-    store_add_delete_record(&batch, RECORD_RUN, l->run_id);
-    lookup_commit(l, &batch, reply_deleted);
-    store_batch_deinit(&batch);
+    store_add_expect_record(&w->batch, RECORD_RUN, r->run_id, 0, NULL, 0);
+    store_add_delete_record(&w->batch, RECORD_RUN, r->run_id);
+    work_commit(w, work_empty, already_gone);
 }
 
 /* One that is at work ends first. */
@@ -165,9 +134,9 @@ void handle_thread_run_delete(struct req *req)
         exchange_start(req, run, &until_end);
         return;
     }
-    struct lookup *l = lookup_of(req);
-    if (l != NULL)
-        lookup_run(l, delete_record);
+    struct on_run *r = on_run_new(req);
+    if (r != NULL)
+        on_run_find(r, delete_record);
 }
 
 const struct route_about about_thread_run_delete = {

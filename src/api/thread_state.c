@@ -1,6 +1,7 @@
 /* Looking at a thread's state and history. What has not run has no graph, and an empty state. */
 #include "api/about.h"
 #include "api/on_thread.h"
+#include "api/query.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -67,9 +68,8 @@ static void get_state(struct req *req, const char *checkpoint_id)
 
     if (t == NULL)
         return;
-    if (query_flag(req, "subgraphs", &t->with_subgraphs, &t->w.fail) != 0)
-        work_fail(&t->w);
-    else if (set_id(&t->w, t->checkpoint_id, "checkpoint_id", checkpoint_id))
+    t->with_subgraphs = query_flag(req, "subgraphs", false);
+    if (set_id(&t->w, t->checkpoint_id, "checkpoint_id", checkpoint_id))
         on_thread_find(t, read_state);
 }
 
@@ -177,10 +177,8 @@ void handle_thread_history_get(struct req *req)
 
     if (t == NULL)
         return;
-    t->limit = HISTORY_LIMIT;
-    if (query_integer(req, "limit", 1, PAGE_MAX, &t->limit, &t->w.fail) != 0)
-        work_fail(&t->w);
-    else if (set_id(&t->w, t->before, "before", req_query(req, "before")))
+    t->limit = query_integer(req, "limit", HISTORY_LIMIT);
+    if (set_id(&t->w, t->before, "before", req_query(req, "before")))
         on_thread_find(t, read_history);
 }
 

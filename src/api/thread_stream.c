@@ -10,9 +10,9 @@
  * so a client that comes back goes on behind what it has seen, as long as the desk keeps the run.
  */
 #include "api/about.h"
-#include "api/lookup.h"
+#include "api/on_thread.h"
+#include "api/query.h"
 #include "api/run_address.h"
-#include "api/run_query.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "http/sse.h"
@@ -284,66 +284,36 @@ static void start(struct req *req, const char *thread_id, unsigned modes)
 
 /* ---- the route ---- */
 
-static unsigned mode_of(const char *name)
+static unsigned modes_of(const struct req *req)
 {
+    unsigned modes = 0;
+
     for (size_t i = 0; i < MODE_ROW_COUNT; i++) {
-        if (strcmp(mode_rows[i].name, name) == 0)
-            return mode_rows[i].mode;
+        if (query_has(req, "stream_mode", mode_rows[i].name))
+            modes |= mode_rows[i].mode;
     }
-    return 0;
+    return modes == 0 ? RUN_MODES : modes;
 }
 
-/* False: the request was answered. */
-static bool read_modes(struct req *req, unsigned *ret)
+static void thread_is_there(struct work *w)
 {
-    json_t *names = NULL;
-    const json_t *name;
-    const char *wrong = NULL;
-    size_t i;
-
-    *ret = 0;
-    if (!param_list(req, "stream_mode", &names))
-        return false;
-    json_array_foreach(names, i, name) {
-        unsigned mode = mode_of(json_string_value(name));
-        *ret |= mode;
-        if (mode == 0)
-            wrong = json_string_value(name);
-    }
-    if (wrong != NULL)
-        reply_failf(req, FAIL_BAD_REQUEST,
-                    "\"stream_mode\" must be run_modes, lifecycle or state_update, not \"%.40s\"",
-                    wrong);
-    json_decref(names);
-    if (*ret == 0)
-        *ret = RUN_MODES;
-    return wrong == NULL;
-}
-
-static void thread_is_there(struct lookup *l)
-{
-    start(l->req, l->thread_id, (unsigned)l->limit);
-    lookup_free(l);
+    if (w->req != NULL)
+        start(w->req, ((struct on_thread *)(void *)w)->id, modes_of(w->req));
+    work_leave(w);
 }
 
 void handle_thread_stream(struct req *req)
 {
-    unsigned modes;
+    struct on_thread *t = on_thread_new(req, NULL, true);
 
-    if (!read_modes(req, &modes))
-        return;
-    struct lookup *l = lookup_new(req, req_param(req, "thread_id"), NULL);
-    if (l == NULL)
-        return;
-    l->limit = modes;
-    lookup_thread(l, thread_is_there);
+    if (t != NULL)
+        on_thread_find(t, thread_is_there);
 }
 
-static const struct type thread_mode = {
-    .kind = TYPE_WORDS,
-    .expected = "run_modes, lifecycle or state_update",
-    .words = (const char *const[]){ "run_modes", "lifecycle", "state_update", NULL }
-};
+static const struct type thread_mode = { .kind = TYPE_WORDS,
+                                         .expected = "run_modes, lifecycle or state_update",
+                                         .words = (const char *const[]){ "run_modes", "lifecycle",
+                                                                         "state_update", NULL } };
 static const struct type thread_modes = { .kind = TYPE_LIST,
                                           .expected = "run_modes, lifecycle or state_update",
                                           .item = &thread_mode };

@@ -2,6 +2,7 @@
 #include "api/about.h"
 #include "api/expiry.h"
 #include "api/on_thread.h"
+#include "api/query.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "run/watch.h"

@@ -198,6 +198,11 @@ void work_json_take(struct work *w, json_t *json)
     work_free(w);
 }
 
+void work_leave(struct work *w)
+{
+    work_free(w);
+}
+
 void work_empty(struct work *w)
 {
     if (w->req != NULL)

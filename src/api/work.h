@@ -46,6 +46,10 @@ void *work_new_inner(struct api *api, size_t size_bytes);
 
 /* ---- the store ---- */
 
+/* The depth of JSON that was stored by us: requests are not as deep as settings allow, and what they
+ * bring lies a few levels deeper in a record. */
+enum { RECORD_DEPTH_MAX = 10000 };
+
 void work_find(struct work *w, const struct record_query *query, void (*then)(struct work *w));
 /* Adds the record to the batch, with metadata and body as its JSON texts where they are not NULL
  * (both are borrowed). False: they are too large, or there is no memory; it was replied to. */
@@ -63,8 +67,10 @@ void work_thread_done(void *arg, int result);
 /* ---- replies ---- */
 
 void work_json_take(struct work *w, json_t *json); /* 200; NULL: there was no memory for it */
-void work_empty(struct work *w);                   /* 204 */
-void work_fail(struct work *w);                    /* w->fail */
+/* Somebody else replies, who has taken w->req; or there is none any more. */
+void work_leave(struct work *w);
+void work_empty(struct work *w); /* 204 */
+void work_fail(struct work *w);  /* w->fail */
 void work_fault(struct work *w, int fault);
 void work_failf(struct work *w, enum fail_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

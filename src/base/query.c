@@ -18,7 +18,7 @@ static bool is_unreserved(char c)
            c == '.' || c == '_' || c == '~';
 }
 
-static void add_percent(const char *bytes, size_t len_bytes, struct buf *out)
+void query_add_percent(const char *bytes, size_t len_bytes, struct buf *out)
 {
     for (size_t i = 0; i < len_bytes; i++)
         if (is_unreserved(bytes[i]))
@@ -35,9 +35,9 @@ static void add_pair(struct buf *url, const char *name, const json_t *value)
     buf_init(&text, QUERY_URL_MAX_BYTES);
     query_add_value(value, &text);
     (void)buf_add_char(url, memchr(buf_text(url), '?', url->len) == NULL ? '?' : '&');
-    add_percent(name, strlen(name), url);
+    query_add_percent(name, strlen(name), url);
     (void)buf_add_char(url, '=');
-    add_percent(buf_text(&text), text.len, url);
+    query_add_percent(buf_text(&text), text.len, url);
     if (url->fault == 0)
         url->fault = text.fault;
     buf_deinit(&text);

@@ -11,6 +11,8 @@
 
 enum { QUERY_URL_MAX_BYTES = 65536 };
 
+/* Percent-encoded. Sticky. */
+void query_add_percent(const char *bytes, size_t len_bytes, struct buf *out);
 /* A string as it is, another value as compact JSON. Sticky. */
 void query_add_value(const json_t *value, struct buf *out);
 /* query: an object, or NULL. A fragment of url is dropped: it is never sent. Sticky. */

@@ -35,11 +35,6 @@ const char *field_type_name(enum field_type type)
     return type_names[type];
 }
 
-int field_type_find(const char *name)
-{
-    return find_word(type_names, COUNT(type_names), name);
-}
-
 const char *reducer_name(enum reducer r)
 {
     return r == REDUCE_FUNCTION ? "function" : reducer_names[r];

@@ -44,10 +44,9 @@ enum field_life {
     LIFE_RUN     /* "run": until the run ends, in no checkpoint (LangGraph: UntrackedValue) */
 };
 
-/* "string" ... and back; -1 = unknown. The tables are in field.c. REDUCE_FUNCTION is printed as
- * "function" and found by no name. */
+/* "string" ...; reducers also back, -1 = unknown. The tables are in field.c. REDUCE_FUNCTION is
+ * printed as "function" and found by no name. */
 const char *field_type_name(enum field_type type);
-int field_type_find(const char *name);
 const char *reducer_name(enum reducer r);
 int reducer_find(const char *name);
 const char *field_life_name(enum field_life life);

@@ -107,12 +107,6 @@ struct value *state_get(const struct state *s, int field)
     return s->values[field];
 }
 
-bool state_is_same(const struct state *a, const struct state *b)
-{
-    assert(a->graph == b->graph);
-    return memcmp(a->values, b->values, a->graph->field_count * sizeof(a->values[0])) == 0;
-}
-
 static size_t count_writes(const struct step *step)
 {
     size_t total = 0;

@@ -16,8 +16,6 @@ int state_new(struct graph *graph, struct state **ret);
 struct state *state_ref(struct state *s);
 struct state *state_unref(struct state *s);             /* accepts NULL, returns NULL */
 const struct graph *state_graph(const struct state *s); /* borrowed, as long as s lives */
-/* Do both versions of one graph share all their values? */
-bool state_is_same(const struct state *a, const struct state *b);
 /* Borrowed; NULL = never written. */
 struct value *state_get(const struct state *s, int field);
 

@@ -85,7 +85,6 @@ struct http_server *http_server_free(struct http_server *s);
 /* ---- request ---- */
 
 void *req_app(const struct req *req);
-const char *req_id(const struct req *req); /* for logs */
 const char *req_path(const struct req *req);
 /* Of the route's {name}, decoded; never NULL for a name of the route. */
 const char *req_param(const struct req *req, const char *name);

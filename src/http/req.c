@@ -80,11 +80,6 @@ void *req_app(const struct req *req)
     return req->server->app;
 }
 
-const char *req_id(const struct req *req)
-{
-    return req->id;
-}
-
 const char *req_path(const struct req *req)
 {
     return req->uri.path;

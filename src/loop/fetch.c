@@ -13,6 +13,7 @@
  * message closes the fetch.
  */
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "loop/fetch_internal.h"
 #include <assert.h>
@@ -158,10 +159,7 @@ static struct fetch_pool *choose_pool(struct fetch *x)
         f->next_pool = (f->next_pool + 1) % f->pool_count;
         return &f->pools[f->next_pool];
     }
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (const char *c = x->origin; *c != '\0'; c++)
-        hash = (hash ^ (unsigned char)*c) * 16777619u;
-    return &f->pools[hash % (uint32_t)f->pool_count];
+    return &f->pools[hash_text(HASH_BEGIN, x->origin) % (uint64_t)f->pool_count];
 }
 
 static void step(void *arg)

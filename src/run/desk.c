@@ -2,20 +2,16 @@
 #include "run/desk.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "run/ticket.h"
 #include "run/watch.h"
 #include <assert.h>
 #include <string.h>
 
-/* FNV-1a */
 size_t desk_bucket(const char *id)
 {
-    uint32_t hash = 2166136261u;
-
-    for (; *id != '\0'; id++)
-        hash = (hash ^ (unsigned char)*id) * 16777619u;
-    return hash % DESK_BUCKETS;
+    return hash_text(HASH_BEGIN, id) % DESK_BUCKETS;
 }
 
 static void sweep(void *arg)

@@ -19,6 +19,7 @@
 
 struct recovery {
     struct desk *desk;
+    struct loop_work go_on;
     struct store_op work;
     struct stored_records runs;
     struct stored_records threads; /* of one that cannot go on: its thread, or none */
@@ -39,12 +40,13 @@ static void end(struct recovery *v, int fault)
     v->is_done = true;
 }
 
+/* From the loop: thousands that wait would otherwise be as many calls inside each other. */
 static void next(struct recovery *v)
 {
     sheet_clear(&v->sheet);
     stored_list_clear(&v->checkpoints);
     v->next++;
-    take_next(v);
+    loop_ready(v->desk->services->loop, &v->go_on);
 }
 
 /* ---- one that cannot go on ---- */
@@ -199,6 +201,18 @@ static void give_up_because(struct recovery *v, const char *why)
 
 /* ---- one that goes on ---- */
 
+/* v keeps what give_up() needs. 0 or ERR_NOMEM; clear *ret in every case. */
+static int copy_sheet(const struct sheet *from, struct sheet *ret)
+{
+    *ret = *from;
+    ret->assistant_id = mem_strdup(from->assistant_id);
+    ret->graph = mem_strdup(from->graph);
+    json_incref(ret->metadata);
+    json_incref(ret->kwargs);
+    json_incref(ret->error);
+    return ret->assistant_id != NULL && ret->graph != NULL ? 0 : err_trace(ERR_NOMEM);
+}
+
 static void take_up(struct recovery *v)
 {
     struct desk *d = v->desk;
@@ -210,15 +224,12 @@ static void take_up(struct recovery *v)
     };
     struct ticket *t = NULL;
     struct fail f = { 0 };
-    struct sheet sheet = v->sheet;
+    struct sheet sheet;
+    int r = copy_sheet(&v->sheet, &sheet);
 
-    /* v keeps what give_up() needs. */
-    sheet.assistant_id = mem_strdup(v->sheet.assistant_id);
-    sheet.graph = mem_strdup(v->sheet.graph);
-    json_incref(sheet.metadata);
-    json_incref(sheet.kwargs);
-    json_incref(sheet.error);
-    int r = ticket_new(d, &sheet, graph, &how, &t, &f);
+    if (r == 0)
+        r = ticket_new(d, &sheet, graph, &how, &t, &f);
+    sheet_clear(&sheet);
     if (r < 0) {
         end(v, err_trace(r));
         return;
@@ -291,6 +302,11 @@ static void take_next(struct recovery *v)
         take_up(v);
 }
 
+static void go_on(void *arg)
+{
+    take_next(arg);
+}
+
 static void runs_read(void *arg, int result)
 {
     struct recovery *v = arg;
@@ -309,9 +325,11 @@ int desk_recover(struct desk *d)
     };
     struct recovery v = { .desk = d };
 
+    loop_work_init(&v.go_on, go_on, &v);
     store_find_records(d->services->store, d->services->loop, &v.work, &query, &v.runs, runs_read,
                        &v);
     int r = loop_run_until(d->services->loop, &v.is_done);
+    loop_work_cancel(&v.go_on);
     sheet_clear(&v.sheet);
     stored_records_clear(&v.runs);
     stored_records_clear(&v.threads);

@@ -203,11 +203,6 @@ const char *run_thread_id(const struct run *run)
     return run->thread_id;
 }
 
-const struct graph *run_graph(const struct run *run)
-{
-    return run->graph;
-}
-
 enum run_status run_status(const struct run *run)
 {
     return run->status;

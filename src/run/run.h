@@ -131,7 +131,6 @@ void run_drain(struct run *run);
 
 const char *run_id(const struct run *run);
 const char *run_thread_id(const struct run *run);
-const struct graph *run_graph(const struct run *run);
 enum run_status run_status(const struct run *run);
 bool run_has_ended(const struct run *run);
 /* Once ended: what went wrong, or an empty fail. */

@@ -6,6 +6,10 @@
 #include "base/mem.h"
 #include <string.h>
 
+const char *const thread_statuses_quiet[THREAD_QUIET_COUNT] = { "idle", "interrupted", "error" };
+const char *const run_statuses_ended[RUN_ENDED_COUNT] = { "success", "error", "timeout",
+                                                          "interrupted" };
+
 static const char *const strategies[] = {
     [MULTITASK_REJECT] = "reject",
     [MULTITASK_ENQUEUE] = "enqueue",

@@ -20,6 +20,11 @@
 #include "run/run.h"
 #include "store/record.h"
 
+/* The statuses of threads that no run is ordered on, and of runs that have ended. */
+enum { THREAD_QUIET_COUNT = 3, RUN_ENDED_COUNT = 4 };
+extern const char *const thread_statuses_quiet[THREAD_QUIET_COUNT];
+extern const char *const run_statuses_ended[RUN_ENDED_COUNT];
+
 enum multitask { MULTITASK_REJECT, MULTITASK_ENQUEUE, MULTITASK_INTERRUPT, MULTITASK_ROLLBACK };
 /* By the protocol's name: the enum, or -1. */
 int multitask_find(const char *name);

@@ -1,7 +1,7 @@
 #ifndef ANABRANCH_RUN_TICKET_H
 #define ANABRANCH_RUN_TICKET_H
 /*
- * Private to desk.c, line.c, ticket.c, booking.c, ledger.c, recover.c and tidy.c: a run in the books of a desk, and
+ * Private to the files of the desk (run/internal.h lists them): a run in the books of a desk, and
  * the line of a thread's runs.
  *
  *     BOOKING -> WAITING -> AT_WORK -> CLOSING -> KEPT -> freed

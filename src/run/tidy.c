@@ -25,9 +25,6 @@ struct tidy {
     struct stored_records found;
 };
 
-static const char *const ended[] = { "success", "error", "timeout", "interrupted" };
-enum { ENDED_COUNT = sizeof(ended) / sizeof(ended[0]) };
-
 static void arm(struct tidy *t, int64_t due_ms)
 {
     int64_t delay_ms = due_ms - clock_wall_ms();
@@ -56,8 +53,8 @@ static void look(struct tidy *t, int64_t due_before_ms, size_t limit,
                  void (*on_end)(void *arg, int result))
 {
     const struct record_query query = { .kind = RECORD_RUN,
-                                        .statuses = ended,
-                                        .status_count = ENDED_COUNT,
+                                        .statuses = run_statuses_ended,
+                                        .status_count = RUN_ENDED_COUNT,
                                         .due_before_ms = due_before_ms,
                                         .order = RECORDS_BY_DUE,
                                         .is_ascending = true,
@@ -100,7 +97,8 @@ static void gone(void *arg, int result)
 
 static void add_one(const struct stored_record *run, struct store_batch *b)
 {
-    store_add_expect_record(b, RECORD_RUN, run->id, run->revision, ended, ENDED_COUNT);
+    store_add_expect_record(b, RECORD_RUN, run->id, run->revision, run_statuses_ended,
+                            RUN_ENDED_COUNT);
     if (run->owner[0] == '\0') {
         store_add_delete_record(b, RECORD_RUN, run->id);
         return;

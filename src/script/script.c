@@ -48,11 +48,6 @@ static void *allocate(void *arg, void *old, size_t old_bytes, size_t new_bytes)
     return block;
 }
 
-size_t script_used_bytes(const struct script *s)
-{
-    return s->used_bytes;
-}
-
 /* ---- instructions ---- */
 
 static int64_t tick_limit(int64_t instructions)

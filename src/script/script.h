@@ -58,9 +58,6 @@ struct script *script_of_code(struct code *code);
 struct script *script_ref(struct script *s);
 struct script *script_unref(struct script *s); /* accepts NULL, returns NULL */
 
-/* Bytes that its Lua state holds. */
-size_t script_used_bytes(const struct script *s);
-
 /* ---- functions of a script, by name or as a text ---- */
 
 /* A function in the registry of its script. A plain value; owns a reference. */

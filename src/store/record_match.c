@@ -1,6 +1,7 @@
 /* What a query asks of a record. */
 #include "store/record_match.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/jsonx.h"
 #include "base/mem.h"
 #include "store/match.h"
@@ -217,19 +218,11 @@ int record_tags_init(struct record_tags *t, const json_t *metadata)
     return r;
 }
 
-/* FNV-1a. */
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-    for (const char *c = text; *c != '\0'; c++)
-        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-    return hash;
-}
-
 uint64_t record_tags_bits(const struct record_tags *t)
 {
     uint64_t bits = 0;
     for (size_t i = 0; i < t->count; i++) {
-        uint64_t hash = hash_text(UINT64_C(14695981039346656037), t->items[i].key);
+        uint64_t hash = hash_text(HASH_BEGIN, t->items[i].key);
         hash = hash_text(hash ^ '=', t->items[i].value);
         bits |= UINT64_C(1) << (hash & 63) | UINT64_C(1) << (hash >> 32 & 63);
     }

@@ -2,8 +2,10 @@
  * The desk over a worker with the memory store: what it writes down and when, the line of a thread's
  * runs, and that no lack of memory leaves a row that says running without anybody at work on it.
  */
+#include "base/clock.h"
 #include "run/desk.h"
 #include "run_kit.h"
+#include <sys/resource.h>
 
 #define HELD                                                                                       \
     "{'name':'g','state':{'q':{'type':'string'},'log':{'type':'array','reducer':'append'}},"       \
@@ -325,6 +327,66 @@ START_TEST(a_thread_is_emptied_before_it_is_deleted)
 }
 END_TEST
 
+/* ---- what an earlier process has left ---- */
+
+enum { LEFT_COUNT = 2000, HOUR_MS = 3600000 };
+
+static void committed(void *arg, int result)
+{
+    ck_assert_int_eq(result, 0);
+    *(bool *)arg = true;
+}
+
+/* Stateless runs that are to begin in an hour. */
+static void leave_waiting(struct bench *b, int count)
+{
+    struct store_batch batch;
+    struct store_op op = { 0 };
+    bool is_there = false;
+    json_t *nothing = json_object();
+    int64_t now_ms = clock_wall_ms();
+    struct sheet sheet = { .assistant_id = "a",
+                           .graph = "g",
+                           .status = "pending",
+                           .metadata = nothing,
+                           .kwargs = nothing,
+                           .attempt = 1,
+                           .is_temporary = true,
+                           .created_ms = now_ms,
+                           .updated_ms = now_ms,
+                           .due_ms = now_ms + HOUR_MS };
+
+    store_batch_init(&batch);
+    for (int i = 0; i < count; i++) {
+        id_v7(sheet.run_id);
+        sheet_add(&sheet, &batch, 1000);
+    }
+    store_commit(b->rig.worker.store, b->rig.worker.loop, &op, &batch, committed, &is_there);
+    ck_assert_int_eq(loop_run_until(b->rig.worker.loop, &is_there), 0);
+    store_batch_deinit(&batch);
+    json_decref(nothing);
+}
+
+START_TEST(however_many_runs_are_taken_up_the_stack_stays_small)
+{
+    struct bench b;
+    struct rlimit before, small;
+    bench_init(&b, QUICK);
+    leave_waiting(&b, LEFT_COUNT);
+    ck_assert_int_eq(getrlimit(RLIMIT_STACK, &before), 0);
+    small = before;
+    small.rlim_cur = 256 * 1024;
+    ck_assert_int_eq(setrlimit(RLIMIT_STACK, &small), 0);
+    ck_assert_int_eq(desk_recover(b.desk), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_STACK, &before), 0);
+    struct stored_records runs = find(&b, RECORD_RUN, NULL);
+    ck_assert_uint_eq(runs.count, LEFT_COUNT);
+    ck_assert_ptr_nonnull(desk_find(b.desk, NULL, runs.items[LEFT_COUNT - 1].id));
+    stored_records_clear(&runs);
+    bench_deinit(&b);
+}
+END_TEST
+
 /* ---- faults ---- */
 
 /* Nothing is at work once the loop has come to rest, so no row may say so. */
@@ -380,6 +442,10 @@ static Suite *suite(void)
     tcase_add_test(lines, a_cancelled_run_is_interrupted_and_its_thread_idle);
     tcase_add_test(lines, a_thread_is_emptied_before_it_is_deleted);
     suite_add_tcase(s, lines);
+    TCase *left = tcase_create("left");
+    tcase_set_timeout(left, 60);
+    tcase_add_test(left, however_many_runs_are_taken_up_the_stack_stays_small);
+    suite_add_tcase(s, left);
     TCase *faults = tcase_create("faults");
     tcase_set_timeout(faults, 240);
     tcase_add_test(faults, no_lack_of_memory_leaves_a_row_that_says_running);
