@@ -81,15 +81,24 @@ static void look_deinit(struct work *w)
 
 /* ---- the next one ---- */
 
+/* A run is at work on it; who looks again later finds it at rest. */
+static bool is_held_up(const struct work *w, const struct stored_record *record)
+{
+    return strcmp(record->status, "busy") == 0 || desk_is_busy(w->api->desk, record->id);
+}
+
+/* The first that is not held up; what has become due since the look is looked at again at once. */
 static void wait_for_next(struct work *w)
 {
-    int64_t later_ms = clock_wall_ms() + LATER_MS;
+    int64_t now_ms = clock_wall_ms();
 
     of(w)->is_done = true;
-    if (w->found.count > 0) {
-        int64_t due_ms = w->found.items[0].due_ms;
-        bool is_past = due_ms <= clock_wall_ms(); /* a run is at work on it */
-        expiry_note(of(w)->expiry, is_past ? later_ms : due_ms);
+    for (size_t i = 0; i < w->found.count; i++) {
+        const struct stored_record *record = &w->found.items[i];
+        bool is_late = record->due_ms <= now_ms && is_held_up(w, record);
+        expiry_note(of(w)->expiry, is_late ? now_ms + LATER_MS : record->due_ms);
+        if (!is_late)
+            break;
     }
     if (of(w)->expiry->items_ms != 0)
         expiry_note(of(w)->expiry, of(w)->expiry->items_ms);
@@ -102,7 +111,7 @@ static void find_next(struct work *w)
               &(struct record_query){ .kind = RECORD_THREAD,
                                       .order = RECORDS_BY_DUE,
                                       .is_ascending = true,
-                                      .limit = 1,
+                                      .limit = AT_ONCE,
                                       .without_body = true },
               wait_for_next);
 }

@@ -245,7 +245,8 @@ void ledger_add_end(struct ticket *t, bool brief, struct store_batch *b)
 
     store_add_expect_record(b, RECORD_RUN, s->run_id, 0, NULL, 0); /* the first row: see ticket.c */
     if (thread != NULL)
-        store_add_expect_record(b, RECORD_THREAD, s->thread_id, thread->revision, NULL, 0);
+        store_add_expect_record(b, RECORD_THREAD, s->thread_id,
+                                t->end_tries < END_TRIES ? thread->revision : 0, NULL, 0);
     bool is_cut = is_cut_by_server(t) && !s->is_attended;
     /* Not with its last event: for readers of the next server there was no failure. */
     run_add_end(t->run, !brief && !is_cut && !is_forgotten(t), b);

@@ -48,6 +48,27 @@ static void close_line(struct line *l)
     mem_free(l);
 }
 
+bool line_may_close(struct ticket *t)
+{
+    struct line *l = t->line;
+
+    t->waits_to_close = l->closing != NULL;
+    if (!t->waits_to_close)
+        l->closing = t;
+    return !t->waits_to_close;
+}
+
+static void close_next(struct line *l)
+{
+    LIST_EACH(&l->tickets, node) {
+        struct ticket *t = LIST_OF(node, struct ticket, in_line);
+        if (l->closing != NULL)
+            return;
+        if (t->waits_to_close)
+            ticket_close(t);
+    }
+}
+
 void line_leave(struct ticket *t)
 {
     struct line *l = t->line;
@@ -58,10 +79,14 @@ void line_leave(struct ticket *t)
         return;
     if (l->at_work == t)
         l->at_work = NULL;
-    if (list_is_empty(&l->tickets))
+    if (l->closing == t)
+        l->closing = NULL;
+    if (list_is_empty(&l->tickets)) {
         close_line(l);
-    else
+    } else {
+        close_next(l);
         line_pump(l);
+    }
 }
 
 /* One that is not due lets the later ones pass. */

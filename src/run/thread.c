@@ -151,7 +151,15 @@ struct removal {
 static void removed(void *arg, int result)
 {
     struct removal *x = arg;
-    thread_work_end(&x->work, result > 0 ? err_trace(ERR_SYSTEM) : result); /* it expects nothing */
+    if (result == STORE_E_FULL) {
+        fail_set(x->work.f, FAIL_NO_ROOM,
+                 "the database has no room left, of which it takes a little to delete a thread, "
+                 "too; give it more");
+        result = THREAD_E_REFUSED;
+    } else if (result > 0) {
+        result = err_trace(ERR_SYSTEM); /* it expects nothing */
+    }
+    thread_work_end(&x->work, result);
 }
 
 void thread_delete(struct runs *runs, struct thread_op *o, const char *thread_id, struct fail *f,

@@ -9,7 +9,6 @@
 
 /* A run that has ended keeps its state and log alive. */
 enum { KEPT_MAX = 1000 };
-enum { END_TRIES = 20 };
 
 struct ticket *ticket_find(const struct desk *d, const char *run_id)
 {
@@ -71,7 +70,7 @@ static void close_ticket(struct ticket *t)
  * precondition is the first row: the run is still there. */
 static bool was_overtaken(const struct ticket *t, int result)
 {
-    return result == STORE_E_STALE && t->ended.stale > 0 && t->end_tries < END_TRIES;
+    return result == STORE_E_STALE && t->ended.stale > 0 && t->end_tries <= END_TRIES;
 }
 
 /* STORE_E_STALE: run or thread was deleted meanwhile, so there is nothing to be told. */
@@ -133,6 +132,12 @@ static void read_thread(struct ticket *t)
                        &t->thread, thread_read, t);
 }
 
+void ticket_close(struct ticket *t)
+{
+    if (line_may_close(t))
+        read_thread(t);
+}
+
 static void run_ended(void *arg)
 {
     struct ticket *t = arg;
@@ -147,7 +152,7 @@ static void run_ended(void *arg)
     if (!t->is_recorded || t->is_abandoned)
         close_ticket(t);
     else if (t->sheet.thread_id[0] != '\0')
-        read_thread(t);
+        ticket_close(t);
     else
         write_end(t);
 }

@@ -23,6 +23,7 @@ struct line {
     struct list node;       /* in desk->lines */
     struct list tickets;    /* in order of their booking; not those that are KEPT */
     struct ticket *at_work; /* or CLOSING after it was; NULL = nobody */
+    struct ticket *closing; /* its end is being written: one at a time, since all change one record */
     struct list waits;      /* struct desk_wait */
     bool is_let_go;         /* its record says other than busy: so the last run has ended */
     char thread_id[STORE_ID_MAX + 1];
@@ -47,6 +48,7 @@ struct ticket {
     bool is_recorded;
     bool is_abandoned;
     bool has_ended_early; /* while BOOKING */
+    bool waits_to_close;  /* CLOSING: for the line's `closing` */
     bool is_spared;       /* the server has ended this attempt, which is noted in the sheet */
     bool is_retried;      /* its end could not be written: a shorter one is tried */
     bool has_webhook;     /* one is in the rows of its end */
@@ -100,10 +102,15 @@ void ticket_abandon(struct ticket *t);
 void ticket_cancel(struct ticket *t, enum desk_cancel how);
 /* Its turn: line.c. */
 void ticket_begin(struct ticket *t);
+/* The same for its end. */
+void ticket_close(struct ticket *t);
 bool ticket_is_due(const struct ticket *t);
 /* It has been KEPT. */
 void ticket_free(struct ticket *t);
 struct ticket *ticket_find(const struct desk *d, const char *run_id);
+
+/* After so many tries a run's end is written whoever changes the thread meanwhile. */
+enum { END_TRIES = 20 };
 
 /* ledger.c: the rows of a run's end, and of its thread's; brief: without what may be large. */
 void ledger_add_end(struct ticket *t, bool brief, struct store_batch *b);
@@ -122,6 +129,8 @@ void watch_tell_began(struct desk *d, const char *thread_id);
 struct line *line_find(const struct desk *d, const char *thread_id); /* NULL = nobody is there */
 struct line *line_get(struct desk *d, const char *thread_id);        /* made; NULL: no memory */
 void line_join(struct line *l, struct ticket *t);
+/* Is nobody's end being written? Else t is called later. */
+bool line_may_close(struct ticket *t);
 /* t goes; the next one begins. */
 void line_leave(struct ticket *t);
 void line_pump(struct line *l);

@@ -68,15 +68,15 @@ def langgraph_api(here, folder, running):
         yield int(process.stdout.readline())
 
 
-def many_at_once(port, count):
-    """Seconds from the first of so many runs of 1 s to the last answer, each on a connection and a thread of its own."""
+def many_at_once(port, count, is_stateless=False):
+    """Seconds from the first of so many runs of 1 s to the last answer, each on a connection and, if it has one, a thread of its own."""
     sockets, poll = {}, select.epoll()
     body = json.dumps(WAIT_BODY | {"assistant_id": "second"})
     for _ in range(count):
         s = socket.create_connection(("127.0.0.1", port))
         sockets[s.fileno()] = s
         poll.register(s, select.EPOLLIN)
-    requests = {fd: (f"POST /threads/{uuid.uuid4()}/runs/wait HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    requests = {fd: (f"POST {'' if is_stateless else f'/threads/{uuid.uuid4()}'}/runs/wait HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
                      f"Content-Length: {len(body)}\r\n\r\n{body}").encode() for fd in sockets}
     heard = dict.fromkeys(sockets, b"")
     begin, left = time.monotonic(), count

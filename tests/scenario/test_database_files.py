@@ -185,6 +185,9 @@ def test_a_disk_that_becomes_full_while_the_server_serves(on_small_disk):
         return client.post(f"/threads/{thread}/runs/wait", {"assistant_id": "g", "input": {"q": "x" * 30000}})
 
     assert run_on(thread).json["log"] == ["one", "two"]
+    others = [client.post("/threads", {}).json["thread_id"] for _ in range(20)]
+    for other in others[:5]:
+        run_on(other)
     disk.fill()
     seen = set()
     for number in range(40):  # the log has some room of its own for a while
@@ -201,6 +204,9 @@ def test_a_disk_that_becomes_full_while_the_server_serves(on_small_disk):
                 client.post(f"/threads/{thread}/state", {"values": {"q": "y" * 60000}})]
     for reply in refusals:
         assert reply.status == 422 and "room" in reply.text, (reply.status, reply.text)
+    for other in others:  # needs a little room, too
+        reply = client.request("DELETE", f"/threads/{other}")
+        assert reply.status == 204 or (reply.status == 422 and "room" in reply.text), (reply.status, reply.text)
     assert client.post("/threads", big, user_agent="langgraph-sdk-py/0.4.3").json["detail"] == refusals[0].text
     failed = run_on(thread)
     assert failed.status in (200, 422) and "full" in failed.text + server.log

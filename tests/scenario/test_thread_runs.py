@@ -270,6 +270,17 @@ def test_many_runs_are_cancelled_at_once(thread):
     assert t.client.post("/runs/cancel", {}).status == 400
 
 
+@pytest.mark.parametrize("action, left", [("interrupt", "interrupted"), ("rollback", 404)])
+def test_a_long_queue_that_is_cancelled_at_once_leaves_nothing_open(thread, action, left):
+    t = thread(slow(60000))
+    runs = [t.start() for _ in range(60)]
+    wait_until(lambda: t.status(runs[0]) == "running", "the first to begin")
+    assert t.client.post(f"/runs/cancel?action={action}", {"status": "all"}).status == 204
+    assert t.client.post(f"{t.path}/{runs[-1]['run_id']}/cancel?wait=1", {}).status in (204, 404)
+    wait_until(lambda: t.client.get(f"/threads/{t.id}").json["status"] == "idle", "the thread to be idle")
+    assert [t.status(run) for run in runs] == [left] * 60
+
+
 def test_deleting_a_run_ends_it_first(thread):
     t = thread(slow(5000))
     run = t.start()

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from harness.graphs import chain, graph, note
+from harness.graphs import chain, graph, note, wait
 
 PY = {"user_agent": "langgraph-sdk-py/0.4.3"}
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -317,6 +317,25 @@ def test_a_thread_ends_with_its_time_to_live(threads):
     assert {x["thread_id"] for x in t.search()} == {stays, other}
     t.ok("PATCH", f"/{other}", {"ttl": {"ttl": 0.001, "strategy": "delete"}})
     wait_until(lambda: t.ok("POST", "/count", {}) == 1, "the other to be gone")
+
+
+def test_threads_whose_times_come_closely_one_after_the_other_all_go(threads):
+    from harness.wait import wait_until
+    t = threads()
+    for _ in range(200):
+        t.new_id(ttl=0.01)
+    wait_until(lambda: t.ok("POST", "/count", {}) == 0, "all to be gone")
+
+
+def test_a_thread_whose_run_outlives_its_time_holds_no_other_up(start):
+    from harness.wait import wait_until
+    t = Threads(start(chain(one=note("one"), two=wait(60000))).client)
+    goes, stays = t.new_id(ttl=0.02), t.new_id()
+    run = t.client.post(f"/threads/{stays}/runs", {"assistant_id": "g", "input": {"q": "x"}})
+    assert run.status == 200
+    t.ok("PATCH", f"/{stays}", {"ttl": 0.001})
+    wait_until(lambda: t.ask("GET", f"/{goes}").status == 404, "the other to be gone")
+    assert t.ok("GET", f"/{stays}")["status"] == "busy"
 
 
 def test_a_thread_that_has_expired_meanwhile_goes_at_the_next_start(start):
