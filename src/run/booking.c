@@ -379,11 +379,18 @@ static void begin(struct booking *b)
                     assistant_read);
 }
 
+/* Clients take such a segment out of an address, however it is written. */
+static bool is_dots(const char *id)
+{
+    return strcmp(id, ".") == 0 || strcmp(id, "..") == 0;
+}
+
 static bool is_thread_id(const char *id, struct fail *f)
 {
-    if (id == NULL || (id[0] != '\0' && strlen(id) <= STORE_ID_MAX))
+    if (id == NULL || (id[0] != '\0' && strlen(id) <= STORE_ID_MAX && !is_dots(id)))
         return true;
-    fail_set(f, FAIL_UNPROCESSABLE, "a thread_id has 1 to %d bytes", STORE_ID_MAX);
+    fail_set(f, FAIL_UNPROCESSABLE, "a thread_id has 1 to %d bytes, and is not \".\" or \"..\"",
+             STORE_ID_MAX);
     return false;
 }
 

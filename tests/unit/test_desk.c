@@ -210,6 +210,7 @@ static const struct {
     enum fail_code code;
 } refusals[] = {
     { "", "1 to 255 bytes", FAIL_UNPROCESSABLE },
+    { "..", "is not \".\" or \"..\"", FAIL_UNPROCESSABLE },
     { "t", "already running", FAIL_BUSY },
 };
 
