@@ -145,6 +145,13 @@ static void stream_closed(void *arg, bool by_client)
     leave(arg);
 }
 
+/* A run that the next server goes on with has not ended: the stream is left open for this one to cut,
+ * and its client comes back. */
+static bool goes_on(const struct call *c)
+{
+    return c->run != NULL && run_is_cut(c->run);
+}
+
 static enum sse_next next_of_stream(void *arg, const char **ret, size_t *ret_len_bytes)
 {
     static const enum sse_next meaning[] = {
@@ -159,7 +166,7 @@ static enum sse_next next_of_stream(void *arg, const char **ret, size_t *ret_len
 
     *ret = has_numbers ? event.numbered : event.frame;
     *ret_len_bytes = has_numbers ? event.numbered_len_bytes : event.frame_len_bytes;
-    return meaning[what];
+    return what == READER_END && goes_on(c) ? SSE_WAIT : meaning[what];
 }
 
 static void write_error_object(const struct fail *f, struct buf *out)
@@ -203,7 +210,7 @@ static enum sse_next next_of_wait(void *arg, const char **ret, size_t *ret_len_b
 
     if (c->is_answered)
         return SSE_END;
-    if (skip_events(c) == READER_WAIT)
+    if (skip_events(c) == READER_WAIT || goes_on(c))
         return SSE_WAIT;
     write_wait_answer(c);
     c->is_answered = true;

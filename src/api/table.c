@@ -70,7 +70,9 @@ const struct http_route api_routes[] = {
 const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);
 
 #define STATELESS                                                                                  \
-    "this version has no crons; /threads/THREAD/runs and /runs run a graph, and so does /invoke"
+    "there is no such address (a run without a thread has .../join, .../stream and .../cancel; "   \
+    "this "                                                                                        \
+    "version has no crons); docs/http.md lists those of runs"
 
 const struct http_absence api_absences[] = {
     { "/runs", STATELESS },

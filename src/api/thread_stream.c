@@ -159,6 +159,8 @@ static enum sse_next next_of_run(struct follower *f, const char **ret, size_t *r
         return SSE_WAIT;
     if (what == READER_EVENT)
         add_event(f, &event);
+    else if (run_is_cut(f->run)) /* its end is the next server's to tell */
+        return SSE_WAIT;
     else if (run_has_ended(f->run)) {
         add_done(f);
         leave_run(f);

@@ -249,6 +249,8 @@ struct run {
     bool is_kept; /* on a thread of the store: it can be interrupted and resumed */
     json_t *configurable, *context, *metadata, *tags; /* references, or NULL */
     json_t *stamp;            /* what its checkpoints carry: metadata and the ids of the run */
+    bool is_spared;   /* run_spare() */
+    bool has_planned; /* a step: what was asked made sense */
     struct run_keeper keeper; /* ended NULL = nobody keeps it */
     bool goes_on;             /* it was begun by an earlier process */
     bool is_held;             /* it has not been released */

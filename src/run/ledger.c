@@ -3,7 +3,7 @@
  *
  *     ended as          the run's row   the thread's status
  *     success           success         interrupted if it asks, else idle (busy if more wait)
- *     error, timeout    the same        error
+ *     error, timeout    the same        error; still interrupted if it was refused (run_was_refused())
  *     cancelled         interrupted     idle (busy if more wait), whatever is next
  *     rolled back       deleted         the same; and its checkpoints are gone
  *     server goes down  pending         busy, as it was; an attended one: as cancelled
@@ -111,13 +111,29 @@ static int64_t next_due_ms(const struct ticket *t, const struct stored_record *t
     return t->sheet.updated_ms + (int64_t)(json_number_value(minutes) * MINUTE_MS);
 }
 
-/* Is it this that a run's end says anew? One that did not get as far as the thread's state says
- * nothing of it. */
+/* One that did not get as far as the thread's state, or that could not be done, says nothing of it. */
+static bool knows_state(const struct ticket *t)
+{
+    return run_state(t->run) != NULL && !run_was_refused(t->run);
+}
+
+/* Is it this that a run's end says anew? */
 static bool is_of_run(const struct ticket *t, const char *key)
 {
     bool is_state = strcmp(key, "values") == 0 || strcmp(key, "interrupts") == 0;
 
-    return (is_state && run_state(t->run) != NULL) || strcmp(key, "error") == 0;
+    return (is_state && knows_state(t)) || strcmp(key, "error") == 0;
+}
+
+/* A question that was not answered by what was refused is still there. */
+static bool still_asks(const struct ticket *t, const struct stored_record *thread)
+{
+    if (!run_was_refused(t->run) || end_of(t) != RUN_ERROR || line_has_more(t))
+        return false;
+    json_t *body = record_object(&thread->body, desk_max_depth(t->desk));
+    bool asks = json_object_size(json_object_get(body, "interrupts")) > 0;
+    json_decref(body);
+    return asks;
 }
 
 /* What else is in the body stays. 0 or a fault. */
@@ -139,7 +155,7 @@ static int write_body(const struct ticket *t, const struct stored_record *thread
         jsonx_encode(value, out);
     }
     json_decref(body);
-    if (run_state(t->run) != NULL)
+    if (knows_state(t))
         add_values(t, out);
     if (t->sheet.error != NULL) {
         add_member(out, "error");
@@ -191,7 +207,7 @@ static void add_thread(struct ticket *t, const struct stored_record *thread, boo
     buf_init(&body, desk_max_bytes(t->desk));
     if (!brief && !is_undone && has_news && write_body(t, thread, &body, &due_ms) != 0)
         b->fault = b->fault != 0 ? b->fault : ERR_NOMEM;
-    const char *status = thread_status(t);
+    const char *status = still_asks(t, thread) ? "interrupted" : thread_status(t);
     struct record_put put = {
         .kind = RECORD_THREAD,
         .id = t->sheet.thread_id,

@@ -233,6 +233,7 @@ enum exec_step exec_step_plan(struct exec *e)
     struct fail f = { 0 };
     int r = plan_step(e, &f);
 
+    e->run->has_planned = true;
     if (r != 0)
         return exec_check(e, r, &f, EXEC_PLAN);
     if (e->task_count == 0) {

@@ -49,6 +49,21 @@ void run_drain(struct run *run)
     stop(run, &f);
 }
 
+void run_spare(struct run *run)
+{
+    run->is_spared = true;
+}
+
+bool run_is_cut(const struct run *run)
+{
+    return run->is_spared && run->fail.code == FAIL_DRAINING;
+}
+
+bool run_was_refused(const struct run *run)
+{
+    return run->status == RUN_ERROR && !run->has_planned;
+}
+
 void run_timeout_passed(void *arg)
 {
     struct fail f = { 0 };
@@ -87,14 +102,14 @@ static void log_end(const struct run *run)
                  f->node, "error", fail_type(f), "message", fail_message(f), NULL);
 }
 
-/* A cancelled run's readers just see the end, as the protocol says; every other failure is
- * an event. */
+/* A cancelled run's readers just see the end, as the protocol says, and those of one that the next
+ * server goes on with come back for the rest; every other failure is an event. */
 static void end(struct run *run)
 {
     loop_timer_stop(run->timeout);
     run->status = status_of(&run->fail);
     /* Without memory the reader just sees the end, and the log line tells. */
-    if (fail_is_set(&run->fail) && run->status != RUN_INTERRUPTED)
+    if (fail_is_set(&run->fail) && run->status != RUN_INTERRUPTED && !run_is_cut(run))
         (void)emit_error(run);
     log_end(run);
     if (run->keeper.ended != NULL)

@@ -128,6 +128,10 @@ void run_add_end(struct run *run, bool with_events, struct store_batch *b);
 void run_cancel(struct run *run);
 /* The same with FAIL_DRAINING, because the server ends. */
 void run_drain(struct run *run);
+/* The next server goes on with it when this one ends, so that FAIL_DRAINING is no end to tell. */
+void run_spare(struct run *run);
+/* Has it ended like that? */
+bool run_is_cut(const struct run *run);
 
 const char *run_id(const struct run *run);
 const char *run_thread_id(const struct run *run);
@@ -135,6 +139,8 @@ enum run_status run_status(const struct run *run);
 bool run_has_ended(const struct run *run);
 /* Once ended: what went wrong, or an empty fail. */
 const struct fail *run_fail(const struct run *run);
+/* Has it failed because of what it was asked, before it did anything to its thread? */
+bool run_was_refused(const struct run *run);
 /* Once ended: the last state; NULL if there was none, or the run failed before it knew its thread's.
  * Borrowed. */
 const struct state *run_state(const struct run *run);

@@ -249,9 +249,20 @@ bool ticket_is_due(const struct ticket *t)
     return t->sheet.due_ms <= clock_wall_ms();
 }
 
+static bool outlives_server(const struct ticket *t)
+{
+    static const char memory[] = "memory:";
+    const char *database = t->desk->services->conf->database;
+
+    return t->is_recorded && !t->sheet.is_attended &&
+           strncmp(database, memory, sizeof(memory) - 1) != 0;
+}
+
 void ticket_booked(struct ticket *t)
 {
     t->state = TICKET_WAITING;
+    if (outlives_server(t))
+        run_spare(t->run);
     if (t->has_ended_early) {
         run_ended(t);
         return;

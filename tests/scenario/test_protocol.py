@@ -92,7 +92,7 @@ def test_what_this_version_does_not_have_is_a_404_that_says_so(serve, path):
     client = serve(chain(one=note("one")))
     reply = client.post(path, {})
     assert reply.status == 404 and reply.headers["content-type"].startswith("text/plain")
-    said = "this version has no" if path.startswith("/runs") else "docs/http.md lists those"
+    said = "this version has no crons" if path.startswith("/runs") else "docs/http.md lists those"
     assert reply.text.startswith("404 Not Found: ") and said in reply.text
     python = client.post(path, {}, user_agent="langgraph-sdk-py/0.4.3")
     assert python.status == 404 and said in python.json["detail"]

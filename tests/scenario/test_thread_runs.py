@@ -409,3 +409,37 @@ def test_a_server_that_ends_leaves_its_runs_to_the_next(start):
     t = Thread(start(ANABRANCH_DATABASE="sqlite:threads.db").client, ident=t.id)
     assert t.join(run)["log"] == ["one a", "two", "three"]
     assert "one b" in t.join(delayed)["log"]
+
+
+def test_clients_of_a_run_that_the_next_server_goes_on_with_are_cut_off_and_come_back(start):
+    server, t = killed(start, slow("{{$context.ms}}"), ANABRANCH_DRAIN_MS="100")
+    stream = t.post("/stream", "a", context={"ms": 1500}, stream_mode="values", durability="sync")
+    seen = [stream.until(lambda e: e.name == "values" and "one a" in e.data["log"])]
+    place = stream.headers["location"]
+    wait = t.client.get(place.replace("/stream", "/join"))
+    follower = t.client.get(f"/threads/{t.id}/stream")
+    server.signal()
+    assert server.wait() == 0
+    for reply in stream, wait, follower:
+        with pytest.raises(ConnectionError):
+            while reply.chunk() is not None:
+                assert b"ServiceUnavailable" not in reply.body_bytes and b"run_done" not in reply.body_bytes
+    t = Thread(start(ANABRANCH_DATABASE="sqlite:threads.db").client, ident=t.id)
+    rest = t.client.get(place, last_event_id=seen[0].id).events()
+    assert rest[0].name == "metadata" and rest[0].data["attempt"] == 2
+    assert rest[-1].data["log"] == ["one a", "two", "three"]
+
+
+def test_a_refused_answer_leaves_the_question_to_others(thread):
+    t = thread(letter())
+    t.wait()
+    before = t.client.get(f"/threads/{t.id}").json
+    assert before["status"] == "interrupted" and before["interrupts"]
+    reply = t.client.post("/invoke", {"graph": "g", "thread_id": t.id, "command": {"resume": {"0" * 32: "yes"}}})
+    assert reply.status == 422 and reply.json["error"]["type"] == "UnknownInterruptError"
+    after = t.client.get(f"/threads/{t.id}").json
+    assert [after[key] for key in ("status", "interrupts", "values")] == [before[key] for key in ("status", "interrupts", "values")]
+    assert after["error"]["error"] == "UnknownInterruptError"
+    assert [x["thread_id"] for x in t.client.post("/threads/search", {"status": "interrupted"}).json] == [t.id]
+    assert t.wait(None, command={"resume": "yes"})["verdict"] == "yes"
+    assert t.client.get(f"/threads/{t.id}").json["status"] == "idle"
