@@ -127,7 +127,7 @@ static int make_query(const json_t *body, struct filter *f, struct record_query 
 
 static void find(struct work *w, struct record_query *q, void (*then)(struct work *w))
 {
-    struct filter f = { NULL };
+    struct filter f = { 0 };
     int r = make_query(w->body, &f, q);
 
     if (r == 0)

@@ -39,7 +39,7 @@ def said(reply, status, *words):
 
 # ---- ids ----
 
-@pytest.mark.parametrize("name", ["ada", "a b/c?d#e%", "\u00e4\u4e2d", "..", "x" * 255])
+@pytest.mark.parametrize("name", ["ada", "a b/c?d#e%", "\u00e4\u4e2d", "...", "x" * 255])
 def test_a_thread_that_invoke_has_named_is_reachable_everywhere(client, name):
     assert client.post("/invoke", {"graph": "g", "thread_id": name, "input": {"q": "x"}}).status == 200
     at = "/threads/" + quote(name, safe="").replace(".", "%2E")

@@ -214,9 +214,9 @@ def test_a_disk_that_becomes_full_while_the_server_serves(on_small_disk):
     assert client.get(f"/threads/{thread}/state").json["values"]["log"][:2] == ["one", "two"]
     assert client.post("/threads/search", {}).status == 200 and client.get("/ok").status == 200
     assert client.runs("wait").json["log"] == ["one", "two"], "a run without a thread needs no disk"
-    assert server.logged("database_failed")
+    assert server.says("database_failed")
     disk.clear()
     assert client.post("/threads", big).status == 200
     assert run_on(thread).json["log"][-2:] == ["one", "two"]
     assert client.get(f"/threads/{thread}").json["status"] == "idle"
-    assert server.logged("database_works_again")
+    assert server.says("database_works_again")

@@ -167,7 +167,7 @@ def test_a_broken_file_keeps_the_old_graph(start, tmp_path, name, bad, where):
     server.signal(signal.SIGHUP)
     wait_until(lambda: server.log.count("failed=1") == 2, "the second reload")
     assert server.log.count(f" warn graph_failed graph={graph} kept=yes") == 2
-    assert server.logged("graph_failed .*" + where.replace('"', r'\\"'))
+    assert server.says("graph_failed .*" + where.replace('"', r'\\"'))
     put(tmp_path, name, good)
     assert reload(client) == report(unchanged="gh"), "as it was: nothing to load"
 
@@ -195,7 +195,7 @@ def test_a_model_without_a_key_is_warned_of(start, tmp_path):
     server = start(chain(one=note("one")))
     change(tmp_path, g=chain(one={"kind": "llm", "model": "nowhere:m", "prompt": "x", "output": "a"}))
     reload(server.client)
-    assert server.logged("model_not_ready graph=g node=one")
+    assert server.says("model_not_ready graph=g node=one")
 
 
 # ---- runs in flight ----

@@ -396,7 +396,7 @@ def test_a_run_that_kills_its_server_is_given_up(start):
         server.wait()
         server = start(ANABRANCH_DATABASE="sqlite:threads.db", ANABRANCH_MAX_RUN_ATTEMPTS="2")
         t = Thread(server.client, ident=t.id)
-    assert t.status(run) == "error" and server.logged("run_not_resumed")
+    assert t.status(run) == "error" and server.says("run_not_resumed")
     assert t.wait(None, command={"goto": "three"}, **SHORT)["log"][-1] == "three", "the thread takes another"
 
 

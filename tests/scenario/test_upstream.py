@@ -117,7 +117,7 @@ def test_an_answer_over_the_limit_is_given_up(serve, model):
 
 def test_a_provider_without_a_key_is_told_at_start_and_in_the_run(start):
     server = start(chain(say=llm("m")), OPENAI_API_KEY=None, OPENAI_BASE_URL=None)
-    assert server.logged(r" warn .*OPENAI_API_KEY")
+    assert server.says(r" warn .*OPENAI_API_KEY")
     reply = server.client.invoke()
     assert reply.status == 502 and reply.json["error"]["type"] == "ProviderNotConfiguredError"
 

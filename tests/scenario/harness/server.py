@@ -64,6 +64,10 @@ class Server:
     def logged(self, pattern):
         return re.search(pattern, self.log)
 
+    def says(self, pattern):
+        """The same of a line that is on its way: an answer may be read before what was logged ahead of it."""
+        return wait_until(lambda: self.logged(pattern), f"the log to have {pattern}")
+
     def wait_listening(self):
         def found():
             assert self.process.poll() is None, f"the server ended at once: {self.log}"
