@@ -69,13 +69,9 @@ const struct http_route api_routes[] = {
 /* clang-format on */
 const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);
 
-#define STATELESS                                                                                  \
-    "there is no such address (a run without a thread has .../join, .../stream and .../cancel; "   \
-    "this "                                                                                        \
-    "version has no crons); docs/http.md lists those of runs"
-
 const struct http_absence api_absences[] = {
-    { "/runs", STATELESS },
+    { "/runs", "there is no such address: a run without a thread has .../join, .../stream and "
+               ".../cancel, and this version has no crons; docs/http.md lists those of runs" },
     { "/threads", "there is no such address; docs/http.md lists those of threads" },
     { "/assistants", "there is no such address; docs/http.md lists those of assistants" },
     { "/store", "there is no such address; docs/http.md lists those of the store" },

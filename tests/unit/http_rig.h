@@ -252,4 +252,27 @@ static inline bool cl_has(const struct answer *a, const char *header)
     return at != NULL && at < a->body;
 }
 
+/* One request on a connection of its own, read to the end of the connection; a->status is 0 if there was
+ * no answer. */
+static inline void cl_exchange(struct rig *rig, const char *method, const char *path,
+                               const char *body, struct answer *a)
+{
+    char request[2048];
+    int fd = cl_open(rig);
+    (void)snprintf(request, sizeof(request),
+                   "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                   "Content-Length: %zu\r\n\r\n%s",
+                   method, path, strlen(body), body);
+    a->len = 0;
+    a->text[0] = '\0';
+    a->status = 0;
+    cl_send(fd, request);
+    while (cl_more(fd, a))
+        ;
+    ck_assert_int_ne(errno, EAGAIN);
+    if (a->len > 0)
+        cl_parse_head(a);
+    close(fd);
+}
+
 #endif

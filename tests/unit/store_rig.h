@@ -115,4 +115,17 @@ static inline int commit(struct store_batch *b)
         ck_assert_int_eq(wait_for(&rig_end), 0);                                                   \
     } while (0)
 
+/* ---- the program ---- */
+
+/* What main() returns. */
+static inline int run_suite(Suite *suite)
+{
+    mem_init();
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
+
 #endif

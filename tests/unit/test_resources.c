@@ -74,22 +74,7 @@ static void teardown(void)
 
 static void ask(const char *method, const char *path, const char *body, struct answer *a)
 {
-    char request[2048];
-    int fd = cl_open(&rig);
-    (void)snprintf(request, sizeof(request),
-                   "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                   "Content-Length: %zu\r\n\r\n%s",
-                   method, path, strlen(body), body);
-    a->len = 0;
-    a->text[0] = '\0';
-    a->status = 0;
-    cl_send(fd, request);
-    while (cl_more(fd, a))
-        ;
-    ck_assert_int_ne(errno, EAGAIN);
-    if (a->len > 0)
-        cl_parse_head(a);
-    close(fd);
+    cl_exchange(&rig, method, path, body, a);
 }
 
 /* ---- without memory ---- */

@@ -575,10 +575,5 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-    mem_init();
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(make_suite());
 }
